@@ -1,0 +1,1 @@
+"""What users write: one module per kind, from which the CRDs are generated."""

@@ -1,0 +1,126 @@
+"""What all kinds share: the base model, bounded field types, times, conditions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+GROUP = "windlass.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+GROUP_LABEL = f"{GROUP}/group"
+REVISION_LABEL = f"{GROUP}/revision"
+ZONE_LABEL = f"{GROUP}/zone"
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+ORDINAL_ANNOTATION = f"{GROUP}/ordinal"
+PROTECT_ANNOTATION = f"{GROUP}/protect"
+TAG_PREFIX = f"tag.{GROUP}/"
+DELETION_COST_ANNOTATION = "controller.kubernetes.io/pod-deletion-cost"
+NODE_ZONE_LABEL = "topology.kubernetes.io/zone"
+
+MAX_SECONDS = 86_400  # spec/scaling-group.md: cooldown and grace period, 0…86 400 s; ours for every …Seconds field
+
+
+class Model(BaseModel):
+    """A part of a resource: immutable, camelCase on the wire, no unknown fields."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+    )
+
+
+class Observed(Model):
+    """A part of a status. What a newer operator wrote there and this one does not know is dropped, not refused."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+def rfc3339(time: datetime) -> str:
+    """The API's form of a time: UTC, whole seconds (rounded down), `Z`."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+Time = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
+"""A moment, kept to the second as all of Kubernetes' times are."""
+
+Seconds = Annotated[int, Field(ge=0, le=MAX_SECONDS)]
+Sentence = Annotated[str, Field(max_length=1024)]
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+
+
+class Condition(Observed):
+    """One condition of an object, as Kubernetes' own kinds have them."""
+
+    type: Annotated[str, Field(max_length=64)]
+    """What is said to be so: Ready, Reconciling, Stalled."""
+    status: Literal["True", "False", "Unknown"]
+    """Whether it is."""
+    reason: Annotated[str, Field(max_length=128)]
+    """One CamelCase word for machines."""
+    message: Sentence = ""
+    """One sentence for people."""
+    last_transition_time: Time
+    """When `status` last changed."""
+    observed_generation: int = 0
+    """The generation of the spec that this was said about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of `kubectl get`; `wide` ones show with `-o wide` alone."""
+
+    name: str
+    path: str
+    type: Literal["integer", "string", "date"] = "string"
+    wide: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One CEL rule of a CRD: what must hold, and the sentence that refuses what does not.
+
+    `message` may be a CEL expression (`expression=True`) so that it can name the values. `field` is the path below
+    the place that the rule stands at, to which the refusal points.
+    """
+
+    rule: str
+    message: str
+    expression: bool = False
+    field: str | None = None
+    optional_old_self: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """All of a CRD that is not a field: names, columns, cross-field rules."""
+
+    kind: str
+    plural: str
+    short_names: tuple[str, ...]
+    spec: type[Model]
+    status: type[Model] | None
+    description: str
+    columns: tuple[Column, ...]
+    rules: tuple[Rule, ...] = ()
+    """Rules on the whole object (it may read `self.metadata.name`)."""
+    spec_rules: tuple[Rule, ...] = ()
+    scale: Mapping[str, str] | None = None
+
+    @property
+    def singular(self) -> str:
+        """The lower-case name of one."""
+        return self.kind.lower()
+
+
+def to_wire(model: Model) -> dict[str, Any]:
+    """The model as it stands in a manifest: camelCase keys, nothing where there is nothing."""
+    return model.model_dump(mode="json", by_alias=True, exclude_none=True)
