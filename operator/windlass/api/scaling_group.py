@@ -198,7 +198,7 @@ class LaunchBackoff(Observed):
     """When the next try is due."""
     reason: Sentence
     """What the last failed launch said."""
-    revision: str
+    revision: Annotated[str, Field(max_length=253)]
     """The revision that failed; another one is tried at once."""
     generation: int
     """The generation of the spec that failed; another one is tried at once."""
@@ -209,7 +209,7 @@ class RevisionStatus(Observed):
 
     name: ObjectName
     """Name of its ControllerRevision."""
-    configuration: str
+    configuration: Annotated[str, Field(max_length=317)]
     """Where it came from, as Kind/name."""
     added_at: Time
     """When it was added to the group; decides which configuration is the oldest."""
