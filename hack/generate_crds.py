@@ -134,7 +134,7 @@ def _column(column: Column) -> Schema:
 
 def _root_schema(kind: Kind) -> Schema:
     properties: Schema = {name: {"description": text, "type": "string"} for name, text in STANDARD.items()}
-    properties["metadata"] = {"type": "object"}
+    properties["metadata"] = {"type": "object", "properties": {"name": {"type": "string"}}}  # rules may point at it
     properties["spec"] = Translator(kind.spec, defaults=True).schema()
     if kind.spec_rules:
         properties["spec"]["x-kubernetes-validations"] = _rules(kind.spec_rules)

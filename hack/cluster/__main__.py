@@ -1,0 +1,112 @@
+"""The command `hack/cluster/cluster`: see `--help`."""
+
+import argparse
+import dataclasses
+import os
+import sys
+from pathlib import Path
+
+from hack.cluster import kind
+from hack.cluster.local import DEFAULT, ROOT, Cluster, Shape, StartError
+from hack.cluster.tools import BuildError, tool
+
+_BIN = ROOT / ".local" / "bin"
+
+
+def main() -> int:
+    options = _parser().parse_args()
+    use_kind = os.environ.get("CLUSTER") == "kind"
+    cluster = kind.KindCluster(options.name) if use_kind else Cluster(options.name)
+    try:
+        options.run(cluster, options)
+    except (BuildError, StartError) as error:
+        print(f"hack/cluster: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def up(cluster: Cluster, options: argparse.Namespace) -> None:
+    given = {
+        field.name: value for field in dataclasses.fields(Shape) if (value := getattr(options, field.name)) is not None
+    }
+    shape = dataclasses.replace(cluster.shape, **given)
+    cluster.up(shape)
+    _link_commands()
+    print(f"cluster {cluster.name} is up at {cluster.url}: {shape.nodes} nodes in {', '.join(shape.zones)}")
+    for member in cluster.members:
+        print(f"  {member.name} at {member.url}: KUBECONFIG={_short(member.kubeconfig)}")
+    print(
+        f'  export KUBECONFIG={_short(cluster.published_kubeconfig)}, or everything at once: eval "$(hack/cluster/cluster env)"'
+    )
+
+
+def down(cluster: Cluster, options: argparse.Namespace) -> None:
+    cluster.down()
+    print(f"cluster {cluster.name} is down")
+
+
+def status(cluster: Cluster, options: argparse.Namespace) -> None:
+    row = "{:<24} {:>8} {:>10} {:>8}  {}".format
+    print(row("PART", "PID", "MEMORY MB", "CPU S", "LOG"))
+    for part in cluster.status():
+        if part.usage:
+            print(row(part.name, part.pid, part.usage.memory_mb, f"{part.usage.cpu_seconds:.1f}", _short(part.log)))
+        else:
+            print(row(part.name, "-", "-", "-", "not running"))
+
+
+def env(cluster: Cluster, options: argparse.Namespace) -> None:
+    _link_commands()
+    print(f"export KUBECONFIG={cluster.published_kubeconfig}")
+    print(f'export PATH={_BIN}:"$PATH"')
+
+
+def _link_commands() -> None:
+    """One folder with kubectl and its plugin, so that PATH gains these and nothing else."""
+    _BIN.mkdir(parents=True, exist_ok=True)
+    plugin = ROOT / ".local" / "venv" / "bin" / "kubectl-windlass"
+    for name, target in {"kubectl": tool("kubernetes", "kubectl"), "kubectl-windlass": plugin}.items():
+        link = _BIN / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hack/cluster/cluster",
+        description="A Kubernetes control plane on this machine, with nodes that are played.",
+        epilog="With Docker running, CLUSTER=kind makes the same with kind.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="up|down|status|env")
+    for run, text in {
+        up: "start what is not running; the shape stays as it was where no flag says otherwise",
+        down: "end everything and forget it",
+        status: "what runs, and where its log is",
+        env: "shell lines that make kubectl talk to it",
+    }.items():
+        command = commands.add_parser(run.__name__, help=text)
+        command.set_defaults(run=run)
+        command.add_argument("--name", default=DEFAULT, help="which cluster (default: %(default)s)")
+        if run is up:
+            _add_shape(command)
+    return parser
+
+
+def _add_shape(command: argparse.ArgumentParser) -> None:
+    zones = ",".join(Shape().zones)
+    command.add_argument("--nodes", type=int, metavar="N", help=f"how many nodes (first: {Shape().nodes})")
+    command.add_argument("--zones", type=_zones, metavar="A,B", help=f"their zones, in turn (first: {zones})")
+    command.add_argument("--members", type=int, metavar="K", help="how many more API servers, as member clusters")
+    command.add_argument("--audit", action="store_const", const=True, help="log every request to the API server")
+
+
+def _zones(value: str) -> tuple[str, ...]:
+    return tuple(zone.strip() for zone in value.split(",") if zone.strip())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,236 @@
+"""A control plane on this machine: real etcd, API server, controllers and scheduler, with nodes that kwok plays."""
+
+import json
+import shutil
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import yaml
+from hack.cluster import pki, programs
+from hack.cluster.access import PORT_FILE, Access, Object, is_true, wait_until
+from hack.cluster.locking import kept_port, locked
+from hack.cluster.process import Process, Usage
+
+ROOT = Path(__file__).parents[2]
+CLUSTERS = ROOT / ".local" / "clusters"
+DEFAULT = "default"
+
+_CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+_NODES = "/api/v1/nodes"
+_START_LIMIT = 90.0  # seconds for one part to answer; 2 to 4 are usual, many more on a machine that is busy otherwise
+
+
+class StartError(Exception):
+    """A part of the cluster did not come up; the message ends with the end of its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a cluster consists of. `members`: further API servers, each a cluster of its own for its users."""
+
+    nodes: int = 6
+    zones: tuple[str, ...] = ("zone-a", "zone-b", "zone-c")
+    members: int = 0
+    audit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A line of `status`: one program, its process number and usage while it runs, and its log."""
+
+    name: str
+    pid: int | None
+    usage: Usage | None
+    log: Path
+
+
+class Cluster(Access):
+    """One named cluster, all of it below `<root>/<name>`. Every method may be called again, also by another process.
+
+    `dies_with_parent`: the kernel ends the programs when the process that started them ends, however that happens.
+    """
+
+    def __init__(self, name: str = DEFAULT, root: Path = CLUSTERS, *, dies_with_parent: bool = False) -> None:
+        super().__init__(name, root / name)
+        self._root = root
+        self._dies_with_parent = dies_with_parent
+        self._processes: dict[str, Process] = {}
+
+    @property
+    def shape(self) -> Shape:
+        """As it was last brought up."""
+        file = self.folder / "shape.json"
+        if not file.exists():
+            return Shape()
+        kept = json.loads(file.read_text())
+        return Shape(**kept | {"zones": tuple(kept["zones"])})
+
+    @property
+    def members(self) -> tuple[Access, ...]:
+        """The member clusters' API servers: `member-1`, `member-2`, …"""
+        names = [f"member-{number + 1}" for number in range(self.shape.members)]
+        return tuple(Access(name, self.folder / "members" / name) for name in names)
+
+    @property
+    def published_kubeconfig(self) -> Path:
+        """The administrator's kubeconfig where people look for it: `.local/kubeconfig` for the default cluster."""
+        return self._root.parent / "kubeconfig" if self.name == DEFAULT else self.kubeconfig
+
+    @property
+    def audit_log(self) -> Path:
+        """One JSON line per request to the main API server, where the shape asks for it."""
+        return self.folder / "audit.log"
+
+    def up(self, shape: Shape | None = None, components: Sequence[str] = programs.ALL) -> None:
+        """Starts what does not run yet and waits until it works; without a shape, the one it last had.
+
+        CRDs are there before the controllers, which would see new kinds only half a minute later.
+
+        Raises StartError, tools.BuildError.
+        """
+        with self._lock():
+            self._prepare(shape or self.shape)
+            if programs.ETCD in components:
+                self._start(programs.ETCD)
+            self._start_api_servers()
+            self._install_crds()
+            for name in (programs.CONTROLLER_MANAGER, programs.SCHEDULER, programs.KWOK):
+                if name in components:
+                    self._start(name)
+            if programs.CONTROLLER_MANAGER in components:
+                self._wait_for(programs.CONTROLLER_MANAGER, self._has_default_service_account)
+            if programs.KWOK in components:
+                self._settle_nodes()
+
+    def down(self) -> None:
+        """Ends every program, also of a start that was cut off, and removes everything that was kept."""
+        with self._lock():
+            running = [self._process(file.stem) for file in self.folder.glob("*.pid")]
+            for process in running:
+                process.signal(signal.SIGKILL)
+            for process in running:
+                process.stop()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self._withdraw_kubeconfig()
+
+    def start(self, component: str) -> None:
+        """Starts one component again and waits until it answers, if it is an API server.
+
+        Raises StartError.
+        """
+        self._start(component)
+        if component == programs.API_SERVER:
+            self._wait_for(component, lambda: self.request("GET", "/readyz"))
+
+    def stop(self, component: str) -> None:
+        """Ends one component in its own time, at most 10 s."""
+        self._process(component).stop(gracefully_within=10.0)
+
+    def kill(self, component: str) -> None:
+        """Ends one component at once."""
+        self._process(component).stop()
+
+    def restart(self, component: str) -> None:
+        self.stop(component)
+        self.start(component)
+
+    def status(self) -> list[Part]:
+        """Every program that is part of this cluster, running or not."""
+        names = [*programs.ALL, *(member.name for member in self.members)]
+        parts = [self._process(name) for name in names]
+        return [Part(part.name, part.pid, part.usage(), part.log) for part in parts]
+
+    def _lock(self) -> AbstractContextManager[None]:
+        return locked(self._root / f"{self.name}.lock", waiting=f"cluster {self.name}: waiting for another command")
+
+    def _prepare(self, shape: Shape) -> None:
+        """Ports, keys and kubeconfigs."""
+        surplus = {member.name for member in self.members}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "shape.json").write_text(json.dumps(asdict(shape)))
+        for access in (self, *self.members):
+            pki.create(access.pki)
+            kept_port(access.folder / PORT_FILE, among=self._root)
+            access.write_kubeconfig("admin")
+        for name in surplus - {member.name for member in self.members}:
+            self._process(name).stop()
+        self._publish_kubeconfig()
+
+    def _publish_kubeconfig(self) -> None:
+        link = self.published_kubeconfig
+        if link != self.kubeconfig:
+            link.unlink(missing_ok=True)
+            link.symlink_to(self.kubeconfig.relative_to(link.parent))
+
+    def _withdraw_kubeconfig(self) -> None:
+        self.published_kubeconfig.unlink(missing_ok=True)
+
+    def _start_api_servers(self) -> None:
+        servers = {programs.API_SERVER: self, **{member.name: member for member in self.members}}
+        for name in servers:
+            self._start(name)
+        for name, access in servers.items():
+            self._wait_for(name, lambda access=access: access.request("GET", "/readyz"))  # type: ignore[misc]
+
+    def _install_crds(self) -> None:
+        files = sorted((ROOT / "crds").glob("*.yaml"))
+        manifests: list[Object] = [crd for file in files for crd in yaml.safe_load_all(file.read_text()) if crd]
+        for crd in manifests:
+            self.apply(_CRDS, crd)
+        for crd in manifests:
+            path = f"{_CRDS}/{crd['metadata']['name']}"
+            self._wait_for(programs.API_SERVER, lambda path=path: is_true(self.request("GET", path), "Established"))  # type: ignore[misc]
+
+    def _settle_nodes(self) -> None:
+        """Makes the nodes be those of the shape, and waits until they are ready."""
+        wanted = programs.nodes(self.shape.nodes, self.shape.zones)
+        for node in wanted:
+            self.apply(_NODES, node)
+        names = {node["metadata"]["name"] for node in wanted}
+        for node in self._kwok_nodes():
+            if node["metadata"]["name"] not in names:
+                self.request("DELETE", f"{_NODES}/{node['metadata']['name']}")
+        self._wait_for(programs.KWOK, lambda: all(is_true(node, "Ready") for node in self._kwok_nodes()))
+
+    def _kwok_nodes(self) -> list[Object]:
+        return list(self.request("GET", f"{_NODES}?labelSelector=type%3Dkwok")["items"])
+
+    def _has_default_service_account(self) -> bool:
+        return bool(self.request("GET", "/api/v1/namespaces/default/serviceaccounts/default"))
+
+    def _start(self, name: str) -> None:
+        self._process(name).start(self._command(name), dies_with_parent=self._dies_with_parent)
+
+    def _command(self, name: str) -> list[str]:
+        etcd_port = kept_port(self.folder / "etcd.port", among=self._root)
+        if name == programs.ETCD:
+            peer_port = kept_port(self.folder / "etcd-peer.port", among=self._root)
+            return programs.etcd(self.folder / "etcd", etcd_port, peer_port)
+        if name == programs.API_SERVER:
+            return programs.api_server(self, etcd_port, "/registry", self.audit_log if self.shape.audit else None)
+        if name in programs.CLIENTS:
+            return programs.CLIENTS[name](self)
+        member = next(member for member in self.members if member.name == name)
+        return programs.api_server(member, etcd_port, f"/{name}", None)
+
+    def _process(self, name: str) -> Process:
+        return self._processes.setdefault(name, Process(name, self.folder))
+
+    def _wait_for(self, name: str, condition: Callable[[], object]) -> None:
+        """Waits on a condition that the named part brings about; its death ends the wait."""
+        process = self._process(name)
+
+        def reached() -> object:
+            if process.pid is None:
+                raise StartError(
+                    f"starting {name}: it ended at once; the end of {process.log}:\n{process.end_of_log()}"
+                )
+            return condition()
+
+        try:
+            wait_until(reached, _START_LIMIT, name)
+        except TimeoutError as error:
+            raise StartError(f"starting {name}: {error}; the end of {process.log}:\n{process.end_of_log()}") from error
