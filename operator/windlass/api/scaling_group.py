@@ -316,9 +316,10 @@ KIND = Kind(
     ),
     rules=(
         Rule(
-            f"self.metadata.name.size() <= {MAX_GROUP_NAME}",
-            f"metadata.name: a group's name may have at most {MAX_GROUP_NAME} characters, because its instances are "
-            "called <name>-<number> and that is their host name",
+            f"self.metadata.name.size() <= {MAX_GROUP_NAME} && !self.metadata.name.contains('.')",
+            f"a group's name may have at most {MAX_GROUP_NAME} lower-case letters, digits or '-', because its instances "
+            "are called <name>-<number> and that is their host name",
+            field=".metadata.name",
         ),
     ),
     spec_rules=(
