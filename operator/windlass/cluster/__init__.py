@@ -1,0 +1,1 @@
+"""How we talk to an API server: configuration, client, informers, the lease."""

@@ -1,0 +1,52 @@
+"""The kinds of object we talk about to an API server, and the paths they are found under."""
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One kind as an API server serves it. `group` is empty for the core group."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """What `apiVersion` holds in an object of this kind."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
+        """The path of the collection, or of one object or its subresource.
+
+        Without a namespace it is the collection of all namespaces. ValueError for a name that no object can have.
+        """
+        parts = ["", "apis", self.group, self.version] if self.group else ["", "api", self.version]
+        if self.namespaced and namespace is not None:
+            parts += ["namespaces", _segment(namespace)]
+        parts.append(self.plural)
+        if name is not None:
+            parts.append(_segment(name))
+        if subresource is not None:
+            parts.append(subresource)
+        return "/".join(parts)
+
+
+def _segment(name: str) -> str:
+    if name in {"", ".", ".."}:  # they would make a path to something else
+        raise ValueError(f"{name!r} is not the name of an object")
+    return quote(name, safe=":")
+
+
+PODS = Resource("", "v1", "pods", "Pod")
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
+LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
+CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
+
+SCALING_GROUPS = Resource("windlass.dev", "v1alpha1", "scalinggroups", "ScalingGroup")
+SCALING_CONFIGURATIONS = Resource("windlass.dev", "v1alpha1", "scalingconfigurations", "ScalingConfiguration")
+SCALING_ACTIVITIES = Resource("windlass.dev", "v1alpha1", "scalingactivities", "ScalingActivity")
