@@ -35,9 +35,8 @@ def up(cluster: Cluster, options: argparse.Namespace) -> None:
     print(f"cluster {cluster.name} is up at {cluster.url}: {shape.nodes} nodes in {', '.join(shape.zones)}")
     for member in cluster.members:
         print(f"  {member.name} at {member.url}: KUBECONFIG={_short(member.kubeconfig)}")
-    print(
-        f'  export KUBECONFIG={_short(cluster.published_kubeconfig)}, or everything at once: eval "$(hack/cluster/cluster env)"'
-    )
+    print(f"  export KUBECONFIG={_short(cluster.published_kubeconfig)}")
+    print('  or, with kubectl on PATH too: eval "$(hack/cluster/cluster env)"')
 
 
 def down(cluster: Cluster, options: argparse.Namespace) -> None:

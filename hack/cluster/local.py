@@ -103,7 +103,7 @@ class Cluster(Access):
             if programs.CONTROLLER_MANAGER in components:
                 self._wait_for(programs.CONTROLLER_MANAGER, self._has_default_service_account)
             if programs.KWOK in components:
-                self._settle_nodes()
+                self._settle_nodes(untainted=programs.CONTROLLER_MANAGER in components)
 
     def down(self) -> None:
         """Ends every program, also of a start that was cut off, and removes everything that was kept."""
@@ -184,8 +184,8 @@ class Cluster(Access):
             path = f"{_CRDS}/{crd['metadata']['name']}"
             self._wait_for(programs.API_SERVER, lambda path=path: is_true(self.request("GET", path), "Established"))  # type: ignore[misc]
 
-    def _settle_nodes(self) -> None:
-        """Makes the nodes be those of the shape, and waits until they are ready."""
+    def _settle_nodes(self, *, untainted: bool) -> None:
+        """Makes the nodes be those of the shape, and waits until they are ready and (then) take Pods."""
         wanted = programs.nodes(self.shape.nodes, self.shape.zones)
         for node in wanted:
             self.apply(_NODES, node)
@@ -193,7 +193,11 @@ class Cluster(Access):
         for node in self._kwok_nodes():
             if node["metadata"]["name"] not in names:
                 self.request("DELETE", f"{_NODES}/{node['metadata']['name']}")
-        self._wait_for(programs.KWOK, lambda: all(is_true(node, "Ready") for node in self._kwok_nodes()))
+
+        def settled(node: Object) -> bool:
+            return is_true(node, "Ready") and not (untainted and node["spec"].get("taints"))
+
+        self._wait_for(programs.KWOK, lambda: all(map(settled, self._kwok_nodes())))
 
     def _kwok_nodes(self) -> list[Object]:
         return list(self.request("GET", f"{_NODES}?labelSelector=type%3Dkwok")["items"])

@@ -1,0 +1,38 @@
+"""The cluster that tests share. It starts with the first test that asks for it and ends with the session."""
+
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from hack.cluster import Cluster, Shape, wait_until
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A control plane with six nodes in three zones, an audit log, and this project's CRDs."""
+    cluster = Cluster(f"test-{os.getpid()}", tmp_path_factory.mktemp("clusters"), dies_with_parent=True)
+    try:
+        cluster.up(Shape(nodes=6, audit=True))
+        yield cluster
+    finally:
+        cluster.down()
+
+
+@pytest.fixture
+def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A new namespace, named after the test. Its end is not waited for: that takes 10 s."""
+    name = f"{re.sub('[^a-z0-9]+', '-', request.node.name.lower())[:50].strip('-')}-{secrets.token_hex(3)}"
+    path = f"/api/v1/namespaces/{name}"
+    cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    wait_until(lambda: cluster.request("GET", f"{path}/serviceaccounts/default"), 30, f"namespace {name}")
+    yield name
+    cluster.request("DELETE", path)
+
+
+@pytest.fixture
+def kubectl(cluster: Cluster, namespace: str) -> Callable[..., str]:
+    """Runs kubectl as the administrator in the test's namespace: `kubectl("get", "pods")` returns what it prints."""
+    return lambda *args, input=None: cluster.kubectl("--namespace", namespace, *args, input=input)
