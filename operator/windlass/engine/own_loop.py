@@ -1,0 +1,57 @@
+"""Running somebody else's asyncio program beside ours, on an event loop and a thread of its own."""
+
+import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+# A program that does not heed its cancellation is left behind after this; its thread does not hold up our exit.
+GRACE_SECONDS = 10.0
+
+
+async def in_own_loop(main: Callable[[], Coroutine[Any, Any, None]], *, name: str) -> None:
+    """Run `main()` to its end on another event loop, and end as it ends; cancelling this call cancels it there.
+
+    For programs that take the event loop for theirs: kopf, when it ends, cancels every task that was created since it
+    began, whoever created it. From there, `call_soon_threadsafe` is the way back into this loop.
+    """
+    here = asyncio.get_running_loop()
+    ended = here.create_future()
+    started: concurrent.futures.Future[Callable[[], None]] = concurrent.futures.Future()
+
+    async def there() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        started.set_result(lambda: _call(loop, task.cancel if task is not None else loop.stop))
+        await main()
+
+    def thread() -> None:
+        error: BaseException | None = None
+        try:
+            asyncio.run(there())
+        except BaseException as caught:  # it is raised again where it is waited for
+            error = caught
+        _call(here, lambda: None if ended.done() else _end(ended, error))
+
+    threading.Thread(target=thread, name=name, daemon=True).start()
+    try:
+        await asyncio.shield(ended)
+    except asyncio.CancelledError:
+        started.add_done_callback(lambda future: future.result()())
+        await asyncio.wait([ended], timeout=GRACE_SECONDS)
+        raise
+
+
+def _call(loop: asyncio.AbstractEventLoop, callback: Callable[[], Any]) -> None:
+    with suppress(RuntimeError):  # the loop is closed: nobody is left to tell
+        loop.call_soon_threadsafe(callback)
+
+
+def _end(ended: asyncio.Future[None], error: BaseException | None) -> None:
+    if error is None:
+        ended.set_result(None)
+    elif isinstance(error, asyncio.CancelledError):
+        ended.set_exception(RuntimeError("it was cancelled from within"))
+    else:
+        ended.set_exception(error)

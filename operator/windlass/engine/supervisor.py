@@ -1,0 +1,57 @@
+"""Keeping a part of the process running that ends when it should not."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from windlass.engine.clock import Clock
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 60.0
+# Having run this long counts as health: the next pause is the first one again.
+HEALTHY_SECONDS = 60.0
+
+
+class Supervisor:
+    """Runs `run_once()` for ever: after it ends or fails, again, 1 s later, doubling to 60 s.
+
+    Neither an exception, nor `SystemExit`, nor a cancellation from within ends it; only its own cancellation does.
+    """
+
+    def __init__(
+        self, run_once: Callable[[], Awaitable[None]], name: str, clock: Clock, *, on_restart: Callable[[], None]
+    ) -> None:
+        """`on_restart` is called before each start but the first."""
+        self._run_once = run_once
+        self._name = name
+        self._clock = clock
+        self._on_restart = on_restart
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            began = self._clock.monotonic()
+            reason, error = await self._once()
+            lasted = self._clock.monotonic() - began
+            if lasted >= HEALTHY_SECONDS:
+                pause = FIRST_PAUSE_SECONDS
+            logger.warning("%s ended after %.0f s: %s; starting it again in %.0f s", self._name, lasted, reason, pause)
+            logger.debug("where %s failed", self._name, exc_info=error)
+            await self._clock.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            self._on_restart()
+
+    async def _once(self) -> tuple[str, BaseException | None]:
+        """Run it once; why it ended."""
+        try:
+            await self._run_once()
+        except asyncio.CancelledError as error:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
+            return "it was cancelled from within", error
+        except (Exception, SystemExit) as error:  # whatever it was, it is started again
+            return " ".join(f"{type(error).__name__}: {error}".split()), error
+        return "it returned", None
