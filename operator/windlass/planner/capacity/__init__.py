@@ -1,0 +1,1 @@
+"""Desired size, zones, launch, removal order, health, activities: the rules of a scaling group."""

@@ -1,0 +1,12 @@
+"""Waiting longer each time."""
+
+from datetime import timedelta
+
+
+def doubling(first: timedelta, times: int, longest: timedelta) -> timedelta:
+    """The pause after `times` failures in a row (1 or more): `first`, doubling, never more than `longest`."""
+    for _ in range(times - 1):
+        if first >= longest:
+            break
+        first *= 2
+    return min(first, longest)

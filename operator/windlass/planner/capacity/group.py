@@ -1,0 +1,147 @@
+"""What brings a scaling group to its desired size: the rules, in their order, and the plan that they make."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from windlass.planner.capacity.activities import bookkeeping, end_activity
+from windlass.planner.capacity.health import next_room, replace_unhealthy
+from windlass.planner.capacity.launch import grow_to_desired, next_try, settle
+from windlass.planner.capacity.reasons import DesiredUnset, HistoryFull
+from windlass.planner.capacity.removal import leave_failed_zones, remove_failed, shrink_to_desired
+from windlass.planner.capacity.revisions import current_revision, forget_revisions, keep_revision, know_revisions
+from windlass.planner.capacity.situation import (
+    Decision,
+    Hold,
+    Memory,
+    Situation,
+    effective_desired,
+    failed_zones,
+)
+from windlass.planner.capacity.standing import compose_status, stand
+from windlass.planner.capacity.view import Census, GroupView, take_census
+from windlass.planner.capacity.zone_failure import Zones, next_failure, observe_zones
+from windlass.planner.plan import ForgetRecord, ForgetRevision, Plan, SeedDesired, Step
+from windlass.planner.reason import Reason
+
+Rule = Callable[[Situation], Decision | Hold | None]
+
+
+def seed_desired(s: Situation) -> Decision | None:
+    """The rule: the scale subresource cannot be read while the desired size is unset."""
+    if s.spec.desired_size is not None:
+        return None
+    return Decision(s.memory, DesiredUnset(), (SeedDesired(s.desired, DesiredUnset()),))
+
+
+def forget_history(s: Situation) -> Decision | None:
+    """The rule: records beyond the limit and revisions that nobody needs are deleted."""
+    ended = sorted(s.view.history, key=lambda record: (record.started_at, record.name))
+    surplus = ended[: max(0, len(ended) - s.spec.history_limit)]
+    records = tuple(ForgetRecord(record.name, HistoryFull(s.spec.history_limit)) for record in surplus)
+    steps: tuple[Step, ...] = (*records, *forget_revisions(s))
+    return Decision(s.memory, steps[0].why, steps) if steps else None
+
+
+RULES: tuple[Rule, ...] = (
+    seed_desired,
+    keep_revision,
+    end_activity,
+    remove_failed,  # what failed keeps its place until it is removed
+    leave_failed_zones,
+    replace_unhealthy,  # a sick instance is not capacity for long
+    grow_to_desired,
+    shrink_to_desired,
+    forget_history,
+)
+
+
+def plan_group(view: GroupView) -> Plan:
+    """What brings the group to its desired size.
+
+    A pass acts on the first rule that has something to do; counts are stale after that. Rules that may not do what they
+    would are noted, and the next one is tried.
+    """
+    situation = see(view)
+    holds: list[Reason] = []
+    decision = None
+    if view.spec.enabled and not view.deleting:
+        for rule in RULES:
+            outcome = rule(situation)
+            if isinstance(outcome, Decision):
+                decision = outcome
+                break
+            if outcome is not None:
+                holds.append(outcome.why)
+    return _plan(situation, decision, tuple(holds))
+
+
+def see(view: GroupView) -> Situation:
+    """The situation before any rule: count, and learn what the world says without being asked to act."""
+    census = take_census(view)
+    zones = observe_zones(view.spec.zones, failed_zones(view.status), census, _zone_patience(view), view.now)
+    memory = know_revisions(view, _remember(view, census))
+    situation = Situation(view, census, memory, zones, effective_desired(view.spec), current_revision(view))
+    return replace(situation, memory=_start_afresh(situation, settle(situation)))
+
+
+def _zone_patience(view: GroupView) -> timedelta:
+    return timedelta(seconds=view.spec.zone_failure_seconds)
+
+
+def _remember(view: GroupView, census: Census) -> Memory:
+    status = view.status
+    numbers = [int(record.name.rpartition("-a")[2]) for record in view.history if _numbered(view, record.name)]
+    return Memory(
+        next_ordinal=max(status.next_ordinal, census.largest_ordinal + 1),
+        next_activity=max([status.next_activity, *(number + 1 for number in numbers)]),
+        activity=status.activity,
+        backoff=status.launch_backoff,
+        revisions=status.revisions,
+    )
+
+
+def _numbered(view: GroupView, record: str) -> bool:
+    return record.startswith(f"{view.name}-a") and record.rpartition("-a")[2].isdecimal()
+
+
+def _start_afresh(s: Situation, memory: Memory) -> Memory:
+    """Failures of another revision, or of a spec that has changed since, say nothing about the next try."""
+    backoff = memory.backoff
+    if backoff is None or s.revision is None:
+        return memory
+    same = backoff.revision == s.revision.name and backoff.generation == s.view.generation
+    return memory if same else replace(memory, backoff=None)
+
+
+def _plan(s: Situation, decision: Decision | None, holds: tuple[Reason, ...]) -> Plan:
+    memory = decision.memory if decision else s.memory
+    steps = decision.steps if decision else ()
+    if s.spec.enabled and not s.view.deleting:
+        steps += bookkeeping(s, memory)
+    stands = stand(s, memory, holds, decision.why if decision and _changes_size(decision) else None)
+    return Plan(
+        status=compose_status(s, memory, stands),
+        why=decision.why if decision else stands.why,
+        steps=steps,
+        holds=holds,
+        events=decision.events if decision else (),
+        wake_at=_wake_at(s, s.zones),
+    )
+
+
+def _changes_size(decision: Decision) -> bool:
+    return any(not isinstance(step, ForgetRecord | ForgetRevision) for step in decision.steps)
+
+
+def _wake_at(s: Situation, zones: Zones) -> datetime | None:
+    if not s.spec.enabled or s.view.deleting:
+        return None
+    moments = (
+        s.census.next_change,
+        zones.next_change(),
+        next_failure(s.census, s.zone_patience, s.now),
+        next_try(s),
+        next_room(s),
+    )
+    return min((moment for moment in moments if moment is not None), default=None)

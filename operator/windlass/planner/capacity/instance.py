@@ -1,0 +1,102 @@
+"""An instance as decisions see it, and the state it is in."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from windlass.api.scaling_group import ScalingGroupSpec
+
+SHORTEST_INTERVAL = 10  # seconds; spec/scaling-group.md: a health check interval of 0 means 10 s
+
+
+class State(StrEnum):
+    """Where an instance is in its life."""
+
+    PENDING = "Pending"
+    IN_SERVICE = "InService"
+    NOT_READY = "NotReady"
+    UNHEALTHY = "Unhealthy"
+    FAILED = "Failed"
+    REMOVING = "Removing"
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """What decisions read of one Pod. Times are the API server's, to the second.
+
+    `ready_changed_at` is when Ready last became what it is; `was_ready` whether it ever was. `unschedulable_since` is
+    set while the scheduler says that the Pod fits nowhere, `problem` while anything tells why it does not come up.
+    """
+
+    namespace: str
+    group: str
+    name: str
+    uid: str
+    resource_version: str
+    ordinal: int
+    revision: str
+    zone: str | None
+    created_at: datetime
+    scheduled_at: datetime | None = None
+    unschedulable_since: datetime | None = None
+    node: str | None = None
+    ended: bool = False
+    ready: bool = False
+    ready_changed_at: datetime | None = None
+    was_ready: bool = False
+    removing: bool = False
+    protected: bool = False
+    deletion_cost: int = 0
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long each thing may take, from the group's spec."""
+
+    min_ready: timedelta
+    health_interval: timedelta
+    launch_timeout: timedelta
+
+    @classmethod
+    def of(cls, spec: ScalingGroupSpec) -> "Patience":
+        """The group's own."""
+        interval = spec.health_check.interval_seconds or SHORTEST_INTERVAL
+        return cls(
+            timedelta(seconds=spec.min_ready_seconds),
+            timedelta(seconds=interval),
+            timedelta(seconds=spec.launch_timeout_seconds),
+        )
+
+
+def state_of(instance: Instance, patience: Patience, now: datetime) -> tuple[State, datetime | None]:
+    """The instance's state now, and when it changes by time alone.
+
+    | Pod | state |
+    | --- | --- |
+    | being deleted | Removing |
+    | ended, was ready before | Unhealthy |
+    | ended, was never ready | Failed |
+    | ready for minReadySeconds | InService |
+    | ready for less | Pending |
+    | was ready, not ready for the health interval | Unhealthy |
+    | was ready, not ready for less | NotReady |
+    | never ready, scheduled launchTimeoutSeconds ago | Failed |
+    | never ready | Pending |
+    """
+    if instance.removing:
+        return State.REMOVING, None
+    if instance.ended:
+        return (State.UNHEALTHY if instance.was_ready else State.FAILED), None
+    changed = instance.ready_changed_at or instance.created_at
+    if instance.ready:
+        return _by(changed + patience.min_ready, now, State.PENDING, State.IN_SERVICE)
+    if instance.was_ready:
+        return _by(changed + patience.health_interval, now, State.NOT_READY, State.UNHEALTHY)
+    if instance.scheduled_at is None:
+        return State.PENDING, None
+    return _by(instance.scheduled_at + patience.launch_timeout, now, State.PENDING, State.FAILED)
+
+
+def _by(due: datetime, now: datetime, before: State, after: State) -> tuple[State, datetime | None]:
+    return (after, None) if now >= due else (before, due)

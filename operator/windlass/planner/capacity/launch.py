@@ -1,0 +1,85 @@
+"""Growing: which instances are created, and under which names.
+
+Names are counted: an ordinal is reserved in the status before its instance is created and is never given to another.
+What was reserved and is not known to exist is created again under the same name: then a request that was lost, or that
+arrives late, cannot make one instance too many.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from windlass.api.scaling_group import OrdinalRange, Process
+from windlass.planner.capacity.activities import begun, join_or_begin, launch_cause, note_failures, still_to_launch
+from windlass.planner.capacity.instance import State
+from windlass.planner.capacity.placement import place
+from windlass.planner.capacity.reasons import LaunchesFail, ProcessSuspended
+from windlass.planner.capacity.situation import Decision, Hold, Memory, Situation
+from windlass.planner.plan import Launch
+
+LAUNCH_BATCH = 1000  # a pass creates at most so many: one more status write a second, and changes are heard between
+
+
+def grow_to_desired(s: Situation) -> Decision | Hold | None:
+    """The rule: create what is missing."""
+    if not s.missing or s.revision is None:
+        return None
+    if s.suspended(Process.SCALE_OUT):
+        return Hold(ProcessSuspended(Process.SCALE_OUT, s.missing, "missing are not launched"))
+    due = still_to_launch(s, s.running)
+    if due <= 0:
+        return None
+    backoff = s.backing_off
+    if s.running is None and backoff is not None:
+        return Hold(LaunchesFail(backoff.failures, backoff.retry_at, backoff.reason))
+    type_, cause = launch_cause(s)
+    memory = join_or_begin(s, type_, cause)
+    if isinstance(memory, Decision):
+        return memory
+    return _launch(s, memory, min(due, LAUNCH_BATCH), s.revision.name)
+
+
+def _launch(s: Situation, memory: Memory, count: int, revision: str) -> Decision:
+    ordinals = _unsettled(s, memory)[:count]
+    fresh = count - len(ordinals)
+    ordinals += range(memory.next_ordinal, memory.next_ordinal + fresh)
+    trying = frozenset(i.zone for i in s.census.of(State.PENDING) if i.zone and s.zones.on_trial(i.zone))
+    places = place(count, s.spec.zone_policy, s.zones, s.census.per_zone, trying)
+    steps = tuple(
+        Launch(f"{s.view.name}-{ordinal}", ordinal, pool, revision, why)
+        for ordinal, (pool, why) in zip(ordinals, places, strict=True)
+    )
+    memory = replace(memory, next_ordinal=memory.next_ordinal + fresh)
+    memory = memory.with_activity(
+        launching=OrdinalRange(first=ordinals[0], count=memory.next_ordinal - ordinals[0]), to=s.desired
+    )
+    cause = launch_cause(s)[1] if s.running is None else steps[0].why
+    return Decision(memory, cause, steps, begun(s, memory))
+
+
+def _unsettled(s: Situation, memory: Memory) -> list[int]:
+    """Ordinals that were reserved last and of which nobody knows whether they were created."""
+    reserved = memory.activity.launching if memory.activity else None
+    if reserved is None:
+        return []
+    seen = {instance.ordinal for instance in s.view.instances}
+    whole = range(reserved.first, reserved.first + reserved.count)
+    return [ordinal for ordinal in whole if ordinal not in seen and ordinal not in s.view.settled]
+
+
+def settle(s: Situation) -> Memory:
+    """The memory after hearing what became of the launches of the last pass."""
+    memory = s.memory
+    if s.view.refusals:
+        refused = [refusal.ordinal for refusal in s.view.refusals]
+        memory = note_failures(s, memory, refused, s.view.refusals[0].message)
+    activity = memory.activity
+    if activity is None or activity.ended_at is not None:
+        return memory
+    if activity.launching is not None and not _unsettled(s, memory):
+        memory = memory.with_activity(launching=None)
+    return memory
+
+
+def next_try(s: Situation) -> datetime | None:
+    """When failed launches may be tried again."""
+    return s.backing_off.retry_at if s.backing_off and s.missing else None

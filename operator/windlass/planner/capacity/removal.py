@@ -1,0 +1,86 @@
+"""Removing: what failed, what sits in a failed zone, and what is too many."""
+
+from collections.abc import Sequence
+
+from windlass.api.scaling_group import ActivityType, Process
+from windlass.planner.capacity.activities import (
+    add_leaving,
+    begun,
+    join_or_begin,
+    note_failures,
+    shrink_cause,
+)
+from windlass.planner.capacity.instance import Instance, State
+from windlass.planner.capacity.reasons import (
+    InstanceLeaves,
+    InstancesUnfit,
+    LaunchFailed,
+    OnlyProtectedLeft,
+    ProcessSuspended,
+    ZoneFailed,
+)
+from windlass.planner.capacity.removal_order import RemovalRules, choose_leaving
+from windlass.planner.capacity.situation import Decision, Hold, Situation
+from windlass.planner.capacity.zone_failure import to_move
+from windlass.planner.plan import Event, Remove
+from windlass.planner.reason import Reason
+
+REMOVAL_BATCH = 1000  # a pass removes at most so many
+MOST_EVENTS = 10  # instances that leave for a reason of their own are named in events, up to so many a pass
+
+
+def remove_failed(s: Situation) -> Decision | None:
+    """The rule: what did not come into service is removed, and tried again by a later activity."""
+    failed = [i for i in s.census.of(State.FAILED) if not i.protected][:REMOVAL_BATCH]
+    if not failed:
+        return None
+    leaving = [(i, LaunchFailed(i.problem or f"not in service in {s.spec.launch_timeout_seconds} s")) for i in failed]
+    decision = remove_unfit(s, leaving)
+    if not any(isinstance(step, Remove) for step in decision.steps):
+        return decision
+    memory = note_failures(s, decision.memory, [i.ordinal for i in failed], leaving[0][1].problem)
+    return Decision(memory, decision.why, decision.steps, decision.events)
+
+
+def leave_failed_zones(s: Situation) -> Decision | None:
+    """The rule: what cannot be scheduled in a failed zone is removed, and launched in another."""
+    if not s.may_launch:
+        return None
+    stuck = to_move(s.census, s.zones, s.zone_patience)[:REMOVAL_BATCH]
+    if not stuck:
+        return None
+    return remove_unfit(s, [(i, ZoneFailed(i.zone or "", s.zones.failed[i.zone or ""].reason)) for i in stuck])
+
+
+def remove_unfit(s: Situation, leaving: Sequence[tuple[Instance, Reason]]) -> Decision:
+    """Remove instances that are no use, each for a reason of its own; whichever activity runs takes them along."""
+    cause = InstancesUnfit(tuple(i.name for i, _ in leaving))
+    memory = join_or_begin(s, ActivityType.REPLACE, cause, any_type=True)
+    if isinstance(memory, Decision):
+        return memory
+    steps = tuple(Remove(i.name, i.uid, i.resource_version, why) for i, why in leaving)
+    told = tuple(Event("Warning", InstanceLeaves(i.name, str(why))) for i, why in leaving[:MOST_EVENTS])
+    return Decision(memory, InstanceLeaves(leaving[0][0].name, str(leaving[0][1])), steps, begun(s, memory) + told)
+
+
+def shrink_to_desired(s: Situation) -> Decision | Hold | None:
+    """The rule: remove what is too many, in the order of `removal_order`."""
+    if not s.surplus:
+        return None
+    if s.suspended(Process.SCALE_IN):
+        return Hold(ProcessSuspended(Process.SCALE_IN, s.surplus, "too many are not removed"))
+    rules = RemovalRules(
+        s.spec.removal_policy,
+        balanced=s.spec.zone_policy == "Balanced",
+        added_at={revision.name: revision.added_at for revision in s.memory.revisions},
+    )
+    choices = choose_leaving(s.census, min(s.surplus, REMOVAL_BATCH), rules)
+    if not choices:
+        return Hold(OnlyProtectedLeft(s.surplus))
+    cause = shrink_cause(s)
+    memory = join_or_begin(s, ActivityType.SCALE_IN, cause)
+    if isinstance(memory, Decision):
+        return memory
+    memory = add_leaving(memory.with_activity(to=s.desired), (choice.instance for choice in choices))
+    steps = tuple(Remove(c.instance.name, c.instance.uid, c.instance.resource_version, c.why) for c in choices)
+    return Decision(memory, cause, steps, begun(s, memory))

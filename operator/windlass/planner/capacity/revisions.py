@@ -1,0 +1,79 @@
+"""Revisions: immutable snapshots of what new instances are made from.
+
+Two revisions are the same when their data are equal, wherever their names come from. The two newest and all that an
+instance was made from are kept.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from windlass.api.scaling_group import MAX_REVISIONS, RevisionStatus
+from windlass.planner.capacity.reasons import ConfigurationMissing, NewConfiguration, RevisionUnused, TemplateRefused
+from windlass.planner.capacity.situation import Decision, Hold, Memory, Situation
+from windlass.planner.capacity.view import GroupView, Revision
+from windlass.planner.plan import ForgetRevision, KeepRevision
+
+KEPT = 2
+
+
+def wanted_data(view: GroupView) -> Mapping[str, Any] | None:
+    """The snapshot of the group's configuration together with its source; None where it does not exist."""
+    if view.configuration is None:
+        return None
+    source = {"kind": "ScalingConfiguration", "name": view.spec.configuration.scaling_configuration}
+    return {"source": source, "configuration": view.configuration}
+
+
+def current_revision(view: GroupView) -> Revision | None:
+    """The kept revision that equals the group's configuration, if there is one."""
+    data = wanted_data(view)
+    if data is None or view.template_problem is not None:
+        return None
+    return next((revision for revision in view.revisions if revision.data == data), None)
+
+
+def keep_revision(s: Situation) -> Decision | Hold | None:
+    """The rule: a configuration that is new to the group is kept before anything is made from it."""
+    data, name = wanted_data(s.view), s.spec.configuration.scaling_configuration
+    if data is None:
+        return Hold(ConfigurationMissing(name))
+    if s.view.template_problem is not None:
+        return Hold(TemplateRefused(name, s.view.template_problem))
+    if s.revision is not None:
+        return None
+    number = 1 + max((revision.number for revision in s.view.revisions), default=0)
+    step = KeepRevision(_name(s.view, data), number, data, NewConfiguration(_source(data)))
+    return Decision(s.memory, step.why, (step,))
+
+
+def _name(view: GroupView, data: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+    taken = {revision.name for revision in view.revisions}
+    lengths = range(10, len(digest) + 1)
+    return next(name for length in lengths if (name := f"{view.name}-{digest[:length]}") not in taken)
+
+
+def _source(data: Mapping[str, Any]) -> str:
+    return f"{data['source']['kind']}/{data['source']['name']}"
+
+
+def know_revisions(view: GroupView, memory: Memory) -> Memory:
+    """The memory that knows when each kept revision was added."""
+    added = {revision.name: revision for revision in memory.revisions}
+    known = [
+        added.get(r.name) or RevisionStatus(name=r.name, configuration=_source(r.data), added_at=view.now)
+        for r in sorted(view.revisions, key=lambda revision: revision.number)
+    ]
+    return replace(memory, revisions=tuple(known[-MAX_REVISIONS:]))
+
+
+def forget_revisions(s: Situation) -> tuple[ForgetRevision, ...]:
+    """Steps that delete the revisions that nobody needs."""
+    if s.revision is None:
+        return ()
+    newest = sorted(s.view.revisions, key=lambda revision: revision.number)[-KEPT:]
+    needed = {revision.name for revision in newest} | {s.revision.name} | {i.revision for i in s.view.instances}
+    return tuple(ForgetRevision(r.name, RevisionUnused()) for r in s.view.revisions if r.name not in needed)

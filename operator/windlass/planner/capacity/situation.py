@@ -1,0 +1,136 @@
+"""Where a pass stands before any rule is tried: the view, what was counted, and what only the status remembers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from windlass.api.scaling_group import (
+    ActivityStatus,
+    LaunchBackoff,
+    Process,
+    RevisionStatus,
+    ScalingGroupSpec,
+    ScalingGroupStatus,
+)
+from windlass.planner.capacity.reasons import DesiredCut
+from windlass.planner.capacity.view import Census, GroupView, Revision
+from windlass.planner.capacity.zone_failure import FailedZone, Zones
+from windlass.planner.plan import Event, Step
+from windlass.planner.reason import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What only the status remembers; all else in it is computed afresh in each pass."""
+
+    next_ordinal: int
+    next_activity: int
+    activity: ActivityStatus | None
+    backoff: LaunchBackoff | None
+    revisions: tuple[RevisionStatus, ...]
+
+    def with_activity(self, **changes: object) -> "Memory":
+        """The same, with the activity changed."""
+        if self.activity is None:
+            raise ValueError("there is no activity to change")
+        return replace(self, activity=self.activity.model_copy(update=changes))
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the rules look at. `revision` is what new instances are made from, None where there is nothing yet."""
+
+    view: GroupView
+    census: Census
+    memory: Memory
+    zones: Zones
+    desired: int
+    revision: Revision | None
+
+    @property
+    def spec(self) -> ScalingGroupSpec:
+        """What is wanted."""
+        return self.view.spec
+
+    @property
+    def now(self) -> datetime:
+        """The time that this pass is frozen at."""
+        return self.view.now
+
+    @property
+    def missing(self) -> int:
+        """How many instances there are too few."""
+        return max(0, self.desired - self.census.capacity)
+
+    @property
+    def surplus(self) -> int:
+        """How many instances there are too many."""
+        return max(0, self.census.capacity - self.desired)
+
+    @property
+    def zone_patience(self) -> timedelta:
+        """How long an instance may be unschedulable before its zone has failed."""
+        return timedelta(seconds=self.spec.zone_failure_seconds)
+
+    def suspended(self, process: Process) -> bool:
+        """Whether the group was told not to do this."""
+        return process in self.spec.suspended_processes
+
+    @property
+    def may_launch(self) -> bool:
+        """Whether new instances can be made at all."""
+        return self.revision is not None and not self.suspended(Process.SCALE_OUT)
+
+    @property
+    def running(self) -> ActivityStatus | None:
+        """The activity that has not ended yet."""
+        activity = self.memory.activity
+        return activity if activity is not None and activity.ended_at is None else None
+
+    @property
+    def backing_off(self) -> LaunchBackoff | None:
+        """Set while failed launches may not be tried again yet."""
+        backoff = self.memory.backoff
+        return backoff if backoff is not None and backoff.retry_at > self.now else None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one rule wants done."""
+
+    memory: Memory
+    why: Reason
+    steps: tuple[Step, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """One rule has something to do and may not do it now."""
+
+    why: Reason
+
+
+def effective_desired(spec: ScalingGroupSpec) -> int:
+    """The size to work towards: the desired one, moved into the bounds where a bound moved past it."""
+    wanted = spec.min_size if spec.desired_size is None else spec.desired_size
+    return min(max(wanted, spec.min_size), spec.max_size)
+
+
+def desired_cut(spec: ScalingGroupSpec) -> DesiredCut | None:
+    """Why the effective size is not the desired one, if it is not."""
+    effective, desired = effective_desired(spec), spec.desired_size
+    if desired is None or desired == effective:
+        return None
+    if desired > effective:
+        return DesiredCut(desired, "above", f"maxSize {spec.max_size}", effective)
+    return DesiredCut(desired, "below", f"minSize {spec.min_size}", effective)
+
+
+def failed_zones(status: ScalingGroupStatus) -> Mapping[str, FailedZone]:
+    """The zones that the status remembers as failed."""
+    return {
+        zone.name: FailedZone(zone.failures, zone.failed_until, zone.reason or "")
+        for zone in status.zones
+        if zone.failed_until is not None
+    }

@@ -1,0 +1,166 @@
+"""How the group stands: the status, the conditions and the one sentence that is most useful now."""
+
+from dataclasses import dataclass
+
+from windlass.api.common import GROUP_LABEL
+from windlass.api.scaling_group import ActivityType, RevisionStatus, ScalingGroupStatus, ZoneStatus
+from windlass.planner.capacity.activities import STALLED_AFTER
+from windlass.planner.capacity.instance import Instance, Patience, State
+from windlass.planner.capacity.reasons import (
+    AsDesired,
+    BeingDeleted,
+    ComingIntoService,
+    ConfigurationMissing,
+    Disabled,
+    HeldUp,
+    LaunchesFail,
+    NotReadyForNow,
+    NoZoneLeft,
+    OlderRevision,
+    OneStepAtATime,
+    OnlyProtectedLeft,
+    OnTheirWayOut,
+    ProcessSuspended,
+    TemplateRefused,
+)
+from windlass.planner.capacity.situation import Memory, Situation, desired_cut
+from windlass.planner.conditions import Standing, conditions
+from windlass.planner.reason import Reason
+
+PHASE = {ActivityType.SCALE_OUT: "ScalingOut", ActivityType.SCALE_IN: "ScalingIn", ActivityType.REPLACE: "Replacing"}
+STALLING = (ConfigurationMissing, TemplateRefused)
+WAITING = (LaunchesFail, ProcessSuspended, OnlyProtectedLeft)
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """The group in one word, by kstatus' three, and why."""
+
+    phase: str
+    standing: Standing
+    why: Reason
+
+
+def stand(s: Situation, memory: Memory, holds: tuple[Reason, ...], doing: Reason | None) -> Stand:
+    """How the group stands. `doing`: what this pass does, if anything."""
+    if s.view.deleting:
+        return Stand("Deleting", "Reconciling", BeingDeleted())
+    if not s.spec.enabled:
+        return Stand("Disabled", "Ready", Disabled())
+    stalled = _stalled(holds)
+    if stalled is not None:
+        return Stand("Stalled", "Stalled", stalled)
+    activity = memory.activity
+    running = activity is not None and activity.ended_at is None
+    phase = PHASE[activity.type] if activity is not None and running else "Waiting"
+    why = doing or _unsettled(s, holds, running)
+    return (
+        Stand("Ready", "Ready", AsDesired(s.census.count(State.IN_SERVICE)))
+        if why is None
+        else Stand(phase, "Reconciling", why)
+    )
+
+
+def _stalled(holds: tuple[Reason, ...]) -> Reason | None:
+    for why in holds:
+        if isinstance(why, STALLING) or (isinstance(why, LaunchesFail) and why.failures >= STALLED_AFTER):
+            return why
+    return None
+
+
+def _unsettled(s: Situation, holds: tuple[Reason, ...], running: bool) -> Reason | None:
+    """Why the group is not as desired yet, the most telling reason first."""
+    waiting = next((why for why in holds if isinstance(why, WAITING)), None)
+    if waiting is not None:
+        return waiting
+    pending = s.census.of(State.PENDING)
+    if pending:
+        return _on_the_way(s, pending)
+    if s.census.by_state[State.UNHEALTHY]:
+        return holds[0] if holds else OneStepAtATime(s.census.count(State.UNHEALTHY), max(1, s.desired // 10))
+    not_ready = s.census.of(State.NOT_READY)
+    if not_ready:
+        interval = Patience.of(s.spec).health_interval
+        return NotReadyForNow(tuple(i.name for i in not_ready), int(interval.total_seconds()))
+    if holds:
+        return holds[0]
+    return OnTheirWayOut(s.census.count(State.REMOVING)) if running else None
+
+
+def _on_the_way(s: Situation, pending: list[Instance]) -> Reason:
+    troubled = next((i for i in pending if i.problem), None)
+    if troubled is None:
+        return ComingIntoService(len(pending))
+    problem = troubled.problem or ""
+    if s.zones.names and not s.zones.usable():
+        return NoZoneLeft(len(pending), troubled.name, problem)
+    return HeldUp(len(pending), troubled.name, problem)
+
+
+def compose_status(s: Situation, memory: Memory, stand: Stand) -> ScalingGroupStatus:
+    """The whole status, computed afresh apart from what only it remembers."""
+    census, revision = s.census, s.revision.name if s.revision else s.view.status.current_revision
+    message = _message(s, stand, outdated := census.capacity - census.per_revision[revision])
+    return ScalingGroupStatus(
+        observed_generation=s.view.generation,
+        phase=stand.phase,
+        message=message,
+        replicas=census.capacity,
+        selector=f"{GROUP_LABEL}={s.view.name}",
+        desired=s.desired,
+        pending=census.count(State.PENDING),
+        in_service=census.count(State.IN_SERVICE),
+        not_ready=census.count(State.NOT_READY),
+        unhealthy=census.count(State.UNHEALTHY),
+        failed=census.count(State.FAILED),
+        removing=census.count(State.REMOVING),
+        protected=census.protected,
+        outdated=outdated,
+        current_revision=revision,
+        revisions=_revisions(s, memory),
+        zones=_zones(s),
+        next_ordinal=memory.next_ordinal,
+        next_activity=memory.next_activity,
+        activity=memory.activity,
+        launch_backoff=memory.backoff,
+        conditions=conditions(
+            stand.standing,
+            stand.why,
+            message,
+            old=s.view.status.conditions,
+            generation=s.view.generation,
+            now=s.now,
+        ),
+    )
+
+
+def _message(s: Situation, stand: Stand, outdated: int) -> str:
+    parts = [str(stand.why)]
+    cut = desired_cut(s.spec)
+    if cut is not None:
+        parts.append(str(cut))
+    if outdated and stand.standing == "Ready" and s.spec.enabled:
+        parts.append(str(OlderRevision(outdated)))
+    return "; ".join(parts)[:1024]
+
+
+def _revisions(s: Situation, memory: Memory) -> tuple[RevisionStatus, ...]:
+    per_revision = s.census.per_revision
+    return tuple(r.model_copy(update={"instances": per_revision[r.name]}) for r in memory.revisions)
+
+
+def _zones(s: Situation) -> tuple[ZoneStatus, ...]:
+    return tuple(_zone(s, name) for name in s.zones.names)
+
+
+def _zone(s: Situation, name: str) -> ZoneStatus:
+    failed = s.zones.failed.get(name)
+    if failed is None:
+        return ZoneStatus(name=name, instances=s.census.per_zone[name])
+    return ZoneStatus(
+        name=name,
+        instances=s.census.per_zone[name],
+        failed_until=failed.until,
+        failures=failed.failures,
+        reason=failed.reason[:1024] or None,
+    )

@@ -1,0 +1,107 @@
+"""What a group's pass looks at, read once, with time frozen in it; and what one scan of it counts."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from windlass.api.scaling_activity import ScalingActivityStatus
+from windlass.api.scaling_group import ScalingGroupSpec, ScalingGroupStatus
+from windlass.planner.capacity.instance import Instance, Patience, State, state_of
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """An immutable snapshot of a configuration together with its source."""
+
+    name: str
+    number: int
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A launch that the API server refused for good in the pass before: certainly nothing was created."""
+
+    ordinal: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRecord:
+    """The record of an activity that has ended."""
+
+    name: str
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """Everything that a decision about a group needs.
+
+    `configuration` is the spec of the group's ScalingConfiguration, None where there is none; `template_problem` says
+    why the API server refuses the Pod that it makes. `record` is the running (or last) activity's record, None where
+    it does not exist. `settled` holds ordinals of which this process knows whether they were created.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    spec: ScalingGroupSpec
+    status: ScalingGroupStatus
+    now: datetime
+    instances: Sequence[Instance] = ()
+    configuration: Mapping[str, Any] | None = None
+    template_problem: str | None = None
+    revisions: Sequence[Revision] = ()
+    record: ScalingActivityStatus | None = None
+    record_refused: bool = False
+    history: Sequence[EndedRecord] = ()
+    settled: frozenset[int] = frozenset()
+    refusals: Sequence[Refusal] = ()
+    deleting: bool = False
+
+
+@dataclass(slots=True)
+class Census:
+    """The instances by state, and what can be counted in the same scan.
+
+    Capacity is what counts towards the desired size: all but those being removed.
+    """
+
+    by_state: dict[State, list[Instance]]
+    per_zone: Counter[str | None] = field(default_factory=Counter)
+    per_revision: Counter[str] = field(default_factory=Counter)
+    protected: int = 0
+    capacity: int = 0
+    largest_ordinal: int = -1
+    next_change: datetime | None = None
+
+    def count(self, *states: State) -> int:
+        """How many instances are in one of these states."""
+        return sum(len(self.by_state[state]) for state in states)
+
+    def of(self, *states: State) -> list[Instance]:
+        """The instances in one of these states."""
+        return [instance for state in states for instance in self.by_state[state]]
+
+
+def take_census(view: GroupView) -> Census:
+    """Count the group's instances: the one linear scan of a pass."""
+    patience, now = Patience.of(view.spec), view.now
+    census = Census({state: [] for state in State})
+    by_state, per_zone, per_revision = census.by_state, census.per_zone, census.per_revision
+    for instance in view.instances:
+        state, change = state_of(instance, patience, now)
+        by_state[state].append(instance)
+        census.largest_ordinal = max(census.largest_ordinal, instance.ordinal)
+        if state is not State.REMOVING:
+            per_zone[instance.zone] += 1
+            per_revision[instance.revision] += 1
+            census.protected += instance.protected
+        if change is not None and (census.next_change is None or change < census.next_change):
+            census.next_change = change
+    census.capacity = len(view.instances) - len(by_state[State.REMOVING])
+    return census

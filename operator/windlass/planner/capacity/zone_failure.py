@@ -1,0 +1,98 @@
+"""What happens when a zone fails.
+
+A zone fails when an instance pinned to it stays unschedulable for `zoneFailureSeconds`. It is then left out for three
+minutes, doubling to thirty while it keeps failing. When that time is over it is on trial: one instance at a time,
+until one of them has been scheduled. Where all zones have failed, nothing is moved: what cannot be scheduled waits.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from windlass.planner.backoff import doubling
+from windlass.planner.capacity.instance import Instance, State
+from windlass.planner.capacity.view import Census
+
+FIRST_PAUSE = timedelta(minutes=3)
+LONGEST_PAUSE = timedelta(minutes=30)
+ALIVE = tuple(state for state in State if state is not State.REMOVING)
+
+
+@dataclass(frozen=True, slots=True)
+class FailedZone:
+    """A zone that failed and has not shown since that it works."""
+
+    failures: int
+    until: datetime
+    reason: str
+
+    @property
+    def since(self) -> datetime:
+        """When it failed last."""
+        return self.until - pause(self.failures)
+
+
+@dataclass(frozen=True, slots=True)
+class Zones:
+    """The group's zones in order of priority, and what is known of those that failed."""
+
+    names: tuple[str, ...]
+    failed: Mapping[str, FailedZone]
+    now: datetime
+
+    def usable(self) -> tuple[str, ...]:
+        """The zones that may be given instances now, those on trial among them."""
+        return tuple(name for name in self.names if name not in self.failed or self.on_trial(name))
+
+    def on_trial(self, name: str) -> bool:
+        """Whether the zone failed before and may be tried again."""
+        return name in self.failed and self.failed[name].until <= self.now
+
+    def next_change(self) -> datetime | None:
+        """When the next zone may be tried again."""
+        return min((zone.until for zone in self.failed.values() if zone.until > self.now), default=None)
+
+
+def pause(failures: int) -> timedelta:
+    """How long a zone is left out after failing so often in a row (1 or more)."""
+    return doubling(FIRST_PAUSE, failures, LONGEST_PAUSE)
+
+
+def observe_zones(
+    names: tuple[str, ...], before: Mapping[str, FailedZone], census: Census, patience: timedelta, now: datetime
+) -> Zones:
+    """Learn from the instances which zones have failed, and which of those known to have failed work again."""
+    known = {name: before[name] for name in names if name in before}
+    if known:
+        for instance in census.of(*ALIVE):
+            zone = known.get(instance.zone or "")
+            if zone and instance.scheduled_at is not None and instance.scheduled_at > zone.since:
+                del known[instance.zone or ""]
+    for instance in census.of(State.PENDING):
+        if instance.zone in names and _stuck(instance, patience, now):
+            known[instance.zone] = _failed_again(known.get(instance.zone), instance, now)
+    return Zones(names, known, now)
+
+
+def _stuck(instance: Instance, patience: timedelta, now: datetime) -> bool:
+    return instance.unschedulable_since is not None and now >= instance.unschedulable_since + patience
+
+
+def _failed_again(before: FailedZone | None, instance: Instance, now: datetime) -> FailedZone:
+    if before is not None and before.until > now:
+        return before
+    failures = before.failures + 1 if before else 1
+    return FailedZone(failures, now + pause(failures), instance.problem or "it cannot be scheduled there")
+
+
+def next_failure(census: Census, patience: timedelta, now: datetime) -> datetime | None:
+    """When the next instance will have been unschedulable in its zone for too long."""
+    pinned = (i.unschedulable_since for i in census.of(State.PENDING) if i.unschedulable_since and i.zone)
+    return min((since + patience for since in pinned if since + patience > now), default=None)
+
+
+def to_move(census: Census, zones: Zones, patience: timedelta) -> list[Instance]:
+    """The instances that are to be replaced by others in another zone: none where no sound zone is left."""
+    if not any(not zones.on_trial(name) for name in zones.usable()):
+        return []
+    return [i for i in census.of(State.PENDING) if i.zone in zones.failed and _stuck(i, patience, zones.now)]

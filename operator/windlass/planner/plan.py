@@ -1,0 +1,114 @@
+"""The plan: what is to be written, as a value. Applied, printed, explained and simulated, never anything else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from windlass.api.scaling_activity import ScalingActivityStatus
+from windlass.api.scaling_group import ScalingGroupStatus
+from windlass.planner.reason import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Where an instance goes; `zone` is None where the scheduler may choose."""
+
+    zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeedDesired:
+    """Write `spec.desiredSize`, which is unset: the scale subresource cannot be read without it."""
+
+    size: int
+    why: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class KeepRevision:
+    """Create the revision that new instances are made from."""
+
+    name: str
+    number: int
+    data: Mapping[str, Any]
+    why: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetRevision:
+    """Delete a revision that no instance was made from."""
+
+    name: str
+    why: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Create one instance in a pool."""
+
+    name: str
+    ordinal: int
+    pool: Pool
+    revision: str
+    why: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Delete one instance, provided that it still is what the decision was made on."""
+
+    name: str
+    uid: str
+    resource_version: str
+    why: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Make the activity's record say this."""
+
+    name: str
+    status: ScalingActivityStatus
+    exists: bool
+    why: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetRecord:
+    """Delete the record of an activity that ended long ago."""
+
+    name: str
+    why: Reason
+
+
+Step = SeedDesired | KeepRevision | ForgetRevision | Launch | Remove | Record | ForgetRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something worth telling people: becomes a Kubernetes Event on the group."""
+
+    type: Literal["Normal", "Warning"]
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What brings the world one step nearer to what is wanted.
+
+    `status` is written first, when it carries an intent (`acts`); then the steps, side by side. `why` says what this
+    plan is about; `holds` says what it would do and may not, and why. `wake_at`: when to look again if nothing happens.
+    """
+
+    status: ScalingGroupStatus
+    why: Reason
+    steps: tuple[Step, ...] = ()
+    holds: tuple[Reason, ...] = ()
+    events: tuple[Event, ...] = ()
+    wake_at: datetime | None = None
+
+    @property
+    def acts(self) -> bool:
+        """Whether the plan changes anything beside the status."""
+        return bool(self.steps)
