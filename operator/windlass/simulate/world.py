@@ -1,0 +1,253 @@
+"""One group, its instances and its records, in memory; and the operator's writes to them, one by one.
+
+A plan becomes a list of writes. Whoever plays may stop between any two of them, which is what a crash does, and carry
+on with a new `Process`, which knows nothing but what stands in the world.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from windlass.api.common import rfc3339
+from windlass.api.scaling_activity import FINAL_PHASES, ScalingActivityStatus
+from windlass.api.scaling_group import ScalingGroupSpec, ScalingGroupStatus
+from windlass.planner.capacity.instance import Instance
+from windlass.planner.capacity.situation import effective_desired
+from windlass.planner.capacity.view import EndedRecord, GroupView, Refusal, Revision
+from windlass.planner.plan import (
+    ForgetRecord,
+    ForgetRevision,
+    KeepRevision,
+    Launch,
+    Plan,
+    Record,
+    Remove,
+    SeedDesired,
+    Step,
+)
+from windlass.simulate.kubelet import AllGoesWell, Fate, Life
+
+EPOCH = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+
+
+class Conflicting(Exception):
+    """The world is not what the plan was made on: nothing was written."""
+
+
+@dataclass(slots=True)
+class Process:
+    """What the operator's process knows beside the world; gone when it crashes."""
+
+    settled: set[int] = field(default_factory=set)
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write to the API server, not done yet."""
+
+    what: str
+    do: Callable[[], None]
+    step: Step | None = None
+
+
+@dataclass(slots=True)
+class World:
+    """A group and all that belongs to it."""
+
+    name: str
+    spec: ScalingGroupSpec
+    now: datetime = EPOCH
+    fate: Fate = field(default_factory=AllGoesWell)
+    configuration: dict[str, object] | None = field(default_factory=lambda: {"template": {"spec": {}}})
+    status: ScalingGroupStatus = field(default_factory=ScalingGroupStatus)
+    generation: int = 1
+    version: int = 1
+    deleting: bool = False
+    instances: dict[str, Instance] = field(default_factory=dict)
+    lives: dict[str, Life] = field(default_factory=dict)
+    removed_at: dict[str, datetime] = field(default_factory=dict)
+    revisions: dict[str, Revision] = field(default_factory=dict)
+    records: dict[str, ScalingActivityStatus] = field(default_factory=dict)
+    refusing: str | None = None
+    created: list[str] = field(default_factory=list)
+    namespace: str = "default"
+
+    # ---- looking
+
+    @property
+    def desired(self) -> int:
+        """The size that is wanted now."""
+        return effective_desired(self.spec)
+
+    @property
+    def alive(self) -> list[Instance]:
+        """Instances that are not being removed."""
+        return [instance for instance in self.instances.values() if not instance.removing]
+
+    def view(self, process: Process) -> GroupView:
+        """What a pass of this process sees now."""
+        activity = self.status.activity
+        ended = [(name, record) for name, record in self.records.items() if record.phase in FINAL_PHASES]
+        return GroupView(
+            namespace=self.namespace,
+            name=self.name,
+            uid="group",
+            generation=self.generation,
+            spec=self.spec,
+            status=self.status,
+            now=self.now,
+            instances=tuple(self.instances.values()),
+            configuration=self.configuration,
+            revisions=tuple(self.revisions.values()),
+            record=self.records.get(activity.name) if activity else None,
+            history=tuple(EndedRecord(name, record.start_time) for name, record in ended),
+            settled=frozenset(process.settled),
+            refusals=tuple(process.refusals),
+            deleting=self.deleting,
+        )
+
+    # ---- what people do
+
+    def change(self, **fields: object) -> None:
+        """Somebody edits the spec."""
+        wire = self.spec.model_dump() | fields
+        self.spec = ScalingGroupSpec.model_validate(wire)
+        self.generation += 1
+        self.version += 1
+
+    def kill(self, name: str) -> None:
+        """Somebody deletes an instance; it is gone at once."""
+        self.instances.pop(name)
+        self.lives.pop(name, None)
+        self.removed_at.pop(name, None)
+
+    # ---- what time does
+
+    def advance(self, by: timedelta) -> None:
+        """Let time pass: instances are scheduled, come up, fail, waver and go."""
+        self.now += by
+        for name in list(self.instances):
+            if name in self.removed_at:
+                if self.now >= self.removed_at[name] + self.lives[name].dies_slowly:
+                    self.kill(name)
+                continue
+            self.instances[name] = self._aged(self.instances[name], self.lives[name])
+
+    def next_change(self) -> datetime | None:
+        """When something happens to an instance by itself."""
+        moments = [
+            instance.created_at + delay
+            for name, instance in self.instances.items()
+            for delay in self._delays(self.lives[name])
+        ]
+        moments += [self.removed_at[name] + self.lives[name].dies_slowly for name in self.removed_at]
+        return min((moment for moment in moments if moment > self.now), default=None)
+
+    @staticmethod
+    def _delays(life: Life) -> Iterator[timedelta]:
+        yield from (delay for delay in (life.scheduled, life.ready, life.ends, life.wavers) if delay is not None)
+        if life.wavers is not None and life.recovers is not None:
+            yield life.wavers + life.recovers
+
+    def _aged(self, before: Instance, life: Life) -> Instance:
+        age = self.now - before.created_at
+        if life.scheduled is None:
+            return replace(before, unschedulable_since=before.created_at, problem="0/1 nodes are available")
+        if age < life.scheduled:
+            return before
+        scheduled = before.created_at + life.scheduled
+        after = replace(before, scheduled_at=scheduled, unschedulable_since=None, node=f"node-{before.zone}")
+        if life.ready is not None and age >= life.ready:
+            after = replace(after, ready=True, was_ready=True, ready_changed_at=before.created_at + life.ready)
+        if life.wavers is not None and age >= life.wavers:
+            back = life.recovers is not None and age >= life.wavers + life.recovers
+            changed = life.wavers + (life.recovers if back and life.recovers else timedelta())
+            after = replace(after, ready=back, ready_changed_at=before.created_at + changed)
+        if life.ends is not None and age >= life.ends:
+            after = replace(after, ended=True, ready=False, problem="exited with 1")
+        return after
+
+    # ---- what the operator does
+
+    def writes(self, plan: Plan, process: Process) -> list[Write]:
+        """The plan as writes: the status first, which fails if the group has changed, then the steps."""
+        version = self.version
+        made = [Write(f"step: {_what(step)}", self._step(step, process), step) for step in plan.steps]
+        if plan.status != self.status:
+            made.insert(0, Write("status", lambda: self._write_status(plan.status, version)))
+        return made
+
+    def _write_status(self, status: ScalingGroupStatus, version: int) -> None:
+        if version != self.version:
+            raise Conflicting(f"version {version} is {self.version} now")
+        self.status = ScalingGroupStatus.model_validate_json(status.model_dump_json(by_alias=True))
+        self.version += 1
+
+    def _step(self, step: Step, process: Process) -> Callable[[], None]:
+        match step:
+            case Launch():
+                return lambda: self._launch(step, process)
+            case Remove():
+                return lambda: self._remove(step)
+            case SeedDesired():
+                return lambda: self.change(desired_size=step.size)
+            case KeepRevision():
+                kept = Revision(step.name, step.number, step.data)
+                return lambda: self.revisions.update({step.name: kept})
+            case ForgetRevision():
+                return lambda: void(self.revisions.pop(step.name, None))
+            case Record():
+                return lambda: self.records.update({step.name: step.status})
+            case ForgetRecord():
+                return lambda: void(self.records.pop(step.name, None))
+
+    def _launch(self, step: Launch, process: Process | None) -> None:
+        if self.refusing is not None:
+            if process is not None:
+                process.settled.add(step.ordinal)
+                process.refusals.append(Refusal(step.ordinal, self.refusing))
+            return
+        if process is not None:
+            process.settled.add(step.ordinal)
+        if step.name in self.instances:
+            return
+        self.created.append(step.name)
+        self.lives[step.name] = self.fate.life_of(step.name, step.pool.zone)
+        self.instances[step.name] = Instance(
+            namespace=self.namespace,
+            group=self.name,
+            name=step.name,
+            uid=f"{step.name}-{len(self.created)}",
+            resource_version="1",
+            ordinal=step.ordinal,
+            revision=step.revision,
+            zone=step.pool.zone,
+            created_at=self.now,
+        )
+
+    def arrive_late(self, step: Launch) -> None:
+        """A creation that a crashed process had sent arrives only now."""
+        self._launch(step, None)
+
+    def _remove(self, step: Remove) -> None:
+        instance = self.instances.get(step.name)
+        if instance is None or instance.uid != step.uid or instance.removing:
+            return
+        self.instances[step.name] = replace(instance, removing=True)
+        self.removed_at[step.name] = self.now
+
+
+def void(_: object) -> None:
+    """Nothing."""
+
+
+def _what(step: Step) -> str:
+    name = getattr(step, "name", "")
+    return f"{type(step).__name__} {name}".strip()
+
+
+def log_line(world: World, write: Write) -> str:
+    """One line of a golden log: when, what, why."""
+    why = f": {write.step.why}" if write.step is not None else f": {world.status.message}"
+    return f"{rfc3339(world.now)[11:19]} {write.what}{why}"
