@@ -1,12 +1,12 @@
 """The cluster that tests share. It starts with the first test that asks for it and ends with the session."""
 
+import functools
 import os
 import re
 import secrets
 from collections.abc import Callable, Iterator
 
 import pytest
-
 from hack.cluster import Cluster, Shape, wait_until
 
 
@@ -35,4 +35,4 @@ def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]
 @pytest.fixture
 def kubectl(cluster: Cluster, namespace: str) -> Callable[..., str]:
     """Runs kubectl as the administrator in the test's namespace: `kubectl("get", "pods")` returns what it prints."""
-    return lambda *args, input=None: cluster.kubectl("--namespace", namespace, *args, input=input)
+    return functools.partial(cluster.kubectl, "--namespace", namespace)

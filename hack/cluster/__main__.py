@@ -8,8 +8,9 @@ from pathlib import Path
 
 from hack.cluster import kind
 from hack.cluster.local import DEFAULT, ROOT, Cluster, Shape, StartError
-from hack.cluster.tools import BuildError, tool
+from hack.cluster.tools import TOOL_SETS, BuildError, ToolSet, ensure, tool
 
+_SETS = ", ".join(TOOL_SETS)
 _BIN = ROOT / ".local" / "bin"
 
 
@@ -60,6 +61,11 @@ def env(cluster: Cluster, options: argparse.Namespace) -> None:
     print(f'export PATH={_BIN}:"$PATH"')
 
 
+def build(cluster: Cluster, options: argparse.Namespace) -> None:
+    for tools in options.sets or TOOL_SETS.values():
+        print(ensure(tools))
+
+
 def _link_commands() -> None:
     """One folder with kubectl and its plugin, so that PATH gains these and nothing else."""
     _BIN.mkdir(parents=True, exist_ok=True)
@@ -80,18 +86,21 @@ def _parser() -> argparse.ArgumentParser:
         description="A Kubernetes control plane on this machine, with nodes that are played.",
         epilog="With Docker running, CLUSTER=kind makes the same with kind.",
     )
-    commands = parser.add_subparsers(required=True, metavar="up|down|status|env")
+    commands = parser.add_subparsers(required=True, metavar="up|down|status|env|build")
     for run, text in {
         up: "start what is not running; the shape stays as it was where no flag says otherwise",
         down: "end everything and forget it",
         status: "what runs, and where its log is",
         env: "shell lines that make kubectl talk to it",
+        build: "build tools only, and print the folders they are in",
     }.items():
         command = commands.add_parser(run.__name__, help=text)
         command.set_defaults(run=run)
         command.add_argument("--name", default=DEFAULT, help="which cluster (default: %(default)s)")
         if run is up:
             _add_shape(command)
+        if run is build:
+            command.add_argument("sets", nargs="*", type=_tool_set, metavar="SET", help=f"of {_SETS} (default: all)")
     return parser
 
 
@@ -101,6 +110,12 @@ def _add_shape(command: argparse.ArgumentParser) -> None:
     command.add_argument("--zones", type=_zones, metavar="A,B", help=f"their zones, in turn (first: {zones})")
     command.add_argument("--members", type=int, metavar="K", help="how many more API servers, as member clusters")
     command.add_argument("--audit", action="store_const", const=True, help="log every request to the API server")
+
+
+def _tool_set(value: str) -> ToolSet:
+    if value not in TOOL_SETS:
+        raise argparse.ArgumentTypeError(f"there is no set {value!r}, only {_SETS}")
+    return TOOL_SETS[value]
 
 
 def _zones(value: str) -> tuple[str, ...]:

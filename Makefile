@@ -1,0 +1,25 @@
+# Every target is one line; what it does is in hack/.
+.PHONY: setup demo test verify generate bench image cluster-up cluster-down deflake clean
+
+setup: ## the virtual environment in .local/venv
+	hack/setup
+demo: ## a real control plane, and Windlass at work on it
+	hack/demo
+test: ## all tests
+	hack/test
+verify: ## style, types, layers, generated files, charts
+	hack/verify
+generate: ## write all generated files anew
+	hack/generate
+bench: ## benchmarks
+	hack/bench/run
+image: ## the operator's container image
+	hack/image
+cluster-up: ## a local control plane; KUBECONFIG=.local/kubeconfig
+	hack/cluster/cluster up
+cluster-down:
+	hack/cluster/cluster down
+deflake: ## the tests with other seeds, until one fails
+	hack/deflake
+clean: ## end the local clusters, remove .local and all caches in the tree
+	hack/clean
