@@ -1,0 +1,43 @@
+"""The header that says who we are, kept fresh."""
+
+import asyncio
+import logging
+
+from windlass.cluster.config import TokenSource
+from windlass.cluster.errors import ConfigurationError
+
+log = logging.getLogger(__name__)
+
+
+class Authorization:
+    """The bearer token of one client. It is read in a thread: it may be a slow disk or a program."""
+
+    def __init__(self, token: TokenSource | None) -> None:
+        self._token = token
+        self._lock = asyncio.Lock()
+
+    async def headers(self) -> dict[str, str]:
+        """A new dict with the headers to send; empty if there is no token."""
+        if self._token is None:
+            return {}
+        if self._token.due():
+            async with self._lock:
+                if self._token.due():
+                    await self._renew(self._token)
+        return {"Authorization": f"Bearer {self._token.value}"}
+
+    async def renewed(self) -> bool:
+        """Read the token again because it was not accepted; whether there is another one now."""
+        if self._token is None:
+            return False
+        refused = self._token.value
+        async with self._lock:
+            if self._token.value == refused:
+                await self._renew(self._token)
+        return self._token.value != refused
+
+    async def _renew(self, token: TokenSource) -> None:
+        try:
+            await asyncio.to_thread(token.renew)
+        except ConfigurationError as error:
+            log.warning("%s; going on with the token we have", error)

@@ -1,0 +1,205 @@
+"""How one request becomes one reply or one error: who goes first, who we are, what is tried again, what is fenced."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from windlass.cluster import errors
+from windlass.cluster.authorization import Authorization
+from windlass.cluster.config import Connection
+from windlass.cluster.errors import ApiError, Transient, Unauthorized
+from windlass.cluster.limiter import Limiter
+from windlass.cluster.resources import LEASES, Resource
+from windlass.cluster.transport import AiohttpTransport, NoReply, Reply, Request, Stream, Transport
+from windlass.cluster.wire import name_in
+
+TRIES = 3
+LONGEST_WAIT_SECONDS = 10.0  # for all pauses between the tries of one request
+FIRST_PAUSE_SECONDS = 0.1  # then doubling; where the server names none
+
+_GERUNDS = {
+    "get": "reading",
+    "list": "listing",
+    "watch": "watching",
+    "create": "creating",
+    "delete": "deleting",
+    "patch": "changing",
+    "apply": "applying",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request in the API's terms."""
+
+    verb: str
+    method: str
+    target: str  # path and query
+    resource: Resource | None = None
+    namespace: str | None = None
+    name: str | None = None
+    subresource: str | None = None
+    body: bytes | None = None
+    content_type: str | None = None
+    bulk: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """Whether it is meant to change something."""
+        return self.method != "GET"
+
+    @property
+    def doing(self) -> str:
+        """Gerund and object, for messages."""
+        if self.resource is None:
+            return f"{_GERUNDS[self.verb]} {self.target}"
+        part = f"{self.subresource} of " if self.subresource else ""
+        name = self.name or (name_in(self.body) if self.body else None)
+        where = "/".join(each for each in (self.namespace, name) if each)
+        return f"{_GERUNDS[self.verb]} {part}{self.resource.kind} {where}".rstrip()
+
+    @property
+    def label(self) -> str:
+        """The resource as RBAC writes it: "pods", "scalinggroups/status"; empty for plain paths."""
+        plural = self.resource.plural if self.resource else ""
+        return f"{plural}/{self.subresource}" if self.subresource else plural
+
+
+class Requests:
+    """The requests of one client to one API server.
+
+    Reads are tried again after connection failures and 5xx; writes only after an answer that says they were not
+    carried out (429 or 503 with Retry-After), so that a write happens once per call, or the error's `lost` says that
+    it may have.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        user_agent: str = "windlass",
+        max_in_flight: int = 64,
+        timeout: float = 30.0,
+        connect: Callable[[Connection, str], Transport] = AiohttpTransport,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.connection = connection
+        self.fence: Callable[[], None] | None = None
+        self.observe: Callable[[str, str, int, float], None] | None = None
+        self._user_agent = user_agent
+        self._timeout = timeout
+        self._connect = connect
+        self._sleep = sleep
+        self._limiter = Limiter(max_in_flight)
+        self._authorization = Authorization(connection.token)
+        self._transport: Transport | None = None
+
+    async def __aenter__(self) -> Self:
+        self._transport = self._connect(self.connection, self._user_agent)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._transport is not None:
+            await self._transport.close()
+
+    async def request(self, call: Call) -> bytes:
+        """The reply's body; `ApiError` if there is none or it is not a success."""
+        waited = 0.0
+        attempt = 1
+        while True:
+            try:
+                return (await self._send(call)).body
+            except ApiError as error:
+                pause = await self._pause_before_retry(call, error, attempt)
+                if pause is None or attempt == TRIES or waited + pause > LONGEST_WAIT_SECONDS:
+                    raise
+            attempt += 1
+            waited += pause
+            await self._sleep(pause)
+
+    @asynccontextmanager
+    async def stream(self, call: Call, silence: float) -> AsyncIterator[Stream]:
+        """A reply that goes on; Transient if it breaks off or is silent for too long. Waits for no other request."""
+        request = await self._prepare(call, silence)
+        started = time.monotonic()
+        code = 0
+        try:
+            async with self._opened.stream(request) as stream:
+                code = stream.status
+                self._report(call, code, started)
+                await self._check(call, stream)
+                yield stream
+        except NoReply as error:
+            if not code:
+                self._report(call, code, started)
+            raise Transient(f"{call.doing}: {error}", detail=str(error)) from error
+
+    @property
+    def _opened(self) -> Transport:
+        if self._transport is None:
+            raise RuntimeError("the client is used outside of its `async with`")
+        return self._transport
+
+    async def _pause_before_retry(self, call: Call, error: ApiError, attempt: int) -> float | None:
+        """Seconds until this may be tried again; None if it may not."""
+        if isinstance(error, Unauthorized):
+            return 0.0 if attempt == 1 and await self._authorization.renewed() else None
+        if not isinstance(error, Transient):
+            return None
+        if error.code in (429, 503) and error.retry_after is not None:
+            # Those who were sent away together must not come back together.
+            return error.retry_after * (1 + 0.1 * random.random())  # noqa: S311 — no secret
+        if call.writes:
+            return None
+        return FIRST_PAUSE_SECONDS * float(2 ** (attempt - 1)) * (1 + random.random())  # noqa: S311 — no secret
+
+    async def _send(self, call: Call) -> Reply:
+        queued = call.resource is not LEASES
+        if queued:
+            await self._limiter.acquire(bulk=call.bulk)
+        try:
+            reply = await self._exchange(call)
+        finally:
+            if queued:
+                self._limiter.release()
+        if reply.status >= 300:
+            raise errors.from_reply(call.doing, reply.status, reply.headers, reply.body, writes=call.writes)
+        return reply
+
+    async def _exchange(self, call: Call) -> Reply:
+        request = await self._prepare(call, self._timeout)
+        started = time.monotonic()
+        try:
+            reply = await self._opened.send(request)
+        except NoReply as error:
+            self._report(call, 0, started)
+            lost = call.writes and error.sent
+            raise Transient(f"{call.doing}: {error}", detail=str(error), lost=lost) from error
+        self._report(call, reply.status, started)
+        return reply
+
+    async def _prepare(self, call: Call, seconds: float) -> Request:
+        headers = await self._authorization.headers()
+        if call.content_type is not None:
+            headers["Content-Type"] = call.content_type
+        fence = self.fence if call.writes and call.resource is not LEASES else None
+        return Request(call.method, call.target, headers, seconds, call.body, fence)
+
+    async def _check(self, call: Call, stream: Stream) -> None:
+        if stream.status < 300:
+            return
+        body = b"".join([chunk async for chunk in stream.chunks()])
+        if stream.status == 401:
+            await self._authorization.renewed()
+        raise errors.from_reply(call.doing, stream.status, stream.headers, body, writes=False)
+
+    def _report(self, call: Call, code: int, started: float) -> None:
+        if self.observe is not None:
+            self.observe(call.verb, call.label, code, time.monotonic() - started)

@@ -1,0 +1,85 @@
+"""What requests and replies look like on the wire, as far as the client itself has to know."""
+
+from collections.abc import Hashable, Mapping
+from functools import lru_cache
+from typing import Any, Generic, TypeVar, cast
+from urllib.parse import urlencode
+
+import msgspec
+
+T = TypeVar("T")
+
+
+class ListMeta(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """`metadata` of a list."""
+
+    resource_version: str = ""
+    following: str = msgspec.field(default="", name="continue")
+
+
+class PageHead(msgspec.Struct, frozen=True, gc=False):
+    """A page of a list without its items."""
+
+    metadata: ListMeta
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """A page of a list."""
+
+    metadata: ListMeta
+    items: list[T] | None = None
+
+
+class Preconditions(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """What must still be true of an object for it to be deleted."""
+
+    uid: str
+    resource_version: str | None = None
+
+
+class DeleteOptions(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """The body of a DELETE."""
+
+    preconditions: Preconditions
+    propagation_policy: str | None = None
+    grace_period_seconds: int | None = None
+
+
+class _Named(msgspec.Struct, frozen=True, gc=False):
+    name: str = ""
+
+
+class _Object(msgspec.Struct, frozen=True, gc=False):
+    metadata: _Named = _Named()
+
+
+@lru_cache
+def _decoder(into: Hashable) -> "msgspec.json.Decoder[Any]":
+    return msgspec.json.Decoder(into)
+
+
+def decode(body: bytes, into: type[T]) -> T:
+    """A body as a value of a type; msgspec.MsgspecError if it does not fit."""
+    return cast("T", _decoder(into).decode(body))
+
+
+def encode(body: bytes | Mapping[str, Any]) -> bytes:
+    """A body as it is sent; bytes are taken to be JSON already."""
+    return body if isinstance(body, bytes) else msgspec.json.encode(body)
+
+
+def name_in(body: bytes) -> str:
+    """`metadata.name` of an object, for messages; empty if there is none."""
+    try:
+        found = decode(body, _Object)
+    except msgspec.MsgspecError:
+        return ""
+    return found.metadata.name
+
+
+def write_options(field_manager: str, dry_run: bool) -> str:
+    """The query of a request that writes."""
+    options = {"fieldManager": field_manager}
+    if dry_run:
+        options["dryRun"] = "All"
+    return urlencode(options)
