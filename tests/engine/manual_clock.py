@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -69,3 +70,8 @@ async def settle() -> None:
     await asyncio.sleep(0)
     while loop._ready:  # type: ignore[attr-defined]
         await asyncio.sleep(0)
+
+
+def seeded(seed: int = 1) -> random.Random:
+    """Chance that is the same in every run."""
+    return random.Random(seed)  # noqa: S311  nothing secret

@@ -1,9 +1,9 @@
 import asyncio
 from datetime import UTC, timedelta
 
-from windlass.engine.clock import Clock, SystemClock
-
 from tests.engine.manual_clock import START, ManualClock
+
+from windlass.engine.clock import Clock, SystemClock
 
 
 def test_the_system_clock_is_aware_and_in_utc():

@@ -1,10 +1,9 @@
 import asyncio
-import random
 
 import pytest
-from windlass.engine.queue import BACK_OFF_JITTER, GATHER_SECONDS, Key, Queue
+from tests.engine.manual_clock import ManualClock, seeded, settle
 
-from tests.engine.manual_clock import ManualClock, settle
+from windlass.engine.queue import BACK_OFF_JITTER, GATHER_SECONDS, Key, Queue
 
 WEB = Key("ScalingGroup", "shop", "web")
 API = Key("ScalingGroup", "shop", "api")
@@ -182,7 +181,7 @@ def test_a_cancelled_timer_takes_no_event_with_it():
 
 
 def test_the_back_off_doubles_from_1_s_to_5_min_and_starts_afresh_when_forgotten():
-    queue = Queue(ManualClock(), rng=random.Random(1))
+    queue = Queue(ManualClock(), rng=seeded(1))
     expected = [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
     for seconds in expected:
         delay = queue.add_rate_limited(WEB)
@@ -193,7 +192,7 @@ def test_the_back_off_doubles_from_1_s_to_5_min_and_starts_afresh_when_forgotten
 
 
 def test_keys_that_fail_together_come_back_spread_out():
-    queue = Queue(ManualClock(), rng=random.Random(1))
+    queue = Queue(ManualClock(), rng=seeded(1))
     delays = {queue.add_rate_limited(Key("ScalingGroup", "shop", f"g{number}")) for number in range(100)}
     assert max(delays) - min(delays) > BACK_OFF_JITTER
 

@@ -1,15 +1,14 @@
 """What holds for the queue whatever happens, in whatever order."""
 
 import asyncio
-import random
 from typing import Any
 
 import hypothesis.strategies as st
 from hypothesis import given, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, precondition, rule
-from windlass.engine.queue import GATHER_SECONDS, Key, Queue
+from tests.engine.manual_clock import ManualClock, seeded
 
-from tests.engine.manual_clock import ManualClock
+from windlass.engine.queue import GATHER_SECONDS, Key, Queue
 
 KEYS = st.integers(0, 5).map(lambda number: Key("ScalingGroup", "shop", f"g{number}"))
 
@@ -23,7 +22,7 @@ class QueueMachine(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.clock = ManualClock()
-        self.queue = Queue(self.clock, rng=random.Random(1))
+        self.queue = Queue(self.clock, rng=seeded(1))
         self.working: set[Key] = set()
         self.ended: dict[Key, float] = {}
         self.wanted: dict[Key, float] = {}  # by when, at the latest; events during a pass: after it

@@ -1,9 +1,8 @@
 import asyncio
-import random
+
+from tests.engine.manual_clock import ManualClock, seeded
 
 from windlass.engine.timers import SLACK, Timers
-
-from tests.engine.manual_clock import ManualClock
 
 
 def test_the_earliest_time_wins_per_key():
@@ -37,7 +36,7 @@ def test_one_timer_is_armed_for_thousands_of_keys():
     async def scenario() -> None:
         clock, fired = ManualClock(), []
         timers: Timers[int] = Timers(clock, lambda key: fired.append((clock.monotonic(), key)))
-        due = {key: random.Random(key).uniform(0, 600) for key in range(5000)}
+        due = {key: seeded(key).uniform(0, 600) for key in range(5000)}
         for key, when in due.items():
             timers.schedule(key, when)
         assert clock.armed == 1
