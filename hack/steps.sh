@@ -5,9 +5,10 @@ python=.local/venv/bin/python
 
 # step TITLE COMMAND...: runs the command under a title
 step() {
-    local title=$1 began=$SECONDS
+    local title=$1 began=$SECONDS status=0
     shift
     echo "== $title"
-    "$@"
-    echo "== $title: $((SECONDS - began)) s"
+    "$@" || status=$?
+    echo "== $title: $((SECONDS - began)) s$([ $status = 0 ] || echo ", FAILED")"
+    return $status
 }

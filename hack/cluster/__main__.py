@@ -106,9 +106,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_shape(command: argparse.ArgumentParser) -> None:
     zones = ",".join(Shape().zones)
-    command.add_argument("--nodes", type=int, metavar="N", help=f"how many nodes (first: {Shape().nodes})")
+    command.add_argument("--nodes", type=_count, metavar="N", help=f"how many nodes (first: {Shape().nodes})")
     command.add_argument("--zones", type=_zones, metavar="A,B", help=f"their zones, in turn (first: {zones})")
-    command.add_argument("--members", type=int, metavar="K", help="how many more API servers, as member clusters")
+    command.add_argument("--members", type=_count, metavar="K", help="how many more API servers, as member clusters")
     command.add_argument("--audit", action="store_const", const=True, help="log every request to the API server")
 
 
@@ -118,8 +118,17 @@ def _tool_set(value: str) -> ToolSet:
     return TOOL_SETS[value]
 
 
+def _count(value: str) -> int:
+    if not value.isdecimal():
+        raise argparse.ArgumentTypeError(f"{value!r} is not a number from 0 up")
+    return int(value)
+
+
 def _zones(value: str) -> tuple[str, ...]:
-    return tuple(zone.strip() for zone in value.split(",") if zone.strip())
+    zones = tuple(zone.strip() for zone in value.split(",") if zone.strip())
+    if not zones:
+        raise argparse.ArgumentTypeError("at least one zone is needed")
+    return zones
 
 
 if __name__ == "__main__":

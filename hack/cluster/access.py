@@ -172,9 +172,9 @@ def wait_until(condition: Callable[[], object], limit: float, what: str) -> None
         time.sleep(0.05)
 
 
-def is_true(conditions: Mapping[str, Any], kind: str) -> bool:
+def is_true(thing: Mapping[str, Any], kind: str) -> bool:
     """Whether an object's status holds the condition with status True."""
-    found = conditions.get("status", {}).get("conditions", ())
+    found = thing.get("status", {}).get("conditions") or ()  # the API server writes null at first
     return any(condition["type"] == kind and condition["status"] == "True" for condition in found)
 
 

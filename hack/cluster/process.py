@@ -46,7 +46,7 @@ class Process:
             same = _identity(known["pid"], runs) == known
         except (OSError, ValueError):
             return None
-        return int(known["pid"]) if same and not _is_dead(known["pid"]) else None
+        return int(known["pid"]) if same and not is_dead(known["pid"]) else None
 
     def start(self, command: Sequence[str], *, dies_with_parent: bool = False) -> None:
         """Starts the program unless it runs. `dies_with_parent`: the kernel kills it when this process ends."""
@@ -114,7 +114,7 @@ class Process:
 
     def _wait_until_gone(self, pid: int, limit: float) -> bool:
         end = time.monotonic() + limit
-        while not _is_dead(pid):
+        while not is_dead(pid):
             if time.monotonic() > end:
                 return False
             if self._child:
@@ -134,7 +134,7 @@ def _stat(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
-def _is_dead(pid: int) -> bool:
+def is_dead(pid: int) -> bool:
     """Gone, or a zombie whose last thread has ended: a leader's zombie may still hold the ports of its threads."""
     try:
         return _stat(pid)[0] == "Z" and len(os.listdir(f"/proc/{pid}/task")) == 1
