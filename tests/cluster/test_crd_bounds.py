@@ -1,0 +1,192 @@
+"""Each bound of each field, from both sides, at the real API server."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hack.cluster import Cluster
+from tests.cluster.doors import accepted, refusal, with_field
+
+CRDS = Path(__file__).parents[2] / "crds"
+KEYWORDS = ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "enum", "pattern")
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One bound: the last value that is accepted, the first that is not, and how the refusal says what is allowed."""
+
+    keyword: str
+    field: str
+    at: Any
+    past: Any
+    allowed: str
+    kind: str = "ScalingGroup"
+
+
+def at_least(field: str, bound: int) -> Bound:
+    return Bound("minimum", field, bound, bound - 1, f"should be greater than or equal to {bound}")
+
+
+def at_most(field: str, bound: int) -> Bound:
+    return Bound("maximum", field, bound, bound + 1, f"should be less than or equal to {bound}")
+
+
+def shortest(field: str, bound: int, **kind: str) -> Bound:
+    says = f"should be at least {bound} chars long"
+    return Bound("minLength", field, "a" * bound, "a" * (bound - 1), says, **kind)
+
+
+def longest(field: str, bound: int, **kind: str) -> Bound:
+    return Bound("maxLength", field, "a" * bound, "a" * (bound + 1), f"may not be more than {bound} bytes", **kind)
+
+
+def fewest(field: str, values: list[Any]) -> Bound:
+    return Bound("minItems", field, values, values[:-1], f"should have at least {len(values)} items")
+
+
+def most(field: str, values: list[Any], one_more: Any) -> Bound:
+    return Bound("maxItems", field, values, [*values, one_more], f"must have at most {len(values)} items")
+
+
+def shape(field: str, good: str, bad: str, pattern: str, **kind: str) -> Bound:
+    return Bound("pattern", field, good, bad, f"should match '{pattern}'", **kind)
+
+
+def one_of(field: str, *choices: Any, not_: Any) -> list[Bound]:
+    listed = ", ".join(f'"{choice}"' for choice in choices)
+    return [Bound("enum", field, choice, not_, f"supported values: {listed}") for choice in choices]
+
+
+OBJECT_NAME = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+ZONE_NAME = "^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
+TEN_TAGS = [{"key": f"tag-{number}"} for number in range(10)]
+FIVE_ZONES = [f"zone-{letter}" for letter in "abcde"]
+
+BOUNDS = [
+    pytest.param(shortest("displayName", 1), marks=pytest.mark.spec("scaling-group.md", "project")),
+    pytest.param(longest("displayName", 64), marks=pytest.mark.spec("scaling-group.md", "project")),
+    shape("displayName", "組_Größe-1", "web group", r"^[\p{L}\p{N}_-]+$"),
+    pytest.param(shortest("description", 1), marks=pytest.mark.spec("scaling-group.md", "description")),
+    pytest.param(longest("description", 256), marks=pytest.mark.spec("scaling-group.md", "description")),
+    pytest.param(at_least("minSize", 0), marks=pytest.mark.spec("scaling-group.md", "min size")),
+    pytest.param(at_most("minSize", 10_000), marks=pytest.mark.spec("scaling-group.md", "min size")),
+    pytest.param(at_least("maxSize", 0), marks=pytest.mark.spec("scaling-group.md", "max size")),
+    pytest.param(at_most("maxSize", 10_000), marks=pytest.mark.spec("scaling-group.md", "max size")),
+    pytest.param(at_least("desiredSize", 0), marks=pytest.mark.spec("scaling-group.md", "desired size")),
+    pytest.param(at_most("desiredSize", 10_000), marks=pytest.mark.spec("scaling-group.md", "desired size")),
+    shortest("configuration.scalingConfiguration", 1),
+    longest("configuration.scalingConfiguration", 253),
+    shape("configuration.scalingConfiguration", "web-2.a", "Web", OBJECT_NAME),
+    pytest.param(most("zones", FIVE_ZONES, "zone-f"), marks=pytest.mark.spec("scaling-group.md", "zones")),
+    shortest("zones[0]", 1),
+    longest("zones[0]", 63),
+    shape("zones[0]", "EU-west_1.a", "-a", ZONE_NAME),
+    *[
+        pytest.param(bound, marks=pytest.mark.spec("scaling-group.md", "zone policy"))
+        for bound in one_of("zonePolicy", "Priority", "Balanced", not_="CostOptimized")
+    ],
+    at_least("zoneFailureSeconds", 0),
+    at_most("zoneFailureSeconds", 86_400),
+    fewest("removalPolicy", ["NewestInstance"]),
+    most("removalPolicy", ["OldestConfiguration", "NewestInstance"], "OldestInstance"),
+    *[
+        pytest.param(bound, marks=pytest.mark.spec("scaling-group.md", "instance removal policy"))
+        for bound in one_of(
+            "removalPolicy[0]", "OldestConfiguration", "OldestInstance", "NewestInstance", not_="MostExpensive"
+        )
+    ],
+    at_least("minReadySeconds", 0),
+    at_most("minReadySeconds", 86_400),
+    *[
+        pytest.param(bound, marks=pytest.mark.spec("scaling-group.md", "health check method: instance"))
+        for bound in one_of("healthCheck.method", "Instance", not_="LoadBalancer")
+    ],
+    *[
+        pytest.param(bound, marks=pytest.mark.spec("scaling-group.md", "health check interval"))
+        for bound in one_of("healthCheck.intervalSeconds", 0, 60, 300, 900, 3600, 10_800, not_=120)
+    ],
+    at_least("launchTimeoutSeconds", 0),
+    at_most("launchTimeoutSeconds", 86_400),
+    most("suspendedProcesses", ["ScaleIn", "ScaleOut", "HealthCheck"], "ScaleIn"),
+    *one_of("suspendedProcesses[0]", "ScaleIn", "ScaleOut", "HealthCheck", not_="ScaleUp"),
+    *one_of("deletionPolicy", "Refuse", "Force", not_="Orphan"),
+    pytest.param(most("tags", TEN_TAGS, {"key": "tag-10"}), marks=pytest.mark.spec("scaling-group.md", "tags")),
+    pytest.param(shortest("tags[0].key", 1), marks=pytest.mark.spec("scaling-group.md", "tags")),
+    pytest.param(longest("tags[0].key", 36), marks=pytest.mark.spec("scaling-group.md", "tags")),
+    pytest.param(
+        shape("tags[0].key", "Cost_centre-1", "cost.centre", "^[A-Za-z0-9_-]+$"),
+        marks=pytest.mark.spec("scaling-group.md", "tags"),
+    ),
+    at_least("historyLimit", 1),
+    at_most("historyLimit", 100),
+    shortest("scalingGroup", 1, kind="ScalingActivity"),
+    longest("scalingGroup", 253, kind="ScalingActivity"),
+    shape("scalingGroup", "web-2.a", "web_2", OBJECT_NAME, kind="ScalingActivity"),
+]
+TAG_VALUES = [
+    pytest.param("a" * 43, True, "", id="43 characters"),
+    pytest.param("a" * 44, False, "may not be more than 43 bytes", id="44 characters"),
+    pytest.param("", True, "", id="empty"),
+    pytest.param("a.b-c_d", True, "", id="dots, dashes and underscores"),
+    pytest.param("a b", False, "should match '^[A-Za-z0-9_.-]*$'", id="a space"),
+]
+
+
+def name_of(bound: Bound) -> str:
+    value = f" {bound.at}" if bound.keyword in {"enum", "minimum", "maximum"} else ""
+    return f"{bound.kind}.{bound.field} {bound.keyword}{value}"
+
+
+@pytest.mark.parametrize("bound", BOUNDS, ids=name_of)
+def test_the_last_value_within_a_bound_is_accepted(cluster: Cluster, bound: Bound) -> None:
+    assert accepted(cluster, with_field(bound.kind, bound.field, bound.at))
+
+
+@pytest.mark.parametrize("bound", BOUNDS, ids=name_of)
+def test_the_first_value_past_a_bound_is_refused_by_field_and_limit(cluster: Cluster, bound: Bound) -> None:
+    said = refusal(cluster, with_field(bound.kind, bound.field, bound.past))
+    assert f"spec.{bound.field}: " in said
+    assert bound.allowed in said
+
+
+@pytest.mark.spec("scaling-group.md", "tags")
+@pytest.mark.parametrize(("value", "good", "allowed"), TAG_VALUES)
+def test_a_tags_value_has_its_bounds(cluster: Cluster, value: str, good: bool, allowed: str) -> None:
+    thing = with_field("ScalingGroup", "tags", [{"key": "team", "value": value}])
+    if good:
+        assert accepted(cluster, thing)
+    else:
+        said = refusal(cluster, thing)
+        assert "spec.tags[0].value: " in said
+        assert allowed in said
+
+
+def test_no_bound_is_without_its_case() -> None:
+    """The tables above are written by hand from the specification; this finds what they forget."""
+    tried = {(bound.kind, bound.field.replace("[0]", "[]"), bound.keyword) for bound in map(bare, BOUNDS)}
+    tried |= {("ScalingGroup", "tags[].value", keyword) for keyword in ("maxLength", "pattern")}
+    assert set(bounds_of_all_kinds()) == tried
+
+
+def bare(case: Any) -> Bound:
+    bound = case if isinstance(case, Bound) else case.values[0]
+    assert isinstance(bound, Bound)
+    return bound
+
+
+def bounds_of_all_kinds() -> Iterator[tuple[str, str, str]]:
+    for path in CRDS.glob("*.yaml"):
+        spec = yaml.safe_load(path.read_text())["spec"]
+        schema = spec["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+        yield from ((spec["names"]["kind"], field, keyword) for field, keyword in bounds_below(schema, ""))
+
+
+def bounds_below(schema: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
+    yield from ((path, keyword) for keyword in KEYWORDS if keyword in schema)
+    for name, part in schema.get("properties", {}).items():
+        yield from bounds_below(part, f"{path}.{name}".lstrip("."))
+    if "items" in schema:
+        yield from bounds_below(schema["items"], f"{path}[]")
