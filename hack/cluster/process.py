@@ -42,8 +42,7 @@ class Process:
         """The process's number while it runs, else None."""
         try:
             known = json.loads(self._pid_file.read_text())
-            runs = os.readlink(f"/proc/{known['pid']}/exe").removesuffix(" (deleted)")
-            same = _identity(known["pid"], runs) == known
+            same = _identity(known["pid"], _executable(known["pid"]) or known["executable"]) == known
         except (OSError, ValueError):
             return None
         return int(known["pid"]) if same and not is_dead(known["pid"]) else None
@@ -54,6 +53,7 @@ class Process:
             return
         self.stop()
         starter, executable = os.getpid(), os.path.realpath(command[0])
+        draft = self._pid_file.with_suffix(".pid-draft")
 
         def before_exec() -> None:
             if dies_with_parent:
@@ -61,7 +61,8 @@ class Process:
                 if os.getppid() != starter:  # it died before the line above
                     os.kill(os.getpid(), signal.SIGKILL)
             # Written by the process itself: a starter killed right now leaves nobody whom `down` would not know.
-            self._pid_file.write_text(json.dumps(_identity(os.getpid(), executable)))
+            draft.write_text(json.dumps(_identity(os.getpid(), executable)))
+            draft.rename(self._pid_file)
 
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(
@@ -127,6 +128,14 @@ def _identity(pid: int, executable: str) -> dict[str, object]:
     """What tells this process from any other that has, had or will have its number."""
     started = _stat(pid)[19]
     return {"pid": pid, "started": int(started), "executable": executable}
+
+
+def _executable(pid: int) -> str | None:
+    """None for a process that is ending: it has let go of its executable, but not yet of its ports."""
+    try:
+        return os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)")
+    except OSError:
+        return None
 
 
 def _stat(pid: int) -> list[str]:
