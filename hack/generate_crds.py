@@ -107,7 +107,7 @@ def _refuse_unbounded(schema: Schema, path: str) -> None:
         "object": schema.keys() & {"properties", "maxProperties", PRESERVE},
     }
     if not bounded.get(schema["type"], True):
-        raise UnstructuralError(f"{path}: a {schema['type']} needs an upper bound")
+        raise UnstructuralError(f"{path}: this {schema['type']} needs an upper bound")
 
 
 def _rules(rules: tuple[Rule, ...]) -> list[Schema]:

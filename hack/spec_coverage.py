@@ -64,7 +64,7 @@ class Module:
 
     def __init__(self, source: str) -> None:
         self._tree = ast.parse(source)
-        self._constants = {name: node for node in self._tree.body for name in _assigned(node)}
+        self._constants = {name: value for node in self._tree.body for name, value in _assigned(node)}
         self._attached: set[ast.expr] = set()
 
     def marks(self) -> list[tuple[str, Key]]:
@@ -98,9 +98,12 @@ class Module:
         return keys
 
 
-def _assigned(node: ast.stmt) -> Iterator[str]:
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-    yield from (target.id for target in targets if isinstance(target, ast.Name))
+def _assigned(node: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value):
+            yield name, value
+        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+            yield name, value
 
 
 def _is_spec(node: ast.expr) -> bool:

@@ -1,0 +1,131 @@
+"""What becomes of a model in a structural schema."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+import pytest
+from hack.generate_crds import CRDS, HEADER, Translator, UnstructuralError, definition, to_yaml
+from pydantic import Field
+
+from windlass.api.common import Kind, Model, Time
+from windlass.api.kinds import KINDS
+
+
+class Colour(StrEnum):
+    """A colour."""
+
+    RED = "Red"
+    BLUE = "Blue"
+
+
+class Part(Model):
+    """A part."""
+
+    size: Annotated[int, Field(ge=1, le=9)] = 1
+    """How big."""
+
+
+class Thing(Model):
+    """A thing."""
+
+    name: Annotated[str, Field(max_length=9)]
+    """What it
+    is called."""
+    note: Annotated[str, Field(max_length=9)] | None = None
+    """What is said of it."""
+    colour: Colour = Colour.RED
+    """Its colour."""
+    seconds: Literal[0, 60] = 60
+    """How long."""
+    count: int = 0
+    """How many."""
+    part: Part = Part()
+    """The part that it has."""
+    parts: Annotated[tuple[Part, ...], Field(max_length=3)] = ()
+    """More parts."""
+    since: Time | None = None
+    """Since when."""
+
+
+def schema(*, defaults: bool = True) -> dict[str, Any]:
+    return Translator(Thing, defaults=defaults).schema()
+
+
+def test_a_field_without_a_default_is_required_and_an_optional_one_is_not_nullable() -> None:
+    assert schema()["required"] == ["name"]
+    assert "nullable" not in schema()["properties"]["note"]
+    assert "default" not in schema()["properties"]["note"]
+
+
+@pytest.mark.parametrize(
+    ("field", "wanted"),
+    [
+        ("name", {"description": "What it is called.", "type": "string", "maxLength": 9}),
+        ("colour", {"description": "Its colour.", "type": "string", "default": "Red", "enum": ["Red", "Blue"]}),
+        (
+            "seconds",
+            {"description": "How long.", "type": "integer", "format": "int32", "default": 60, "enum": [0, 60]},
+        ),
+        ("count", {"description": "How many.", "type": "integer", "format": "int64", "default": 0}),
+        ("since", {"description": "Since when.", "type": "string", "format": "date-time"}),
+    ],
+)
+def test_a_field_becomes_its_schema(field: str, wanted: dict[str, Any]) -> None:
+    assert schema()["properties"][field] == wanted
+
+
+def test_what_a_field_refers_to_stands_in_its_place_under_the_fields_own_description() -> None:
+    part = schema()["properties"]["part"]
+    assert part["description"] == "The part that it has."
+    assert part["default"] == {"size": 1}
+    assert part["properties"]["size"]["maximum"] == 9
+
+
+def test_a_list_is_replaced_as_a_whole() -> None:
+    parts = schema()["properties"]["parts"]
+    assert parts["x-kubernetes-list-type"] == "atomic"
+    assert parts["maxItems"] == 3
+    assert parts["items"]["description"] == "A part."
+
+
+def test_a_status_has_no_defaults() -> None:
+    assert "default" not in str(schema(defaults=False))
+
+
+class Unbounded(Model):
+    """Not to be priced."""
+
+    name: str
+    """Of any length."""
+
+
+class Unlimited(Model):
+    """Not to be priced either."""
+
+    names: tuple[Literal["a"], ...] = ()
+    """Any number."""
+
+
+class Silent(Model):
+    """Not to be explained."""
+
+    number: int = 0
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (Unbounded, ".name: this string needs an upper bound"),
+        (Unlimited, ".names: this array needs an upper bound"),
+        (Silent, ".number has no description"),
+    ],
+)
+def test_a_model_that_cannot_be_priced_or_explained_is_refused(model: type[Model], said: str) -> None:
+    with pytest.raises(UnstructuralError) as error:
+        Translator(model, defaults=True).schema()
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
+def test_the_definitions_in_the_tree_are_those_of_the_models(kind: Kind) -> None:
+    assert (CRDS / f"{kind.plural}.yaml").read_text() == HEADER + to_yaml(definition(kind))
