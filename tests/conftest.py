@@ -4,6 +4,7 @@ import functools
 import os
 import re
 import secrets
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -36,3 +37,17 @@ def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]
 def kubectl(cluster: Cluster, namespace: str) -> Callable[..., str]:
     """Runs kubectl as the administrator in the test's namespace: `kubectl("get", "pods")` returns what it prints."""
     return functools.partial(cluster.kubectl, "--namespace", namespace)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says how long each tier took, before pytest's last line counts what ran."""
+    counts: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                tier = "/".join(report.nodeid.split("::")[0].split("/")[:2])
+                counts[tier] += report.when == "call"
+                seconds[tier] += report.duration
+    for tier, total in sorted(seconds.items()):
+        terminalreporter.write_line(f"{tier:<24} {counts[tier]:>6} tests {total:>8.1f} s")
