@@ -43,7 +43,7 @@ def _segment(name: str) -> str:
 
 PODS = Resource("", "v1", "pods", "Pod")
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
-EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
+EVENTS = Resource("", "v1", "events", "Event")  # the core group's have a count, which kubectl shows
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
 

@@ -1,7 +1,6 @@
 """What requests and replies look like on the wire, as far as the client itself has to know."""
 
-from collections.abc import Hashable, Mapping
-from functools import lru_cache
+from collections.abc import Mapping
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import urlencode
 
@@ -53,14 +52,15 @@ class _Object(msgspec.Struct, frozen=True, gc=False):
     metadata: _Named = _Named()
 
 
-@lru_cache
-def _decoder(into: Hashable) -> "msgspec.json.Decoder[Any]":
-    return msgspec.json.Decoder(into)
+_DECODERS: "dict[Any, msgspec.json.Decoder[Any]]" = {}
 
 
-def decode(body: bytes, into: type[T]) -> T:
+def decode(body: bytes | msgspec.Raw, into: type[T]) -> T:
     """A body as a value of a type; msgspec.MsgspecError if it does not fit."""
-    return cast("T", _decoder(into).decode(body))
+    found = _DECODERS.get(into)
+    if found is None:
+        found = _DECODERS[into] = msgspec.json.Decoder(into)
+    return cast("T", found.decode(body))
 
 
 def encode(body: bytes | Mapping[str, Any]) -> bytes:
