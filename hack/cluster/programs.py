@@ -66,7 +66,8 @@ def api_server(access: Access, etcd_port: int, prefix: str, audit_log: Path | No
         "--enable-admission-plugins=NodeRestriction",
         f"--service-cluster-ip-range={SERVICE_IP_RANGE}",
         "--allow-privileged=true",
-        # what the aggregator in front of other API servers (metrics.k8s.io) needs
+        # What the aggregator needs. Another API server (metrics.k8s.io) may listen on loopback if its Service has the
+        # type ExternalName and names localhost; with --enable-aggregator-routing that type is refused.
         f"--requestheader-client-ca-file={pki}/front-proxy-ca.crt",
         "--requestheader-allowed-names=front-proxy-client",
         "--requestheader-username-headers=X-Remote-User",
@@ -74,7 +75,6 @@ def api_server(access: Access, etcd_port: int, prefix: str, audit_log: Path | No
         "--requestheader-extra-headers-prefix=X-Remote-Extra-",
         f"--proxy-client-cert-file={pki}/front-proxy-client.crt",
         f"--proxy-client-key-file={pki}/front-proxy-client.key",
-        "--enable-aggregator-routing=true",
         "--profiling=false",
     ]
     if audit_log:
