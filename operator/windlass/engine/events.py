@@ -10,13 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from windlass.cluster.errors import Gone, NotLeading
-from windlass.cluster.resources import Resource
+from windlass.cluster.resources import EVENTS, Resource
 from windlass.engine.clock import Clock
 
 logger = logging.getLogger(__name__)
-
-# The core group's Events have a plain count, which `kubectl get events` and `kubectl describe` show ("x5 over 3m").
-EVENTS = Resource("", "v1", "events", "Event")
 
 EventType = Literal["Normal", "Warning"]
 

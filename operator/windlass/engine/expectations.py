@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from windlass.cluster.errors import ApiError
+from windlass.cluster.store import as_number
 from windlass.engine.clock import Clock
 from windlass.engine.queue import Key
 
@@ -76,7 +77,7 @@ class Expectations:
         write = self._note(owner).versions.setdefault(name, _Write())
         before, write.wanted = write.wanted, 0
         try:
-            yield lambda resource_version: self._written(owner, name, int(resource_version))
+            yield lambda resource_version: self._written(owner, name, as_number(resource_version))
         except Exception as error:
             if not _lost(error):
                 write.wanted = before
@@ -105,7 +106,7 @@ class Expectations:
         owed = self._owners.get(owner)
         if owed is None or (write := owed.versions.get(name)) is None:
             return
-        write.seen = max(write.seen, int(resource_version))
+        write.seen = max(write.seen, as_number(resource_version))
         if write.wanted:
             self._settle(owner, name, write)
 

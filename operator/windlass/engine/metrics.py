@@ -72,8 +72,8 @@ class Metrics:
         """Ask `lag_seconds()` whenever the metrics are read; it is called from another thread."""
         self._informer_lag.labels(resource).set_function(lag_seconds)
 
-    def count_request(self, verb: str, resource: str, code: int) -> None:
-        """An API server has answered; `code` 0: it has not."""
+    def count_request(self, verb: str, resource: str, code: int, _seconds: float) -> None:
+        """An API server has answered; `code` 0: it has not. How long it took is its own metric to give."""
         self._requests.labels(verb, resource, str(code)).inc()
 
     def count_informer_event(self, resource: str, event_type: str) -> None:

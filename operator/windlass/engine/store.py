@@ -3,6 +3,8 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
+from windlass.cluster.store import as_number
+
 Body = Mapping[str, Any]
 
 
@@ -73,7 +75,7 @@ class Store:
         ghosts = [
             identity
             for body in self._bodies.values()
-            if (identity := _identity(body)) not in listed and _version(body) <= int(as_of)
+            if (identity := _identity(body)) not in listed and _version(body) <= as_number(as_of)
         ]
         for ghost in ghosts:
             self.discard(ghost.uid)
@@ -98,4 +100,4 @@ def _identity(body: Body) -> Identity:
 
 
 def _version(body: Body) -> int:
-    return int(body["metadata"]["resourceVersion"])
+    return as_number(body["metadata"]["resourceVersion"])

@@ -1,0 +1,123 @@
+import asyncio
+import threading
+import time
+
+import pytest
+
+from windlass.engine import own_loop
+from windlass.engine.own_loop import in_own_loop
+
+LIMIT = 10.0
+
+
+def running(name: str) -> bool:
+    return any(thread.name == name for thread in threading.enumerate())
+
+
+async def ended(name: str) -> None:
+    async with asyncio.timeout(LIMIT):
+        while running(name):
+            await asyncio.sleep(0.001)
+
+
+def test_it_runs_on_another_thread_and_another_event_loop():
+    async def scenario() -> None:
+        seen: list[object] = []
+
+        async def main() -> None:
+            seen.extend([threading.current_thread().name, asyncio.get_running_loop()])
+
+        await in_own_loop(main, name="guest")
+        assert seen[0] == "guest"
+        assert seen[1] is not asyncio.get_running_loop()
+        await ended("guest")
+
+    asyncio.run(scenario())
+
+
+def test_it_fails_as_the_program_fails():
+    async def scenario() -> None:
+        async def main() -> None:
+            raise ZeroDivisionError("a bug")
+
+        with pytest.raises(ZeroDivisionError, match="a bug"):
+            await in_own_loop(main, name="guest")
+
+    asyncio.run(scenario())
+
+
+def test_a_program_that_exits_or_cancels_itself_does_not_end_ours():
+    async def scenario() -> None:
+        async def exits() -> None:
+            raise SystemExit(1)
+
+        async def cancels_itself() -> None:
+            raise asyncio.CancelledError
+
+        with pytest.raises(SystemExit):
+            await in_own_loop(exits, name="guest")
+        with pytest.raises(RuntimeError, match="cancelled from within"):
+            await in_own_loop(cancels_itself, name="guest")
+
+    asyncio.run(scenario())
+
+
+def test_a_program_that_cancels_every_task_of_its_loop_spares_ours():
+    async def scenario() -> None:
+        async def main() -> None:
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+
+        ours = asyncio.create_task(asyncio.Event().wait())
+        await in_own_loop(main, name="guest")
+        assert not ours.cancelled()
+        ours.cancel()
+
+    asyncio.run(scenario())
+
+
+def test_cancelling_it_cancels_the_program_and_waits_for_its_end():
+    async def scenario() -> None:
+        steps: list[str] = []
+        begun = threading.Event()
+
+        async def main() -> None:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.sleep(0.01)
+                steps.append("tidied up")
+
+        guest = asyncio.create_task(in_own_loop(main, name="guest"))
+        await asyncio.to_thread(begun.wait, LIMIT)
+        guest.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await guest
+        assert steps == ["tidied up"]
+        await ended("guest")
+
+    asyncio.run(scenario())
+
+
+def test_a_program_that_does_not_heed_its_cancellation_is_left_behind(monkeypatch: pytest.MonkeyPatch):
+    async def scenario() -> None:
+        release, begun = threading.Event(), threading.Event()
+
+        async def main() -> None:
+            begun.set()
+            release.wait(LIMIT)
+
+        guest = asyncio.create_task(in_own_loop(main, name="stubborn"))
+        await asyncio.to_thread(begun.wait, LIMIT)
+        before = time.monotonic()
+        guest.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await guest
+        assert time.monotonic() - before < LIMIT / 2
+        assert running("stubborn")
+        release.set()
+        await ended("stubborn")
+
+    monkeypatch.setattr(own_loop, "GRACE_SECONDS", 0.01)
+    asyncio.run(scenario())
