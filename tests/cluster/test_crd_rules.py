@@ -131,6 +131,11 @@ def test_a_group_must_have_a_name(cluster: Cluster) -> None:
     assert "name or generateName is required" in refusal(cluster, manifest("ScalingGroup", name=""))
 
 
+@pytest.mark.spec("scaling-group.md", "project")
+def test_a_display_name_is_counted_in_characters_of_any_script(cluster: Cluster) -> None:
+    assert accepted(cluster, manifest("ScalingGroup", displayName="組" * 64))
+
+
 REPEATED = [
     pytest.param(
         {"zones": ["zone-a", "zone-b", "zone-a"]},

@@ -1,5 +1,6 @@
 """What becomes of a model in a structural schema."""
 
+import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -129,3 +130,21 @@ def test_a_model_that_cannot_be_priced_or_explained_is_refused(model: type[Model
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
 def test_the_definitions_in_the_tree_are_those_of_the_models(kind: Kind) -> None:
     assert (CRDS / f"{kind.plural}.yaml").read_text() == HEADER + to_yaml(definition(kind))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
+def test_a_column_and_the_scale_subresource_show_fields_that_there_are(kind: Kind) -> None:
+    (version,) = definition(kind)["spec"]["versions"]
+    schema = version["schema"]["openAPIV3Schema"]
+    for path in [column.path for column in kind.columns] + list((kind.scale or {}).values()):
+        assert leads_somewhere(schema, path), path
+
+
+def leads_somewhere(schema: dict[str, Any], path: str) -> bool:
+    for name in re.sub(r"\[[^]]*\]", "", path).strip(".").split("."):
+        if name == "metadata" or schema.get("x-kubernetes-preserve-unknown-fields"):
+            return True
+        schema = schema.get("items", schema).get("properties", {}).get(name)
+        if schema is None:
+            return False
+    return True
