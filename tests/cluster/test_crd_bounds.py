@@ -66,9 +66,12 @@ TEN_TAGS = [{"key": f"tag-{number}"} for number in range(10)]
 FIVE_ZONES = [f"zone-{letter}" for letter in "abcde"]
 
 BOUNDS = [
-    pytest.param(shortest("displayName", 1), marks=pytest.mark.spec("scaling-group.md", "project")),
-    pytest.param(longest("displayName", 64), marks=pytest.mark.spec("scaling-group.md", "project")),
-    shape("displayName", "組_Größe-1", "web group", r"^[\p{L}\p{N}_-]+$"),
+    pytest.param(shortest("displayName", 1), marks=pytest.mark.spec("scaling-group.md", "name")),
+    pytest.param(longest("displayName", 64), marks=pytest.mark.spec("scaling-group.md", "name")),
+    pytest.param(
+        shape("displayName", "組_Größe-1", "web group", r"^[\p{L}\p{N}_-]+$"),
+        marks=pytest.mark.spec("scaling-group.md", "name"),
+    ),
     pytest.param(shortest("description", 1), marks=pytest.mark.spec("scaling-group.md", "description")),
     pytest.param(longest("description", 256), marks=pytest.mark.spec("scaling-group.md", "description")),
     pytest.param(at_least("minSize", 0), marks=pytest.mark.spec("scaling-group.md", "min size")),

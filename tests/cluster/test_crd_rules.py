@@ -131,7 +131,7 @@ def test_a_group_must_have_a_name(cluster: Cluster) -> None:
     assert "name or generateName is required" in refusal(cluster, manifest("ScalingGroup", name=""))
 
 
-@pytest.mark.spec("scaling-group.md", "project")
+@pytest.mark.spec("scaling-group.md", "name")
 def test_a_display_name_is_counted_in_characters_of_any_script(cluster: Cluster) -> None:
     assert accepted(cluster, manifest("ScalingGroup", displayName="組" * 64))
 

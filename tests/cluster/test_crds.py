@@ -128,7 +128,7 @@ def test_an_unknown_field_is_dropped_with_a_warning(cluster: Cluster, namespace:
     ran = subprocess.run(
         [tool("kubernetes", "kubectl"), "create", f"--namespace={namespace}", "--validate=warn", "--filename=-"],
         input=json.dumps(manifest("ScalingGroup", colour="red")),
-        env={"KUBECONFIG": str(cluster.kubeconfig)},
+        env={"KUBECONFIG": str(cluster.kubeconfig), "HOME": str(cluster.folder)},
         capture_output=True,
         text=True,
         check=True,
