@@ -56,6 +56,8 @@ def status(cluster: Cluster, options: argparse.Namespace) -> None:
 
 
 def env(cluster: Cluster, options: argparse.Namespace) -> None:
+    if not cluster.published_kubeconfig.exists():
+        raise StartError(f"cluster {cluster.name} is not there; hack/cluster/cluster up starts it")
     _link_commands()
     print(f"export KUBECONFIG={cluster.published_kubeconfig}")
     print(f'export PATH={_BIN}:"$PATH"')

@@ -145,3 +145,8 @@ def test_an_impossible_shape_is_refused(wrong: str, capsys: pytest.CaptureFixtur
     with pytest.raises(SystemExit):
         command._parser().parse_args(["up", wrong])
     assert wrong.split("=")[0] in capsys.readouterr().err
+
+
+def test_env_of_a_cluster_that_is_not_there_says_how_to_start_it(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="cluster absent is not there; hack/cluster/cluster up starts it"):
+        command.env(Cluster("absent", tmp_path), argparse.Namespace())
