@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import threading
 import time
 
@@ -76,7 +77,7 @@ def test_a_program_that_cancels_every_task_of_its_loop_spares_ours():
     asyncio.run(scenario())
 
 
-def test_cancelling_it_cancels_the_program_and_waits_for_its_end():
+def test_cancelling_it_cancels_the_program_and_waits_for_its_end(caplog: pytest.LogCaptureFixture):
     async def scenario() -> None:
         steps: list[str] = []
         begun = threading.Event()
@@ -98,6 +99,8 @@ def test_cancelling_it_cancels_the_program_and_waits_for_its_end():
         await ended("guest")
 
     asyncio.run(scenario())
+    gc.collect()
+    assert caplog.messages == []
 
 
 def test_a_program_that_does_not_heed_its_cancellation_is_left_behind(monkeypatch: pytest.MonkeyPatch):

@@ -19,6 +19,7 @@ async def in_own_loop(main: Callable[[], Coroutine[Any, Any, None]], *, name: st
     """
     here = asyncio.get_running_loop()
     ended = here.create_future()
+    ended.add_done_callback(asyncio.Future.exception)  # read in any case: after a cancellation nobody else does
     started: concurrent.futures.Future[Callable[[], None]] = concurrent.futures.Future()
 
     async def there() -> None:
