@@ -121,6 +121,18 @@ class Kind:
         return self.kind.lower()
 
 
+def owner_reference(kind: str, name: str, uid: str) -> dict[str, Any]:
+    """What makes an object of ours the controller of another one; foreground deletion waits for that one."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": kind,
+        "name": name,
+        "uid": uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
 def to_wire(model: Model) -> dict[str, Any]:
     """The model as it stands in a manifest: camelCase keys, nothing where there is nothing."""
     return model.model_dump(mode="json", by_alias=True, exclude_none=True)

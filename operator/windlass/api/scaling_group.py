@@ -317,8 +317,8 @@ KIND = Kind(
     rules=(
         Rule(
             f"self.metadata.name.size() <= {MAX_GROUP_NAME} && !self.metadata.name.contains('.')",
-            f"a group's name may have at most {MAX_GROUP_NAME} lower-case letters, digits or '-', because its instances "
-            "are called <name>-<number> and that is their host name",
+            f"a group's name may have at most {MAX_GROUP_NAME} lower-case letters, digits or '-', because its "
+            "instances are called <name>-<number> and that is their host name",
             field=".metadata.name",
         ),
     ),

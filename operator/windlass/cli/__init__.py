@@ -1,0 +1,1 @@
+"""kubectl-windlass: look at groups, and see what a change would do."""

@@ -1,0 +1,1 @@
+"""One package per kind: observe, plan, apply. Every decision is the planner's."""

@@ -66,16 +66,19 @@ class Store:
         """The sorted names of the objects whose owner this is."""
         return sorted(self._owned.get((namespace, owner), ()))
 
-    def sweep(self, live: Collection[Identity], as_of: str) -> list[Identity]:
+    def sweep(self, live: Collection[Identity], as_of: str, namespace: str | None = None) -> list[Identity]:
         """Drop what a live list no longer shows, and answer what that was.
 
-        `as_of` is the list's resourceVersion: what is newer than the list is not missing from it.
+        `as_of` is the list's resourceVersion: what is newer than the list is not missing from it. `namespace`: the
+        list was of that one alone.
         """
         listed = frozenset(live)
         ghosts = [
             identity
             for body in self._bodies.values()
-            if (identity := _identity(body)) not in listed and _version(body) <= as_number(as_of)
+            if (identity := _identity(body)) not in listed
+            and _version(body) <= as_number(as_of)
+            and namespace in (None, identity.namespace)
         ]
         for ghost in ghosts:
             self.discard(ghost.uid)

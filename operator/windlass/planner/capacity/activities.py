@@ -127,7 +127,7 @@ def _launches_over(s: Situation, activity: ActivityStatus) -> bool:
         return False
     if any(not i.protected and i.ordinal >= activity.first_ordinal for i in s.census.of(State.FAILED)):
         return False
-    return not (s.may_launch and still_to_launch(s, activity) > 0)
+    return not (s.may_launch and s.backing_off is None and still_to_launch(s, activity) > 0)
 
 
 def _removals_over(s: Situation) -> bool:

@@ -26,6 +26,7 @@ class Instance:
 
     `ready_changed_at` is when Ready last became what it is; `was_ready` whether it ever was. `unschedulable_since` is
     set while the scheduler says that the Pod fits nowhere, `problem` while anything tells why it does not come up.
+    `group` is the uid of the group that controls it.
     """
 
     namespace: str

@@ -25,12 +25,12 @@ def grow_to_desired(s: Situation) -> Decision | Hold | None:
         return None
     if s.suspended(Process.SCALE_OUT):
         return Hold(ProcessSuspended(Process.SCALE_OUT, s.missing, "missing are not launched"))
+    backoff = s.backing_off
+    if backoff is not None:
+        return Hold(LaunchesFail(backoff.failures, backoff.retry_at, backoff.reason))
     due = still_to_launch(s, s.running)
     if due <= 0:
         return None
-    backoff = s.backing_off
-    if s.running is None and backoff is not None:
-        return Hold(LaunchesFail(backoff.failures, backoff.retry_at, backoff.reason))
     type_, cause = launch_cause(s)
     memory = join_or_begin(s, type_, cause)
     if isinstance(memory, Decision):

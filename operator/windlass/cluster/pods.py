@@ -1,0 +1,258 @@
+"""Instances on the wire: a Pod read as an `Instance`, and the Pod that a launch creates."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from windlass.api.common import (
+    DELETION_COST_ANNOTATION,
+    GROUP_LABEL,
+    MANAGED_BY_LABEL,
+    NODE_ZONE_LABEL,
+    ORDINAL_ANNOTATION,
+    PROTECT_ANNOTATION,
+    REVISION_LABEL,
+    TAG_PREFIX,
+    ZONE_LABEL,
+    owner_reference,
+)
+from windlass.api.scaling_group import Tag
+from windlass.planner.capacity.instance import Instance
+
+# Waiting reasons that every container passes through; they tell nobody why it does not come up.
+ORDINARY_WAITS = frozenset({"ContainerCreating", "PodInitializing"})
+LONGEST_PROBLEM = 300  # characters; the sentence goes into messages with others
+
+_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?")
+
+
+class _Owner(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    uid: str
+    controller: bool = False
+
+
+class _Labels(msgspec.Struct, frozen=True, gc=False):
+    revision: str = msgspec.field(default="", name=REVISION_LABEL)
+    zone: str | None = msgspec.field(default=None, name=ZONE_LABEL)
+
+
+class _Annotations(msgspec.Struct, frozen=True, gc=False):
+    ordinal: str = msgspec.field(default="", name=ORDINAL_ANNOTATION)
+    protect: str = msgspec.field(default="", name=PROTECT_ANNOTATION)
+    deletion_cost: str = msgspec.field(default="0", name=DELETION_COST_ANNOTATION)
+
+
+class _Metadata(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    creation_timestamp: datetime
+    deletion_timestamp: datetime | None = None
+    labels: _Labels = _Labels()
+    annotations: _Annotations = _Annotations()
+    owner_references: tuple[_Owner, ...] = ()
+
+
+class _Condition(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+    last_transition_time: datetime | None = None
+
+
+class _Why(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    reason: str = ""
+    message: str = ""
+    exit_code: int | None = None
+
+
+class _ContainerState(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    waiting: _Why | None = None
+    terminated: _Why | None = None
+
+
+class _Container(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    name: str
+    ready: bool = False
+    state: _ContainerState = _ContainerState()
+    last_state: _ContainerState = _ContainerState()
+
+
+class _Spec(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    node_name: str | None = None
+
+
+class _Status(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    phase: str = "Pending"
+    reason: str = ""
+    message: str = ""
+    conditions: tuple[_Condition, ...] = ()
+    container_statuses: tuple[_Container, ...] = ()
+    init_container_statuses: tuple[_Container, ...] = ()
+
+
+class Pod(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    """A Pod as decisions read it."""
+
+    metadata: _Metadata
+    spec: _Spec = _Spec()
+    status: _Status = _Status()
+
+
+def to_instance(pod: Pod) -> Instance:
+    """The instance that this Pod is."""
+    metadata, status = pod.metadata, pod.status
+    ready = scheduled = initialized = None
+    for condition in status.conditions:
+        match condition.type:
+            case "Ready":
+                ready = condition
+            case "PodScheduled":
+                scheduled = condition
+            case "Initialized":
+                initialized = condition
+    is_ready = ready is not None and ready.status == "True"
+    ended = status.phase in {"Failed", "Succeeded"}
+    fits_nowhere = scheduled is not None and scheduled.status == "False" and scheduled.reason == "Unschedulable"
+    return Instance(
+        namespace=metadata.namespace,
+        group=next((owner.uid for owner in metadata.owner_references if owner.controller), ""),
+        name=metadata.name,
+        uid=metadata.uid,
+        resource_version=metadata.resource_version,
+        ordinal=_number(metadata.annotations.ordinal, -1),
+        revision=metadata.labels.revision,
+        zone=metadata.labels.zone,
+        created_at=metadata.creation_timestamp,
+        scheduled_at=scheduled.last_transition_time if scheduled and scheduled.status == "True" else None,
+        unschedulable_since=scheduled.last_transition_time if scheduled and fits_nowhere else None,
+        node=pod.spec.node_name,
+        ended=ended,
+        ready=is_ready and not ended,
+        ready_changed_at=ready.last_transition_time if ready else None,
+        was_ready=is_ready or _was_ready(ready, initialized),
+        removing=metadata.deletion_timestamp is not None,
+        protected=metadata.annotations.protect == "true",
+        deletion_cost=_number(metadata.annotations.deletion_cost, 0),
+        problem=None if is_ready and not ended else _problem(status, scheduled if fits_nowhere else None),
+    )
+
+
+def _was_ready(ready: _Condition | None, initialized: _Condition | None) -> bool:
+    """Whether a Pod that is not ready ever was: its Ready condition has changed since it was initialized."""
+    since = ready.last_transition_time if ready else None
+    start = initialized.last_transition_time if initialized else None
+    return since is not None and start is not None and since > start
+
+
+def _number(text: str, default: int) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        return default
+
+
+def _problem(status: _Status, unschedulable: _Condition | None) -> str | None:
+    """Why the Pod is not ready, in its own words."""
+    if unschedulable is not None:
+        return _cut(unschedulable.message or "it cannot be scheduled")
+    for container in (*status.init_container_statuses, *status.container_statuses):
+        trouble = _container_trouble(container)
+        if trouble is not None:
+            return _cut(f"container {container.name}: {trouble}")
+    if status.reason or status.message:
+        return _cut(": ".join(part for part in (status.reason, status.message) if part))
+    return None
+
+
+def _container_trouble(container: _Container) -> str | None:
+    waiting = container.state.waiting
+    if waiting is not None and waiting.reason and waiting.reason not in ORDINARY_WAITS:
+        return ": ".join(part for part in (waiting.reason, waiting.message) if part)
+    ended = container.state.terminated
+    if ended is not None and ended.exit_code:
+        return ": ".join(
+            part for part in (ended.reason or "ended", f"exit code {ended.exit_code}", ended.message) if part
+        )
+    return None
+
+
+def _cut(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_PROBLEM else f"{line[: LONGEST_PROBLEM - 1]}…"
+
+
+# ---- what a launch creates
+
+
+_NAME, _ORDINAL = "\ue000name\ue001", "\ue000ordinal\ue001"  # private-use characters, which no manifest has
+
+
+class PodMaker:
+    """Makes the Pods of one revision in one zone: all is encoded once, but the name and the ordinal."""
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        encoded = msgspec.json.encode(body)
+        head, tail = encoded.split(_NAME.encode(), 1)
+        between, end = tail.split(_ORDINAL.encode(), 1)
+        self._parts = (head, between, end)
+
+    def make(self, name: str, ordinal: int) -> bytes:
+        """The Pod's manifest as JSON."""
+        head, between, end = self._parts
+        return b"".join((head, name.encode(), between, str(ordinal).encode(), end))
+
+
+def pod_maker(
+    *,
+    group: str,
+    group_uid: str,
+    revision: str,
+    template: Mapping[str, Any],
+    zone: str | None,
+    tags: Sequence[Tag],
+) -> PodMaker:
+    """A maker of instances of this group from this template, pinned to the zone if there is one."""
+    return PodMaker(_manifest(group, group_uid, revision, template, zone, tags))
+
+
+def _manifest(
+    group: str, group_uid: str, revision: str, template: Mapping[str, Any], zone: str | None, tags: Sequence[Tag]
+) -> dict[str, Any]:
+    given = template.get("metadata") or {}
+    labels = {
+        **{tag.key: tag.value for tag in tags if _is_label(tag)},
+        **(given.get("labels") or {}),
+        GROUP_LABEL: group,
+        REVISION_LABEL: revision,
+        MANAGED_BY_LABEL: "windlass",
+    }
+    spec = dict(template.get("spec") or {})
+    if zone is not None:
+        labels[ZONE_LABEL] = zone
+        spec["nodeSelector"] = {**(spec.get("nodeSelector") or {}), NODE_ZONE_LABEL: zone}
+    annotations = {
+        **{TAG_PREFIX + tag.key: tag.value for tag in tags},
+        **{key: value for key, value in (given.get("annotations") or {}).items() if key != ORDINAL_ANNOTATION},
+    }
+    # The two that differ from Pod to Pod come first and in this order: the maker cuts the encoded text there.
+    return {
+        "metadata": {
+            "name": _NAME,
+            "annotations": {ORDINAL_ANNOTATION: _ORDINAL} | annotations,
+            "labels": labels,
+            "ownerReferences": [owner_reference("ScalingGroup", group, group_uid)],
+        },
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "spec": spec,
+    }
+
+
+def _is_label(tag: Tag) -> bool:
+    return bool(_LABEL_VALUE.fullmatch(tag.value)) and bool(tag.key) and bool(_LABEL_VALUE.fullmatch(tag.key))

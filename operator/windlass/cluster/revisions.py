@@ -1,0 +1,64 @@
+"""Revisions on the wire: a ControllerRevision read as a `Revision`, and the one that keeps a revision."""
+
+from typing import Any
+
+import msgspec
+
+from windlass.api.common import GROUP_LABEL, MANAGED_BY_LABEL, owner_reference
+from windlass.planner.capacity.view import Revision
+from windlass.planner.plan import KeepRevision
+
+
+class _Owner(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    uid: str
+    controller: bool = False
+
+
+class _Metadata(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    owner_references: tuple[_Owner, ...] = ()
+
+
+class ControllerRevision(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    """A ControllerRevision as decisions read it."""
+
+    metadata: _Metadata
+    revision: int = 0
+    data: dict[str, Any] = {}
+
+
+class KeptRevision(msgspec.Struct, frozen=True):
+    """A revision and where it is kept; `group` is the uid of the group that controls it."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    group: str
+    revision: Revision
+
+
+def to_revision(found: ControllerRevision) -> KeptRevision:
+    """The revision that this object keeps."""
+    metadata = found.metadata
+    group = next((owner.uid for owner in metadata.owner_references if owner.controller), "")
+    revision = Revision(metadata.name, found.revision, found.data)
+    return KeptRevision(metadata.namespace, metadata.name, metadata.uid, metadata.resource_version, group, revision)
+
+
+def revision_manifest(step: KeepRevision, *, group: str, group_uid: str) -> dict[str, Any]:
+    """The ControllerRevision that keeps what the step says."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": {
+            "name": step.name,
+            "labels": {GROUP_LABEL: group, MANAGED_BY_LABEL: "windlass"},
+            "ownerReferences": [owner_reference("ScalingGroup", group, group_uid)],
+        },
+        "revision": step.number,
+        "data": step.data,
+    }

@@ -1,0 +1,1 @@
+"""The controller of ScalingGroups: the only writer of their instances."""

@@ -1,0 +1,214 @@
+"""Observe, plan, apply: one pass for one group."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from windlass.api.common import API_VERSION, to_wire
+from windlass.api.scaling_group import ScalingGroupStatus
+from windlass.cluster.client import Client
+from windlass.cluster.errors import Conflict, Gone, Invalid
+from windlass.cluster.merge_patch import merge_patch
+from windlass.cluster.resources import SCALING_GROUPS
+from windlass.controllers.scaling_group.caches import KIND, Caches
+from windlass.controllers.scaling_group.observe import Lore, observe
+from windlass.controllers.scaling_group.steps import Steps
+from windlass.engine.clock import Clock
+from windlass.engine.events import EventRecorder, ObjectRef
+from windlass.engine.expectations import Expectations
+from windlass.engine.metrics import Metrics
+from windlass.engine.queue import Key
+from windlass.planner.capacity.group import plan_group
+from windlass.planner.capacity.reasons import PassFailed
+from windlass.planner.capacity.view import GroupView
+from windlass.planner.conditions import conditions
+from windlass.planner.plan import Launch, Plan, Remove
+from windlass.planner.reason import counted
+
+logger = logging.getLogger(__name__)
+
+STATUS_SECONDS = 1.0  # while instances arrive, their counts are written at most so often
+
+
+class ScalingGroupController:
+    """Brings every group to its desired size."""
+
+    def __init__(
+        self,
+        client: Client,
+        caches: Caches,
+        expectations: Expectations,
+        recorder: EventRecorder,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        self._client = client
+        self._caches = caches
+        self._expectations = expectations
+        self._recorder = recorder
+        self._metrics = metrics
+        self._clock = clock
+        self._lore: dict[Key, Lore] = {}
+        self.forget_key: Callable[[Key], None] = lambda _: None
+
+    async def reconcile(self, key: Key) -> datetime | None:
+        """One pass: when to look again, if nothing happens before."""
+        group = self._caches.groups.get(key.namespace, key.name)
+        if group is None:
+            self._forget(key)
+            raise Gone(f"reading {key}: it is gone", code=404, reason="NotFound")
+        if not self._expectations.satisfied(key):
+            if not self._expectations.overdue(key, self._clock.now()):
+                return self._expectations.wake_at(key)
+            await self._caches.refresh(key, group["metadata"]["uid"])
+            self._expectations.clear(key)
+        lore = self._lore_of(key, group)
+        view = await observe(self._client, self._caches, key, group, lore, self._clock.now())
+        lore.refusals, lore.record_refused = [], False
+        plan = plan_group(view)
+        return await self._apply(key, group, view, plan, lore)
+
+    async def report(self, key: Key, error: Exception) -> None:
+        """Show in the group's conditions that its passes fail, and why."""
+        group = self._caches.groups.get(key.namespace, key.name)
+        if group is None:
+            return
+        old = ScalingGroupStatus.model_validate(group.get("status") or {})
+        generation = group["metadata"]["generation"]
+        why = PassFailed(str(error)[:900])
+        standing = "Stalled" if isinstance(error, Invalid) else "Reconciling"
+        made = conditions(
+            "Stalled" if standing == "Stalled" else "Reconciling",
+            why,
+            str(why),
+            old=old.conditions,
+            generation=generation,
+            now=self._clock.now(),
+        )
+        status = old.model_copy(
+            update={
+                "phase": "Stalled" if standing == "Stalled" else "Waiting",
+                "message": str(why),
+                "conditions": made,
+                "observed_generation": generation,
+            }
+        )
+        await self._write_status(key, group, status)
+
+    # ---- apply
+
+    async def _apply(
+        self, key: Key, group: Mapping[str, Any], view: GroupView, plan: Plan, lore: Lore
+    ) -> datetime | None:
+        differs = bool(merge_patch(group.get("status") or {}, to_wire(plan.status)))
+        if not plan.acts:
+            return await self._write_counts(key, group, plan, lore, differs)
+        if differs:
+            await self._write_status(key, group, plan.status)
+            lore.status_written_at = self._clock.monotonic()
+        else:
+            await self._confirm(key, group)
+        self._tell(key, view, plan)
+        await Steps(self._client, self._caches, self._expectations, key, view, lore).carry_out(plan)
+        return self._clock.now()
+
+    async def _write_counts(
+        self, key: Key, group: Mapping[str, Any], plan: Plan, lore: Lore, differs: bool
+    ) -> datetime | None:
+        self._metrics.show_group(key.namespace, key.name, _by_state(plan.status))
+        if not differs:
+            return plan.wake_at
+        due = lore.status_written_at + STATUS_SECONDS - self._clock.monotonic()
+        if due > 0:
+            later = self._clock.now() + timedelta(seconds=due)
+            return later if plan.wake_at is None else min(later, plan.wake_at)
+        await self._write_status(key, group, plan.status)
+        lore.status_written_at = self._clock.monotonic()
+        return plan.wake_at
+
+    async def _write_status(self, key: Key, group: Mapping[str, Any], status: ScalingGroupStatus) -> None:
+        """Write the status, provided that the group is what it was when it was read: the write-ahead, and the fence."""
+        metadata = group["metadata"]
+        patch = {
+            "metadata": {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]},
+            "status": merge_patch(group.get("status") or {}, to_wire(status)),
+        }
+        try:
+            written = await self._client.merge_patch(
+                SCALING_GROUPS, key.namespace, key.name, patch, subresource="status"
+            )
+        except (Conflict, Gone):
+            await self._read_again(key, metadata["uid"])
+            raise
+        self._caches.groups.put(written)
+
+    async def _confirm(self, key: Key, group: Mapping[str, Any]) -> None:
+        """Before acting without a write-ahead: the group must still be what it was when it was read."""
+        await self._read_again(key, group["metadata"]["uid"])
+        now = self._caches.groups.get(key.namespace, key.name)
+        if now is None or now["metadata"]["resourceVersion"] != group["metadata"]["resourceVersion"]:
+            raise Conflict(f"reading {key}: it has changed", code=409, reason="Conflict")
+
+    async def _read_again(self, key: Key, uid: str) -> None:
+        try:
+            found = await self._client.get(SCALING_GROUPS, key.namespace, key.name)
+        except Gone:
+            self._caches.groups.discard(uid)
+            raise
+        if found["metadata"]["uid"] != uid:
+            self._caches.groups.discard(uid)
+        self._caches.groups.put(found)
+
+    # ---- telling
+
+    def _tell(self, key: Key, view: GroupView, plan: Plan) -> None:
+        regarding = ObjectRef(API_VERSION, KIND, key.namespace, key.name, view.uid)
+        for event in plan.events:
+            self._recorder.emit(regarding, event.type, event.reason.code, str(event.reason))
+        logger.info("%s", _log_line(plan), extra={"key": key})
+        before, after = view.status.activity, plan.status.activity
+        if after is not None and after.result is not None and (before is None or before.result is None):
+            self._metrics.count_activity(after.type.value, after.result.value)
+
+    def _lore_of(self, key: Key, group: Mapping[str, Any]) -> Lore:
+        uid = group["metadata"]["uid"]
+        lore = self._lore.get(key)
+        if lore is None or lore.uid != uid:
+            lore = self._lore[key] = Lore(uid=uid)
+            self._expectations.clear(key)
+        return lore
+
+    def _forget(self, key: Key) -> None:
+        self._lore.pop(key, None)
+        self.forget_key(key)
+        self._expectations.clear(key)
+        self._metrics.forget_group(key.namespace, key.name)
+
+
+def _by_state(status: ScalingGroupStatus) -> dict[str, int]:
+    return {
+        "pending": status.pending,
+        "in_service": status.in_service,
+        "not_ready": status.not_ready,
+        "unhealthy": status.unhealthy,
+        "failed": status.failed,
+        "removing": status.removing,
+    }
+
+
+MOST_STEPS_LOGGED = 10
+
+
+def _log_line(plan: Plan) -> str:
+    """One line for one plan: what it is about, and each step with its reason."""
+    steps = [
+        f"{type(step).__name__.lower()} {step.name} ({step.why})"
+        for step in plan.steps
+        if isinstance(step, Launch | Remove)
+    ]
+    rest = len(plan.steps) - len(steps)
+    shown = steps[:MOST_STEPS_LOGGED]
+    if len(steps) > len(shown):
+        shown.append(f"and {counted(len(steps) - len(shown), 'step')} more like these")
+    return "; ".join([str(plan.why), *shown]) + (f"; {counted(rest, 'record')} kept" if rest and not steps else "")

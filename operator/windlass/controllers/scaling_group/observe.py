@@ -1,0 +1,111 @@
+"""Observe: everything that a decision about a group needs, as one frozen view."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from windlass.api.scaling_activity import FINAL_PHASES, ScalingActivityStatus
+from windlass.api.scaling_group import ScalingGroupSpec, ScalingGroupStatus
+from windlass.cluster.client import Client
+from windlass.cluster.errors import Gone, Invalid
+from windlass.cluster.resources import SCALING_CONFIGURATIONS
+from windlass.controllers.scaling_group.caches import Caches
+from windlass.engine.queue import Key
+from windlass.planner.capacity.view import EndedRecord, GroupView, Refusal
+
+Body = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Lore:
+    """What this process knows of a group beside what is written anywhere; lost with the process, and no harm done.
+
+    `settled`: ordinals of which it is known whether they were created. `refusals`, `record_refused`: what the API
+    server refused in the last pass. `template_problem`: why it refuses the Pod of the configuration of that version.
+    """
+
+    uid: str = ""
+    settled: set[int] = field(default_factory=set)
+    refusals: list[Refusal] = field(default_factory=list)
+    record_refused: bool = False
+    template_problem: tuple[str, str] | None = None
+    status_written_at: float = float("-inf")
+
+
+async def observe(client: Client, caches: Caches, key: Key, group: Body, lore: Lore, now: datetime) -> GroupView:
+    """The view of this group now. Reads nothing live but a configuration that no watch has shown yet."""
+    metadata = group["metadata"]
+    spec, status = parse_spec(group), parse_status(group)
+    configuration = await _configuration(client, caches, key.namespace, spec.configuration.scaling_configuration)
+    problem = lore.template_problem
+    activity = status.activity
+    return GroupView(
+        namespace=key.namespace,
+        name=key.name,
+        uid=metadata["uid"],
+        generation=metadata["generation"],
+        spec=spec,
+        status=status,
+        now=now,
+        instances=tuple(caches.pods.by_index(metadata["uid"]).values()),
+        configuration=configuration["spec"] if configuration else None,
+        template_problem=problem[1] if problem and configuration and problem[0] == version_of(configuration) else None,
+        revisions=tuple(kept.revision for kept in caches.revisions.by_index(metadata["uid"]).values()),
+        record=_record(caches, key.namespace, activity.name) if activity else None,
+        record_refused=lore.record_refused,
+        history=_history(caches, key),
+        settled=frozenset(lore.settled),
+        refusals=tuple(lore.refusals),
+        deleting="deletionTimestamp" in metadata,
+    )
+
+
+def parse_spec(group: Body) -> ScalingGroupSpec:
+    """The group's spec; Invalid if it is none, which only a CRD of another version lets through."""
+    try:
+        return ScalingGroupSpec.model_validate(group["spec"])
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in ("spec", *first["loc"]))
+        raise Invalid(f"reading {where}: {first['msg']}", code=422, reason="Invalid") from error
+
+
+def parse_status(group: Body) -> ScalingGroupStatus:
+    """The group's status; an empty one where there is none yet."""
+    return ScalingGroupStatus.model_validate(group.get("status") or {})
+
+
+def version_of(configuration: Body) -> str:
+    """One configuration as it stood at one time."""
+    return f"{configuration['metadata']['uid']}/{configuration['metadata']['generation']}"
+
+
+async def _configuration(client: Client, caches: Caches, namespace: str, name: str) -> Body | None:
+    known = caches.configurations.get(namespace, name)
+    if known is not None:
+        return known
+    try:
+        found = await client.get(SCALING_CONFIGURATIONS, namespace, name)
+    except Gone:
+        return None
+    caches.configurations.put(found)
+    return found
+
+
+def _record(caches: Caches, namespace: str, name: str) -> ScalingActivityStatus | None:
+    body = caches.records.get(namespace, name)
+    if body is None or not body.get("status"):
+        return None
+    return ScalingActivityStatus.model_validate(body["status"])
+
+
+def _history(caches: Caches, key: Key) -> tuple[EndedRecord, ...]:
+    ended = []
+    for name in caches.records.owned_by(key.namespace, key.name):
+        status = (caches.records.get(key.namespace, name) or {}).get("status") or {}
+        if status.get("phase") in FINAL_PHASES:
+            ended.append(EndedRecord(name, datetime.fromisoformat(status["startTime"])))
+    return tuple(ended)

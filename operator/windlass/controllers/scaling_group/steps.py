@@ -1,0 +1,243 @@
+"""Carry out a plan's steps: one request each, side by side, and note what the next pass must know."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from windlass.api.common import API_VERSION, GROUP_LABEL, owner_reference, to_wire
+from windlass.cluster.client import Client
+from windlass.cluster.errors import AlreadyExists, ApiError, Conflict, Gone, Invalid, Refused
+from windlass.cluster.pods import Pod, PodMaker, pod_maker, to_instance
+from windlass.cluster.resources import CONTROLLER_REVISIONS, PODS, SCALING_ACTIVITIES, SCALING_GROUPS
+from windlass.cluster.revisions import revision_manifest
+from windlass.controllers.scaling_group.caches import Caches
+from windlass.controllers.scaling_group.observe import Lore, version_of
+from windlass.engine.expectations import Expectations
+from windlass.engine.queue import Key
+from windlass.engine.slow_start import Results, slow_start
+from windlass.planner.capacity.view import GroupView, Refusal
+from windlass.planner.plan import (
+    ForgetRecord,
+    ForgetRevision,
+    KeepRevision,
+    Launch,
+    Plan,
+    Record,
+    Remove,
+    SeedDesired,
+    Step,
+)
+
+MANY = 64  # a batch of more requests than this gives way to those of other groups
+SEED_MANAGER = "windlass-seed"
+
+
+class _Nothing(msgspec.Struct):
+    """A reply of which nothing is read."""
+
+
+class Steps:
+    """Does what one plan of one group says."""
+
+    def __init__(
+        self, client: Client, caches: Caches, expectations: Expectations, key: Key, view: GroupView, lore: Lore
+    ) -> None:
+        self._client = client
+        self._caches = caches
+        self._expectations = expectations
+        self._key = key
+        self._view = view
+        self._lore = lore
+        self._makers: dict[tuple[str, str | None], PodMaker] = {}
+
+    async def carry_out(self, plan: Plan) -> None:
+        """All steps; the first failure that a later try may mend is raised when the others have been tried."""
+        launches = [step for step in plan.steps if isinstance(step, Launch)]
+        removals = [step for step in plan.steps if isinstance(step, Remove)]
+        others = [step for step in plan.steps if not isinstance(step, Launch | Remove)]
+        done = await asyncio.gather(
+            self._launch_all(launches),
+            self._remove_all(removals),
+            *(self._other(step) for step in others),
+            return_exceptions=True,
+        )
+        for failure in done:
+            if isinstance(failure, BaseException):
+                raise failure
+
+    # ---- launches
+
+    async def _launch_all(self, steps: Sequence[Launch]) -> None:
+        bulk = len(steps) > MANY
+        results: Results[None] = await slow_start([partial(self._launch, step, bulk) for step in steps])
+        for index, error in results.failed.items():
+            if isinstance(error, Refused | Invalid):
+                self._lore.settled.add(steps[index].ordinal)
+                self._lore.refusals.append(Refusal(steps[index].ordinal, error.detail))
+        _raise_first(results)
+
+    async def _launch(self, step: Launch, bulk: bool) -> None:
+        body = self._maker(step).make(step.name, step.ordinal)
+        try:
+            with self._expectations.creating(self._key, step.name):
+                await self._client.create(PODS, self._key.namespace, body, bulk=bulk, into=_Nothing)
+        except AlreadyExists:
+            await self._look_whose(step)
+        self._lore.settled.add(step.ordinal)
+
+    async def _look_whose(self, step: Launch) -> None:
+        """Somebody was there first: ours from before a crash is as good as created, anything else wastes the name."""
+        try:
+            found = to_instance(await self._client.get(PODS, self._key.namespace, step.name, into=Pod))
+        except Gone:
+            return
+        ours = found.group == self._view.uid and found.ordinal == step.ordinal and not found.removing
+        if ours and step.name not in self._caches.pods.by_index(self._view.uid):
+            with self._expectations.creating(self._key, step.name):
+                pass
+
+    def _maker(self, step: Launch) -> PodMaker:
+        place = (step.revision, step.pool.zone)
+        if place not in self._makers:
+            revision = next(r for r in self._view.revisions if r.name == step.revision)
+            self._makers[place] = self._pod_maker(step.revision, revision.data["configuration"], step.pool.zone)
+        return self._makers[place]
+
+    def _pod_maker(self, revision: str, configuration: Any, zone: str | None) -> PodMaker:
+        return pod_maker(
+            group=self._key.name,
+            group_uid=self._view.uid,
+            revision=revision,
+            template=configuration["template"],
+            zone=zone,
+            tags=self._view.spec.tags,
+        )
+
+    # ---- removals
+
+    async def _remove_all(self, steps: Sequence[Remove]) -> None:
+        bulk = len(steps) > MANY
+        results: Results[None] = await slow_start([partial(self._remove, step, bulk) for step in steps])
+        _raise_first(results)
+
+    async def _remove(self, step: Remove, bulk: bool) -> None:
+        try:
+            with self._expectations.deleting(self._key, step.uid):
+                await self._client.delete(
+                    PODS,
+                    self._key.namespace,
+                    step.name,
+                    uid=step.uid,
+                    resource_version=step.resource_version,
+                    bulk=bulk,
+                )
+        except (Gone, Conflict):
+            # It is gone, or not what the decision was made on: the informer shows it, and the next pass decides anew.
+            return
+
+    # ---- the rest
+
+    async def _other(self, step: Step) -> None:
+        match step:
+            case KeepRevision():
+                await self._keep_revision(step)
+            case ForgetRevision():
+                await self._forget_revision(step)
+            case Record():
+                await self._record(step)
+            case ForgetRecord():
+                await self._forget_record(step)
+            case SeedDesired():
+                await self._seed(step)
+
+    async def _keep_revision(self, step: KeepRevision) -> None:
+        problem = await self._dry_run(step)
+        if problem is not None:
+            name = self._view.spec.configuration.scaling_configuration
+            configuration = self._caches.configurations.get(self._key.namespace, name)
+            if configuration is not None:
+                self._lore.template_problem = (version_of(configuration), problem)
+            return
+        manifest = revision_manifest(step, group=self._key.name, group_uid=self._view.uid)
+        try:
+            with self._expectations.creating(self._key, step.name):
+                await self._client.create(CONTROLLER_REVISIONS, self._key.namespace, manifest, into=_Nothing)
+        except AlreadyExists:
+            return  # the informer shows it soon: ours by an earlier try, or another one's, whose name is taken then
+
+    async def _dry_run(self, step: KeepRevision) -> str | None:
+        """Why the API server would never accept an instance of this revision, if so."""
+        zone = self._view.spec.zones[0] if self._view.spec.zones else None
+        maker = self._pod_maker(step.name, step.data["configuration"], zone)
+        body = maker.make(f"{self._key.name}-{self._view.status.next_ordinal}", self._view.status.next_ordinal)
+        try:
+            await self._client.create(PODS, self._key.namespace, body, dry_run=True, into=_Nothing)
+        except Invalid as error:
+            return error.detail
+        except (AlreadyExists, Refused):
+            return None
+        return None
+
+    async def _forget_revision(self, step: ForgetRevision) -> None:
+        kept = self._caches.revisions.by_index(self._view.uid).get(step.name)
+        if kept is None:
+            return
+        try:
+            with self._expectations.deleting(self._key, kept.uid):
+                await self._client.delete(CONTROLLER_REVISIONS, self._key.namespace, step.name, uid=kept.uid)
+        except Gone:
+            return
+
+    async def _record(self, step: Record) -> None:
+        try:
+            if not step.exists:
+                await self._open_record(step.name)
+            patch = {"status": to_wire(step.status)}
+            body = await self._client.merge_patch(
+                SCALING_ACTIVITIES, self._key.namespace, step.name, patch, subresource="status"
+            )
+        except (Refused, Invalid, Gone):
+            self._lore.record_refused = True
+            raise
+        self._caches.records.put(body)
+
+    async def _open_record(self, name: str) -> None:
+        owner = owner_reference("ScalingGroup", self._key.name, self._view.uid)
+        manifest = {
+            "apiVersion": API_VERSION,
+            "kind": "ScalingActivity",
+            "metadata": {"name": name, "labels": {GROUP_LABEL: self._key.name}, "ownerReferences": [owner]},
+            "spec": {"scalingGroup": self._key.name},
+        }
+        try:
+            await self._client.create(SCALING_ACTIVITIES, self._key.namespace, manifest, into=_Nothing)
+        except AlreadyExists:
+            return
+
+    async def _forget_record(self, step: ForgetRecord) -> None:
+        body = self._caches.records.get(self._key.namespace, step.name)
+        if body is None:
+            return
+        uid = body["metadata"]["uid"]
+        with suppress(Gone):
+            await self._client.delete(SCALING_ACTIVITIES, self._key.namespace, step.name, uid=uid)
+        self._caches.records.discard(uid)
+
+    async def _seed(self, step: SeedDesired) -> None:
+        body = {"metadata": {"uid": self._view.uid}, "spec": {"replicas": step.size}}
+        namespace, name = self._key.namespace, self._key.name
+        await self._client.merge_patch(
+            SCALING_GROUPS, namespace, name, body, subresource="scale", field_manager=SEED_MANAGER, into=_Nothing
+        )
+        self._caches.groups.put(await self._client.get(SCALING_GROUPS, namespace, name))
+
+
+def _raise_first(results: Results[None]) -> None:
+    """Raise what a later try may mend; what was refused is the next pass's business."""
+    for error in results.failed.values():
+        if not isinstance(error, Refused | Invalid) or not isinstance(error, ApiError):
+            raise error
