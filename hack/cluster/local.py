@@ -148,15 +148,17 @@ class Cluster(Access):
 
     def _prepare(self, shape: Shape) -> None:
         """Ports, keys and kubeconfigs."""
-        surplus = {member.name for member in self.members}
+        before, members_before = self.shape, {member.name for member in self.members}
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "shape.json").write_text(json.dumps(asdict(shape)))
         for access in (self, *self.members):
             pki.create(access.pki)
             kept_port(access.folder / PORT_FILE, among=self._root)
             access.write_kubeconfig("admin")
-        for name in surplus - {member.name for member in self.members}:
+        for name in members_before - {member.name for member in self.members}:
             self._process(name).stop()
+        if shape.audit != before.audit:
+            self._process(programs.API_SERVER).stop()  # it is started with the other setting
         self._publish_kubeconfig()
 
     def _publish_kubeconfig(self) -> None:

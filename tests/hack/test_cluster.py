@@ -18,6 +18,7 @@ from hack.cluster import (
     Cluster,
     RefusedError,
     Shape,
+    StartError,
     UnreachableError,
     wait_until,
 )
