@@ -1,4 +1,4 @@
-"""Builders of worlds for tests of the planner. What is not said is as it is in a quiet group; impossible worlds are refused.
+"""Builders of worlds for tests of the planner: what is not said is as in a quiet group; the impossible is refused.
 
 Ages are written as people say them: `instance("web-1", age="3d")` was created three days before `NOW`.
 """
@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from windlass.api.scaling_activity import ScalingActivityStatus
 from windlass.api.scaling_group import (
@@ -34,6 +34,8 @@ GROUP, GROUP_UID = "web", "group-uid"
 CONFIGURATION: Mapping[str, Any] = {"template": {"spec": {"containers": [{"name": "web", "image": "web:1"}]}}}
 NEXT_CONFIGURATION: Mapping[str, Any] = {"template": {"spec": {"containers": [{"name": "web", "image": "web:2"}]}}}
 THREE_ZONES = ("zone-a", "zone-b", "zone-c")
+
+T = TypeVar("T")
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -241,7 +243,7 @@ def view(
     activity: ActivityStatus | None = None,
     backoff: LaunchBackoff | None = None,
     zones: Iterable[ZoneStatus] = (),
-    record: ScalingActivityStatus | None | str = "kept",
+    record: ScalingActivityStatus | str | None = "kept",
     revisions: Iterable[Revision] | None = None,
     added_at: Iterable[RevisionStatus] | None = None,
     next_ordinal: int | None = None,
@@ -295,7 +297,7 @@ def _next_activity(activity: ActivityStatus | None) -> int:
 
 
 def _record(
-    activity: ActivityStatus | None, record: ScalingActivityStatus | None | str, next_ordinal: int
+    activity: ActivityStatus | None, record: ScalingActivityStatus | str | None, next_ordinal: int
 ) -> ScalingActivityStatus | None:
     if not isinstance(record, str) or activity is None:
         return None if isinstance(record, str) else record
@@ -338,6 +340,11 @@ def situation(*args: Any, **fields: Any) -> Situation:
     return see(view(*args, **fields))
 
 
+def steps_of_kind(plan: Plan, kind: type[T]) -> list[T]:
+    """The plan's steps of one kind."""
+    return [step for step in plan.steps if isinstance(step, kind)]
+
+
 def launches(plan: Plan) -> list[Launch]:
     """What is created."""
     return [step for step in plan.steps if isinstance(step, Launch)]
@@ -359,7 +366,7 @@ def records(plan: Plan) -> list[Record]:
 
 
 def after(before: GroupView, plan: Plan, **changes: Any) -> GroupView:
-    """The view of the next pass, in which the plan's status has been written and nothing else is known to have happened.
+    """The view of the next pass, in which the status has been written and nothing else is known to have happened.
 
     The record says what it was told to, unless `changes` says otherwise.
     """

@@ -4,11 +4,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from windlass.api.scaling_activity import ScalingActivityStatus
 from windlass.api.scaling_group import ScalingGroupSpec, ScalingGroupStatus
 from windlass.planner.capacity.instance import Instance, Patience, State, state_of
+
+TOLD_BY_NAME = (State.PENDING, State.FAILED, State.NOT_READY, State.UNHEALTHY)
+"""States whose instances are named in plans and messages: these must not change with the order of a cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,4 +108,6 @@ def take_census(view: GroupView) -> Census:
         if change is not None and (census.next_change is None or change < census.next_change):
             census.next_change = change
     census.capacity = len(view.instances) - len(by_state[State.REMOVING])
+    for state in TOLD_BY_NAME:
+        by_state[state].sort(key=attrgetter("ordinal"))
     return census
