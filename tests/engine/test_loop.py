@@ -9,7 +9,13 @@ from tests.engine.manual_clock import ManualClock, seeded, settle
 
 from windlass.cluster.errors import Conflict, Gone, Invalid, NotLeading, Transient
 from windlass.engine.logs import current_key
-from windlass.engine.loop import CONFLICTS_AT_ONCE, PASSING_FAULTS_BEFORE_REPORT, RESYNC_SECONDS, Loop
+from windlass.engine.loop import (
+    CONFLICTS_AT_ONCE,
+    MESSAGES_REMEMBERED,
+    PASSING_FAULTS_BEFORE_REPORT,
+    RESYNC_SECONDS,
+    Loop,
+)
 from windlass.engine.queue import GATHER_SECONDS, Key, Queue
 
 WEB = Key("ScalingGroup", "shop", "web")
@@ -375,7 +381,10 @@ def test_messages_that_differ_each_time_do_not_use_up_memory():
         bench = Bench(raising(*[ValueError(f"attempt {number}") for number in range(30)]))
         async with bench.running():
             bench.queue.add(WEB)
-            await bench.clock.advance(300 * 30)
+            await bench.clock.advance(300 * 15)
+            assert 20 < len(bench.failures) < 30
+            assert 0 < len(bench.loop._reported[WEB]) <= MESSAGES_REMEMBERED
+            await bench.clock.advance(300 * 15)
             assert len(bench.failures) == 30
             assert bench.loop._reported == {}
 
@@ -510,9 +519,27 @@ def test_a_pass_that_hangs_shows_as_a_stall():
 def test_keys_that_wait_while_no_pass_ends_show_as_a_stall():
     async def scenario() -> None:
         bench = Bench(nothing)  # its workers are not running
+        await bench.clock.advance(1000)
         bench.queue.add(WEB)
+        assert bench.loop.stalled(300) is None
         await bench.clock.advance(301)
-        assert bench.loop.stalled(300) == "1 keys are waiting, and no pass has ended for 301 s"
+        assert bench.loop.stalled(300) == "1 keys are waiting, and no pass has ended for 1301 s"
+
+    in_loop(scenario)
+
+
+def test_a_long_line_is_no_stall_while_passes_end():
+    async def scenario() -> None:
+        async def reconcile(key: Key) -> None:
+            await bench.clock.sleep(100)
+
+        bench = Bench(reconcile, workers=1)
+        async with bench.running():
+            for number in range(10):
+                bench.queue.add(Key("ScalingGroup", "shop", f"g{number}"))
+            await bench.clock.advance(850)
+            assert bench.queue.oldest_wait_seconds() == 850
+            assert bench.loop.stalled(300) is None
 
     in_loop(scenario)
 

@@ -145,7 +145,6 @@ class Queue:
             self._make_ready(key, now)
 
     def _make_ready(self, key: Key, now: float) -> None:
-        self._resting.pop(key, None)
         self._ready[key] = now
         self._wake_one()
 
