@@ -26,11 +26,15 @@ class Authorization:
                     await self._renew(self._token)
         return {"Authorization": f"Bearer {self._token.value}"}
 
-    async def renewed(self) -> bool:
-        """Read the token again because it was not accepted; whether there is another one now."""
+    @property
+    def token(self) -> str | None:
+        """The token that the next request will carry, unless it is due."""
+        return self._token.value if self._token else None
+
+    async def renewed(self, refused: str | None) -> bool:
+        """Read the token again because this one was not accepted; whether there is another one now."""
         if self._token is None:
             return False
-        refused = self._token.value
         async with self._lock:
             if self._token.value == refused:
                 await self._renew(self._token)

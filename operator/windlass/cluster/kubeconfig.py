@@ -196,7 +196,8 @@ def _read(path: Path) -> _File:
     except OSError as error:
         raise ConfigurationError(f"reading kubeconfig {path}: {error.strerror}") from error
     try:
-        return msgspec.convert(_parse(content) or {}, _File)
+        parsed = _parse(content)
+        return msgspec.convert({} if parsed is None else parsed, _File)
     except (msgspec.ValidationError, ValueError) as error:
         raise ConfigurationError(f"reading kubeconfig {path}: {error}") from error
 
@@ -251,9 +252,12 @@ class PluginToken:
         """Ask for the token; runs the plugin if the last one has ended."""
         self._asked_at = time.monotonic()
         try:
-            self.value = self._ask()
+            token = self._ask()
         except Exception as error:  # whatever a plugin and the package can throw
             raise ConfigurationError(f"{self._where}: asking its plugin for a token: {error}") from error
+        if not token:
+            raise ConfigurationError(f"{self._where}: its plugin gave no token; the log says why")
+        self.value = token
 
 
 def _from_plugin(
@@ -275,15 +279,15 @@ def _from_plugin(
     certificate = None
     if settings.cert_file and settings.key_file:
         certificate = ClientCertificate(Path(settings.cert_file).read_bytes(), Path(settings.key_file).read_bytes())
-    return _plugin_token(where, settings), certificate
+    token = PluginToken(where, lambda: _token_in(settings)) if _token_in(settings) else None
+    if token is None and certificate is None:  # the package logs why, and goes on
+        raise ConfigurationError(f"{where}: its plugin gave neither a token nor a certificate; the log says why")
+    return token, certificate
 
 
-def _plugin_token(where: str, settings: Any) -> TokenSource | None:
-    def ask() -> str:
-        for key in ("BearerToken", "authorization"):  # its name since version 35 of the package, and before
-            answer: str | None = settings.get_api_key_with_prefix(key)
-            if answer:
-                return answer.removeprefix("Bearer ")
-        return ""
-
-    return PluginToken(where, ask) if ask() else None
+def _token_in(settings: Any) -> str:
+    for key in ("BearerToken", "authorization"):  # its name since version 35 of the package, and before
+        answer: str | None = settings.get_api_key_with_prefix(key)
+        if answer:
+            return answer.removeprefix("Bearer ")
+    return ""

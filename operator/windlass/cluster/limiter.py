@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 
 
 class Limiter:
@@ -29,7 +30,8 @@ class Limiter:
             await waiter
         except asyncio.CancelledError:
             if waiter.cancelled():
-                queue.remove(waiter)
+                with suppress(ValueError):  # `release` has passed over it already
+                    queue.remove(waiter)
             else:
                 self.release()  # the place had been handed over already
             raise

@@ -112,12 +112,18 @@ class Requests:
     async def request(self, call: Call) -> bytes:
         """The reply's body; `ApiError` if there is none or it is not a success."""
         waited = 0.0
+        pause: float | None
         attempt = 1
         while True:
+            token = self._authorization.token
             try:
                 return (await self._send(call)).body
+            except Unauthorized:
+                if attempt > 1 or not await self._authorization.renewed(token):
+                    raise
+                pause = 0.0
             except ApiError as error:
-                pause = await self._pause_before_retry(call, error, attempt)
+                pause = self._pause_before_retry(call, error, attempt)
                 if pause is None or attempt == TRIES or waited + pause > LONGEST_WAIT_SECONDS:
                     raise
             attempt += 1
@@ -147,10 +153,8 @@ class Requests:
             raise RuntimeError("the client is used outside of its `async with`")
         return self._transport
 
-    async def _pause_before_retry(self, call: Call, error: ApiError, attempt: int) -> float | None:
+    def _pause_before_retry(self, call: Call, error: ApiError, attempt: int) -> float | None:
         """Seconds until this may be tried again; None if it may not."""
-        if isinstance(error, Unauthorized):
-            return 0.0 if attempt == 1 and await self._authorization.renewed() else None
         if not isinstance(error, Transient):
             return None
         if error.code in (429, 503) and error.retry_after is not None:
@@ -197,7 +201,7 @@ class Requests:
             return
         body = b"".join([chunk async for chunk in stream.chunks()])
         if stream.status == 401:
-            await self._authorization.renewed()
+            await self._authorization.renewed(self._authorization.token)
         raise errors.from_reply(call.doing, stream.status, stream.headers, body, writes=False)
 
     def _report(self, call: Call, code: int, started: float) -> None:

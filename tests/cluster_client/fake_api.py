@@ -1,0 +1,340 @@
+"""A small API server on a real socket: objects in memory, versions, watches; and whatever a test wants to go wrong."""
+
+import asyncio
+import json
+import re
+import ssl
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from windlass.cluster.client import Client
+from windlass.cluster.config import Connection
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_PATH = re.compile(
+    r"(?P<root>/api/v1|/apis/[^/]+/[^/]+)(/namespaces/(?P<namespace>[^/]+))?/(?P<plural>[a-z]+)"
+    r"(/(?P<name>[^/]+))?(/(?P<subresource>[^/]+))?"
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One request that came in."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: Any
+
+
+def status(code: int, reason: str = "", message: str = "", **details: Any) -> dict[str, Any]:
+    """The API's Status object."""
+    return {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "status": "Failure",
+        "message": message,
+        "reason": reason,
+        "details": details,
+        "code": code,
+    }
+
+
+def pod(name: str, namespace: str = "default", uid: str = "", **labels: str) -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": namespace, "uid": uid or f"uid-{name}", "labels": labels}}
+
+
+class FakeApi:
+    """Serves any resource under any namespace. `faults` come first: each is used for one request it takes."""
+
+    def __init__(self) -> None:
+        self.seen: list[Seen] = []
+        self.faults: deque[tuple[Callable[[web.Request], bool], Handler]] = deque()
+        self.watch_list = True
+        self.bookmarks_after_start = True
+        self.compacted_before = 0
+        self.url = ""
+        self.version = 100
+        self._objects: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self._history: list[tuple[int, str, str, dict[str, Any]]] = []  # version, plural, type, object
+        self._changed = asyncio.Condition()
+        self._ending = False
+
+    @asynccontextmanager
+    async def running(self, tls: ssl.SSLContext | None = None) -> AsyncIterator["FakeApi"]:
+        app = web.Application(client_max_size=64 * 1024 * 1024)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        self.url = f"{'https' if tls else 'http'}://{host}:{port}"
+        try:
+            yield self
+        finally:
+            self._ending = True
+            async with self._changed:
+                self._changed.notify_all()
+            await runner.cleanup()
+
+    def fail_next(self, handler: Handler, verb: str = "") -> None:
+        """Answer the next request of this verb (method, or WATCH; empty: any) by `handler`."""
+
+        def wanted(request: web.Request) -> bool:
+            watch = request.query.get("watch") == "true"
+            return verb in ("", "WATCH" if watch else request.method)
+
+        self.faults.append((wanted, handler))
+
+    # ---- what tests do behind the client's back
+
+    async def put(self, plural: str, body: dict[str, Any]) -> dict[str, Any]:
+        meta = body["metadata"]
+        key = (plural, meta["namespace"], meta["name"])
+        kind = "MODIFIED" if key in self._objects else "ADDED"
+        self.version += 1
+        stored = {**body, "metadata": {**meta, "resourceVersion": str(self.version)}}
+        self._objects[key] = stored
+        await self._record(plural, kind, stored)
+        return stored
+
+    async def remove(self, plural: str, namespace: str, name: str) -> None:
+        gone = self._objects.pop((plural, namespace, name))
+        self.version += 1
+        gone = {**gone, "metadata": {**gone["metadata"], "resourceVersion": str(self.version)}}
+        await self._record(plural, "DELETED", gone)
+
+    async def silently_remove(self, plural: str, namespace: str, name: str) -> None:
+        """As if the event had been missed: nobody who watches is told."""
+        del self._objects[plural, namespace, name]
+        self.version += 1
+
+    def object(self, plural: str, namespace: str, name: str) -> dict[str, Any]:
+        return self._objects[plural, namespace, name]
+
+    async def _record(self, plural: str, kind: str, body: dict[str, Any]) -> None:
+        async with self._changed:
+            self._history.append((self.version, plural, kind, body))
+            self._changed.notify_all()
+
+    # ---- the API
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        self.seen.append(
+            Seen(request.method, request.path, dict(request.query), dict(request.headers), json.loads(body or b"null"))
+        )
+        for fault in self.faults:
+            if fault[0](request):
+                self.faults.remove(fault)
+                return await fault[1](request)
+        match = _PATH.fullmatch(request.path)
+        if match is None:
+            return web.json_response(status(404, "NotFound", "no such path"), status=404)
+        plural, namespace, name = match["plural"], match["namespace"] or "", match["name"]
+        if request.method == "GET" and name is None:
+            if request.query.get("watch") == "true":
+                return await self._watch(request, plural, match["namespace"])
+            return self._list(request, plural, match["namespace"])
+        if request.method == "POST":
+            return await self._create(plural, namespace, json.loads(body))
+        found = self._objects.get((plural, namespace, name or ""))
+        if found is None:
+            return web.json_response(status(404, "NotFound", f'{plural} "{name}" not found'), status=404)
+        if request.method == "PATCH":
+            return await self._patch(plural, found, json.loads(body))
+        if request.method == "DELETE":
+            return await self._delete(plural, found, json.loads(body))
+        return web.json_response(found)
+
+    async def _create(self, plural: str, namespace: str, body: dict[str, Any]) -> web.Response:
+        name = body["metadata"]["name"]
+        if (plural, namespace, name) in self._objects:
+            message = f'{plural} "{name}" already exists'
+            return web.json_response(status(409, "AlreadyExists", message), status=409)
+        meta = {"uid": f"uid-{name}-{self.version}", **body["metadata"], "namespace": namespace}
+        return web.json_response(await self.put(plural, {**body, "metadata": meta}), status=201)
+
+    async def _patch(self, plural: str, found: dict[str, Any], patch: dict[str, Any]) -> web.Response:
+        meta = found["metadata"]
+        for key, value in (patch.get("metadata") or {}).items():
+            if key in ("uid", "resourceVersion") and meta[key] != value:
+                message = f'Operation cannot be fulfilled on {plural} "{meta["name"]}": the object has been modified'
+                return web.json_response(status(409, "Conflict", message), status=409)
+        return web.json_response(await self.put(plural, _merge(found, patch)))
+
+    async def _delete(self, plural: str, found: dict[str, Any], options: dict[str, Any]) -> web.Response:
+        meta = found["metadata"]
+        for key, value in options["preconditions"].items():
+            if meta[key] != value:
+                return web.json_response(status(409, "Conflict", "Precondition failed"), status=409)
+        await self.remove(plural, meta["namespace"], meta["name"])
+        return web.json_response({"kind": "Status", "status": "Success"})
+
+    def _selected(self, plural: str, namespace: str | None, selector: str) -> list[dict[str, Any]]:
+        return [
+            body
+            for (kind, where, _), body in sorted(self._objects.items())
+            if kind == plural and namespace in (None, where) and _matches(body, selector)
+        ]
+
+    def _list(self, request: web.Request, plural: str, namespace: str | None) -> web.Response:
+        found = self._selected(plural, namespace, request.query.get("labelSelector", ""))
+        start = int(request.query.get("continue", "0"))
+        end = start + int(request.query.get("limit", "500"))
+        meta = {"resourceVersion": str(self.version)}
+        if end < len(found):
+            meta["continue"] = str(end)
+        return web.json_response({"kind": "List", "metadata": meta, "items": found[start:end]})
+
+    async def _watch(self, request: web.Request, plural: str, namespace: str | None) -> web.StreamResponse:
+        query = request.query
+        selector = query.get("labelSelector", "")
+        initial = query.get("sendInitialEvents") == "true"
+        if initial and not self.watch_list:
+            message = "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"
+            return web.json_response(status(422, "Invalid", message), status=422)
+        version = int(query.get("resourceVersion") or self.version)
+        if version < self.compacted_before:
+            return web.json_response(status(410, "Expired", "too old resource version"), status=410)
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        if initial:
+            for body in self._selected(plural, namespace, selector):
+                await response.write(line("ADDED", body))
+            await response.write(bookmark(self.version, complete=True))
+        async with asyncio.timeout(float(query["timeoutSeconds"])):
+            await self._send_changes(response, plural, namespace, selector, version)
+        return response
+
+    async def _send_changes(
+        self, response: web.StreamResponse, plural: str, namespace: str | None, selector: str, version: int
+    ) -> None:
+        while not self._ending:
+            for at, kind, what, body in list(self._history):
+                if at > version and kind == plural and namespace in (None, body["metadata"]["namespace"]):
+                    if _matches(body, selector):
+                        await response.write(line(what, body))
+                    version = at
+            async with self._changed:
+                # A change may have come while the lines before it were being written.
+                if not self._ending and (not self._history or self._history[-1][0] <= version):
+                    await self._changed.wait()
+
+
+def line(kind: str, body: Mapping[str, Any]) -> bytes:
+    return json.dumps({"type": kind, "object": body}, separators=(",", ":")).encode() + b"\n"
+
+
+def bookmark(version: int, *, complete: bool = False) -> bytes:
+    # An API server's bookmark is an empty object of the kind, with nulls where the kind has lists.
+    meta: dict[str, Any] = {"resourceVersion": str(version), "creationTimestamp": None}
+    if complete:
+        meta["annotations"] = {"k8s.io/initial-events-end": "true"}
+    return line("BOOKMARK", {"kind": "Pod", "apiVersion": "v1", "metadata": meta, "spec": {"containers": None}})
+
+
+def _merge(target: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(target)
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, dict):
+            merged[key] = _merge(merged.get(key) or {}, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _matches(body: Mapping[str, Any], selector: str) -> bool:
+    labels = body["metadata"].get("labels") or {}
+    for term in filter(None, selector.split(",")):
+        key, _, value = term.partition("=")
+        if key not in labels or (value and labels[key] != value):
+            return False
+    return True
+
+
+# ---- faults
+
+
+def replies(code: int, body: Any = None, headers: Mapping[str, str] | None = None) -> Handler:
+    """Answers with this."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if isinstance(body, (str, bytes)):
+            content = body.encode() if isinstance(body, str) else body
+            return web.Response(status=code, body=content, headers=headers)
+        return web.json_response(body if body is not None else status(code), status=code, headers=headers)
+
+    return handler
+
+
+def streams(*pieces: bytes, then: str = "end") -> Handler:
+    """Sends these pieces, each a packet of its own; then ends, hangs or breaks the connection."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        for piece in pieces:
+            await response.write(piece)
+            await asyncio.sleep(0.002)
+        if then == "hang":
+            await asyncio.sleep(60)
+        if then == "break" and request.transport is not None:
+            request.transport.abort()
+        return response
+
+    return handler
+
+
+def breaks() -> Handler:
+    """Closes the connection without a word."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response()
+
+    return handler
+
+
+def hangs() -> Handler:
+    """Never answers."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(60)
+        return web.Response()
+
+    return handler
+
+
+@dataclass
+class Pauses:
+    """Stands in for asyncio.sleep: notes how long, and does not wait."""
+
+    seconds: list[float] = field(default_factory=list)
+
+    async def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+        await asyncio.sleep(0)
+
+
+def client_of(api: FakeApi, **options: Any) -> Client:
+    return Client(Connection(api.url, "a test"), **options)
+
+
+async def until(condition: Callable[[], bool], what: str = "the condition", limit: float = 10.0) -> None:
+    """Wait until the condition holds."""
+    async with asyncio.timeout(limit):
+        while not condition():
+            await asyncio.sleep(0.005)
+    assert condition(), what
