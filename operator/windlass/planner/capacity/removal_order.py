@@ -42,8 +42,9 @@ class Choice:
 class RemovalRules:
     """What decides between instances that take work.
 
-    `added_at`: when each revision was added to the group; one that is not there counts as the oldest. `prices`: unit
-    price by instance name, given where the zone policy is CostOptimized.
+    `added_at`: when each revision was added to the group, in the order of adding, which decides between equal times;
+    one that is not there counts as the oldest. `prices`: unit price by instance name, given where the zone policy is
+    CostOptimized.
     """
 
     stages: Sequence[RemovalStage]
@@ -131,13 +132,14 @@ def _from_fullest_zones(
 def _stage_key(census: Census, rules: RemovalRules) -> Callable[[Instance], SortKey]:
     """The smallest key leaves first."""
     siblings: Counter[str | None] = Counter(i.node for states in LEAVING_ORDER for i in census.of(*states))
-    age_of_revision = {name: at.timestamp() for name, at in rules.added_at.items()}
+    by_age = sorted(rules.added_at, key=lambda name: rules.added_at[name])
+    rank = {name: position for position, name in enumerate(by_age)}
     prices = rules.prices
 
     def by_stage(stage: RemovalStage, instance: Instance) -> float:
         match stage:
             case RemovalStage.OLDEST_CONFIGURATION:
-                return age_of_revision.get(instance.revision, 0.0)
+                return rank.get(instance.revision, -1)
             case RemovalStage.OLDEST_INSTANCE:
                 return instance.created_at.timestamp()
             case RemovalStage.NEWEST_INSTANCE:
