@@ -1,0 +1,28 @@
+{{/* Name of what lives in the release's namespace. */}}
+{{- define "windlass.name" -}}
+{{- if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Name of what belongs to the whole cluster, where the same release may exist in several namespaces. */}}
+{{- define "windlass.clusterName" -}}
+{{- printf "%s-%s" (include "windlass.name" .) .Release.Namespace -}}
+{{- end -}}
+
+{{/* What a selector may name: it cannot be changed afterwards. */}}
+{{- define "windlass.selectorLabels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "windlass.labels" -}}
+{{ include "windlass.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+{{- end -}}
+
+{{- define "windlass.leaseNamespace" -}}
+{{- .Values.lease.namespace | default .Release.Namespace -}}
+{{- end -}}
