@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from hack.cluster import Cluster, Shape, wait_until
 
 

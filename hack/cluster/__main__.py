@@ -32,7 +32,7 @@ def up(cluster: Cluster, options: argparse.Namespace) -> None:
     }
     shape = dataclasses.replace(cluster.shape, **given)
     cluster.up(shape)
-    _link_commands()
+    link_commands()
     print(f"cluster {cluster.name} is up at {cluster.url}: {shape.nodes} nodes in {', '.join(shape.zones)}")
     for member in cluster.members:
         print(f"  {member.name} at {member.url}: KUBECONFIG={_short(member.kubeconfig)}")
@@ -58,7 +58,7 @@ def status(cluster: Cluster, options: argparse.Namespace) -> None:
 def env(cluster: Cluster, options: argparse.Namespace) -> None:
     if not cluster.published_kubeconfig.exists():
         raise StartError(f"cluster {cluster.name} is not there; hack/cluster/cluster up starts it")
-    _link_commands()
+    link_commands()
     print(f"export KUBECONFIG={cluster.published_kubeconfig}")
     print(f'export PATH={_BIN}:"$PATH"')
 
@@ -68,7 +68,7 @@ def build(cluster: Cluster, options: argparse.Namespace) -> None:
         print(ensure(tools))
 
 
-def _link_commands() -> None:
+def link_commands() -> None:
     """One folder with kubectl and its plugin, so that PATH gains these and nothing else."""
     _BIN.mkdir(parents=True, exist_ok=True)
     plugin = ROOT / ".local" / "venv" / "bin" / "kubectl-windlass"

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
+
 from hack.cluster.tools import tool
 
 Object = dict[str, Any]

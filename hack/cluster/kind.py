@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from hack.cluster import programs
 from hack.cluster.access import Access
 from hack.cluster.local import ROOT, Cluster, Part, Shape, StartError

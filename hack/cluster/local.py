@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import yaml
+
 from hack.cluster import pki, programs
 from hack.cluster.access import PORT_FILE, Access, Object, is_true, wait_until
 from hack.cluster.locking import kept_port, locked
@@ -138,8 +139,9 @@ class Cluster(Access):
         self.start(component)
 
     def status(self) -> list[Part]:
-        """Every program that is part of this cluster, running or not."""
-        names = [*programs.ALL, *(member.name for member in self.members)]
+        """Every program that is part of this cluster, running or not, and what else was started in its folder."""
+        names = dict.fromkeys([*programs.ALL, *(member.name for member in self.members)])
+        names |= dict.fromkeys(sorted(file.stem for file in self.folder.glob("*.pid")))
         parts = [self._process(name) for name in names]
         return [Part(part.name, part.pid, part.usage(), part.log) for part in parts]
 

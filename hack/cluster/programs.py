@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import yaml
+
 from hack.cluster.access import Access, Object
 from hack.cluster.pki import SERVICE_IP_RANGE
 from hack.cluster.tools import tool

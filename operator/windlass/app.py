@@ -282,6 +282,7 @@ def _login(connection: Connection) -> kopf.ConnectionInfo:
 def _kopf_settings(settings: Settings) -> kopf.OperatorSettings:
     made = kopf.OperatorSettings()
     made.posting.enabled = False
+    made.process.ultimate_exiting_timeout = None  # else it kills our process when it is the one that ended
     made.scanning.disabled = settings.namespaces is not None
     made.networking.request_timeout = 30
     made.networking.connect_timeout = 10

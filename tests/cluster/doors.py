@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+
 from hack.cluster import Cluster, RefusedError
 
 API = "/apis/windlass.dev/v1alpha1"

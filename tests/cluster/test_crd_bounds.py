@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from hack.cluster import Cluster
 from tests.cluster.doors import accepted, refusal, with_field
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from hack.cluster import Cluster, RefusedError
 from tests.cluster.doors import accepted, collection, manifest, refusal
 

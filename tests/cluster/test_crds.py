@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from hack.cluster import Cluster, is_true, tool, wait_until
 from tests.cluster.doors import API, MINIMAL, PLURALS, accepted, collection, manifest
 

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 
 from hack.cluster import Cluster
-
 from windlass.cluster import config
 from windlass.cluster.client import Client
 from windlass.engine.clock import SystemClock

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from hack.cluster import Cluster
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))

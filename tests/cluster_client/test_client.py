@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from aiohttp import web
+
 from tests.cluster_client.fake_api import (
     FakeApi,
     Pauses,
@@ -22,7 +23,6 @@ from tests.cluster_client.fake_api import (
     streams,
     until,
 )
-
 from windlass.cluster.client import Client
 from windlass.cluster.config import Connection
 from windlass.cluster.errors import (

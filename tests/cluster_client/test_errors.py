@@ -6,8 +6,8 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from tests.cluster_client.fake_api import status
 
+from tests.cluster_client.fake_api import status
 from windlass.cluster.errors import (
     AlreadyExists,
     ApiError,

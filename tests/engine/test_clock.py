@@ -2,7 +2,6 @@ import asyncio
 from datetime import UTC, timedelta
 
 from tests.engine.manual_clock import START, ManualClock
-
 from windlass.engine.clock import Clock, SystemClock
 
 

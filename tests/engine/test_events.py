@@ -6,8 +6,8 @@ from typing import Any
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
-from tests.engine.manual_clock import ManualClock, settle
 
+from tests.engine.manual_clock import ManualClock, settle
 from windlass.cluster.errors import Gone, NotLeading, Transient
 from windlass.cluster.resources import EVENTS, Resource
 from windlass.engine.events import BURST_PER_OBJECT, MOST_REMEMBERED, MOST_WAITING, EventRecorder, ObjectRef, cut

@@ -2,8 +2,8 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from tests.engine.manual_clock import START, ManualClock
 
+from tests.engine.manual_clock import START, ManualClock
 from windlass.cluster.errors import Gone, Invalid, Transient
 from windlass.engine.expectations import LIMIT, Expectations
 from windlass.engine.queue import Key

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import pytest
-from tests.engine.manual_clock import ManualClock, seeded, settle
 
+from tests.engine.manual_clock import ManualClock, seeded, settle
 from windlass.cluster.errors import Conflict, Gone, Invalid, NotLeading, Transient
 from windlass.engine.logs import current_key
 from windlass.engine.loop import (

@@ -1,8 +1,8 @@
 import asyncio
 
 import pytest
-from tests.engine.manual_clock import ManualClock, seeded, settle
 
+from tests.engine.manual_clock import ManualClock, seeded, settle
 from windlass.engine.queue import BACK_OFF_JITTER, GATHER_SECONDS, Key, Queue
 
 WEB = Key("ScalingGroup", "shop", "web")

@@ -6,8 +6,8 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import given, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, precondition, rule
-from tests.engine.manual_clock import ManualClock, seeded
 
+from tests.engine.manual_clock import ManualClock, seeded
 from windlass.engine.queue import GATHER_SECONDS, Key, Queue
 
 KEYS = st.integers(0, 5).map(lambda number: Key("ScalingGroup", "shop", f"g{number}"))

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
-from tests.engine.manual_clock import ManualClock, settle
 
+from tests.engine.manual_clock import ManualClock, settle
 from windlass.engine.slow_start import MOST_IN_FLIGHT, Results, slow_start
 
 Job = Callable[[], Awaitable[int]]

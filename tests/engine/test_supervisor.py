@@ -2,8 +2,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from tests.engine.manual_clock import ManualClock
 
+from tests.engine.manual_clock import ManualClock
 from windlass.engine.supervisor import Supervisor
 
 Scenario = Callable[[], Awaitable[None]]

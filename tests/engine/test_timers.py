@@ -1,7 +1,6 @@
 import asyncio
 
 from tests.engine.manual_clock import ManualClock, seeded
-
 from windlass.engine.timers import SLACK, Timers
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from hack.cluster import (
     API_SERVER,
     CONTROLLER_MANAGER,

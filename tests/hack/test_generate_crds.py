@@ -5,9 +5,9 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 import pytest
-from hack.generate_crds import CRDS, HEADER, Translator, UnstructuralError, definition, to_yaml
 from pydantic import Field
 
+from hack.generate_crds import CRDS, HEADER, Translator, UnstructuralError, definition, to_yaml
 from windlass.api.common import Kind, Model, Time
 from windlass.api.kinds import KINDS
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 import yaml
+
 from hack.generate_crds import definition
 from hack.generate_reference import Field, allowed, default, kind_of_value, page
-
 from windlass.api.common import Kind
 from windlass.api.kinds import KINDS
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from hack.cluster import Cluster, is_true, wait_until
 
 Pod = dict[str, Any]

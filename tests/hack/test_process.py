@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from hack.cluster import wait_until
 from hack.cluster.locking import kept_port
 from hack.cluster.process import Process, is_dead

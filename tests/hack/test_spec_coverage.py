@@ -1,6 +1,7 @@
 """How the rows of the specification find their tests."""
 
 import pytest
+
 from hack.spec_coverage import ROWS, BadMarkerError, Module, collect, load_rows, render
 
 DATA = """

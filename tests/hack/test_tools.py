@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from hack.cluster import golang, tools
 from hack.cluster.tools import BuildError, ToolSet, cache_folder, ensure
 

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+
 from tests.worlds import (
     NEXT_CONFIGURATION,
     THREE_ZONES,
@@ -18,7 +19,6 @@ from tests.worlds import (
     revision,
     view,
 )
-
 from windlass.api.scaling_group import RemovalStage
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import (

@@ -3,8 +3,8 @@
 from decimal import Decimal
 
 import pytest
-from tests.worlds import ago, group, instance, view
 
+from tests.worlds import ago, group, instance, view
 from windlass.api.scaling_group import RemovalStage
 from windlass.planner.capacity.removal_order import RemovalRules, choose_leaving
 from windlass.planner.capacity.view import take_census

@@ -1,8 +1,8 @@
 """Which size a group works towards, and what it says where that is not the desired one."""
 
 import pytest
-from tests.worlds import fleet, group, launches, leaving, planned, steps_of_kind
 
+from tests.worlds import fleet, group, launches, leaving, planned, steps_of_kind
 from windlass.planner.capacity.situation import desired_cut, effective_desired
 from windlass.planner.plan import SeedDesired
 

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from tests.worlds import NOW, added, fleet, group, instance, later, pending, view
 
+from tests.worlds import NOW, added, fleet, group, instance, later, pending, view
 from windlass.planner.capacity.instance import Instance, Patience, State, state_of
 from windlass.planner.capacity.view import Census, take_census
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 import pytest
-from tests.worlds import ImpossibleWorldError, activity, fleet, instance, pending, span, view
 
+from tests.worlds import ImpossibleWorldError, activity, fleet, instance, pending, span, view
 from windlass.planner.capacity.instance import Instance, Patience, State, state_of
 from windlass.planner.capacity.view import GroupView
 

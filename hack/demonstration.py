@@ -1,0 +1,126 @@
+"""The demonstration behind `make demo`: launch, scale out, a killed instance replaced, scale in with the reasons."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from hack.cluster import BuildError, Cluster, StartError, wait_until
+from hack.cluster.__main__ import link_commands
+from hack.cluster.process import Process
+
+ROOT = Path(__file__).parents[1]
+GROUP = "web"
+LIMIT = 90.0  # seconds for each step; two or three are usual
+
+
+class Demonstration:
+    """One group on one cluster, shown step by step with the commands that anybody can type."""
+
+    def __init__(self) -> None:
+        self._cluster = Cluster()
+        self._operator = Process("operator", self._cluster.folder)
+
+    def run(self) -> None:
+        began = time.monotonic()
+        self._say("A control plane: etcd, API server, controllers, scheduler, and 6 played nodes in three zones")
+        self._cluster.up()
+        link_commands()
+        self._say("The operator (`python -m windlass`)")
+        self._operator.start(
+            [sys.executable, "-m", "windlass", "--kubeconfig", str(self._cluster.kubeconfig)],
+        )
+
+        self._say("A group of three instances over three zones")
+        self._kubectl("apply", "-f", "examples/first-group.yaml")
+        self._wait_for_size(3)
+        self._show()
+
+        self._say("What would happen if five were wanted? Nothing is done, only said:")
+        self._kubectl("windlass", "plan", "group", GROUP, "--desired", "5", may_return=(0, 1))
+        self._say("Do it, as any autoscaler does:")
+        self._kubectl("scale", "scalinggroup", GROUP, "--replicas=5")
+        self._wait_for_size(5)
+        self._show()
+
+        victim = self._instances()[0]
+        self._say(f"Kill an instance, {victim}; another one takes its place:")
+        self._kubectl("delete", "pod", victim, "--wait=false")
+        wait_until(lambda: victim not in self._instances(), LIMIT, f"{victim} to go")
+        self._wait_for_size(5)
+        self._show()
+
+        self._say("Back to three. Who leaves, and why:")
+        self._kubectl("windlass", "plan", "group", GROUP, "--desired", "3", may_return=(0, 1))
+        self._kubectl("scale", "scalinggroup", GROUP, "--replicas=3")
+        self._wait_for_size(3)
+        self._show()
+
+        self._say("The record of all that")
+        self._kubectl("get", "scalingactivities", "-o", "wide")
+        print(ENDING.format(seconds=time.monotonic() - began))
+
+    # ---- looking
+
+    def _show(self) -> None:
+        self._kubectl("get", "scalinggroup", GROUP)
+        self._kubectl("get", "pods", "-l", f"windlass.dev/group={GROUP}", "-L", "windlass.dev/zone")
+
+    def _wait_for_size(self, size: int) -> None:
+        def settled() -> bool:
+            group = json.loads(self._cluster.kubectl("get", "scalinggroup", GROUP, "-o", "json"))
+            status = group.get("status", {})
+            current = status.get("observedGeneration") == group["metadata"]["generation"]
+            ready = current and status.get("phase") == "Ready" and status.get("inService") == size
+            return ready and len(self._instances()) == size
+
+        if not self._operator.pid:
+            raise StartError(f"the operator has ended:\n{self._operator.end_of_log()}")
+        wait_until(settled, LIMIT, f"{size} instances in service; the operator's log is {self._operator.log}")
+
+    def _instances(self) -> list[str]:
+        pods = json.loads(self._cluster.kubectl("get", "pods", "-l", f"windlass.dev/group={GROUP}", "-o", "json"))
+        return [pod["metadata"]["name"] for pod in pods["items"] if "deletionTimestamp" not in pod["metadata"]]
+
+    # ---- showing
+
+    def _kubectl(self, *arguments: str, may_return: tuple[int, ...] = (0,)) -> None:
+        print(f"$ kubectl {' '.join(arguments)}", flush=True)
+        path = f"{ROOT / '.local' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        environment = os.environ | {"KUBECONFIG": str(self._cluster.kubeconfig), "PATH": path}
+        child = os.spawnvpe(os.P_WAIT, str(ROOT / ".local" / "bin" / "kubectl"), ["kubectl", *arguments], environment)
+        if child not in may_return:
+            raise StartError(f"`kubectl {' '.join(arguments)}` ended with {child}")
+
+    @staticmethod
+    def _say(text: str) -> None:
+        print(f"\n== {text}", flush=True)
+
+
+ENDING = """
+== That was the demonstration, in {seconds:.0f} s. All of it still runs. Look further:
+
+  eval "$(hack/cluster/cluster env)"      kubectl, its windlass plugin and the kubeconfig for this shell
+  kubectl windlass get group web -w       the group, live
+  kubectl windlass explain group web      why it is as it is
+  kubectl get windlass                    everything of ours in the namespace
+  hack/cluster/cluster status             what runs, and where the logs are
+
+End it:
+
+  make cluster-down"""
+
+
+def main() -> int:
+    os.chdir(ROOT)
+    try:
+        Demonstration().run()
+    except (BuildError, StartError, TimeoutError) as error:
+        print(f"hack/demo: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
