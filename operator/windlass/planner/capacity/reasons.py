@@ -281,6 +281,15 @@ class ZoneFailed(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class ZoneUnlisted(Reason):
+    """It cannot be scheduled in its zone, which the group does not name any more."""
+
+    TEXT: ClassVar[str] = "{zone} is not among the group's zones any more, and cannot take it: {problem}"
+    zone: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unhealthy(Reason):
     """It was in service and is not any more."""
 

@@ -18,6 +18,7 @@ from windlass.planner.capacity.reasons import (
     OnlyProtectedLeft,
     ProcessSuspended,
     ZoneFailed,
+    ZoneUnlisted,
 )
 from windlass.planner.capacity.removal_order import RemovalRules, choose_leaving
 from windlass.planner.capacity.situation import Decision, Hold, Situation
@@ -49,7 +50,15 @@ def leave_failed_zones(s: Situation) -> Decision | None:
     stuck = to_move(s.census, s.zones, s.zone_patience)[:REMOVAL_BATCH]
     if not stuck:
         return None
-    return remove_unfit(s, [(i, ZoneFailed(i.zone or "", s.zones.failed[i.zone or ""].reason)) for i in stuck])
+    return remove_unfit(s, [(i, _why_moved(s, i)) for i in stuck])
+
+
+def _why_moved(s: Situation, instance: Instance) -> Reason:
+    zone = instance.zone or ""
+    failed = s.zones.failed.get(zone)
+    if failed is None:
+        return ZoneUnlisted(zone, instance.problem or "it cannot be scheduled there")
+    return ZoneFailed(zone, failed.reason)
 
 
 def remove_unfit(s: Situation, leaving: Sequence[tuple[Instance, Reason]]) -> Decision:

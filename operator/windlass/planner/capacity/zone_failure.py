@@ -2,7 +2,8 @@
 
 A zone fails when an instance pinned to it stays unschedulable for `zoneFailureSeconds`. It is then left out for three
 minutes, doubling to thirty while it keeps failing. When that time is over it is on trial: one instance at a time,
-until one of them has been scheduled. Where all zones have failed, nothing is moved: what cannot be scheduled waits.
+until one of them has been scheduled. Where all zones have failed, what cannot be scheduled waits where it is, and one
+of those that wait tries each zone that is on trial.
 """
 
 from collections.abc import Mapping
@@ -92,7 +93,18 @@ def next_failure(census: Census, patience: timedelta, now: datetime) -> datetime
 
 
 def to_move(census: Census, zones: Zones, patience: timedelta) -> list[Instance]:
-    """The instances that are to be replaced by others in another zone: none where no sound zone is left."""
-    if not any(not zones.on_trial(name) for name in zones.usable()):
-        return []
-    return [i for i in census.of(State.PENDING) if i.zone in zones.failed and _stuck(i, patience, zones.now)]
+    """The instances that are to be replaced by others in another zone.
+
+    Where no sound zone is left, all stay and wait, but one for each zone whose pause is over and that nobody tries yet.
+    """
+    pending = census.of(State.PENDING)
+    stuck = [i for i in pending if not i.protected and _lost(i, zones) and _stuck(i, patience, zones.now)]
+    if not stuck or not zones.names or any(not zones.on_trial(name) for name in zones.usable()):
+        return stuck
+    tried = {i.zone for i in pending}
+    return stuck[: sum(name not in tried for name in zones.usable())]
+
+
+def _lost(instance: Instance, zones: Zones) -> bool:
+    """Whether the instance is bound to a zone that has failed, or that the group does not name any more."""
+    return instance.zone is not None and (instance.zone in zones.failed or instance.zone not in zones.names)
