@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -89,9 +90,10 @@ class Demonstration:
         print(f"$ kubectl {' '.join(arguments)}", flush=True)
         path = f"{ROOT / '.local' / 'bin'}{os.pathsep}{os.environ['PATH']}"
         environment = os.environ | {"KUBECONFIG": str(self._cluster.kubeconfig), "PATH": path}
-        child = os.spawnvpe(os.P_WAIT, str(ROOT / ".local" / "bin" / "kubectl"), ["kubectl", *arguments], environment)
-        if child not in may_return:
-            raise StartError(f"`kubectl {' '.join(arguments)}` ended with {child}")
+        kubectl = ROOT / ".local" / "bin" / "kubectl"
+        code = subprocess.run([kubectl, *arguments], env=environment, check=False).returncode
+        if code not in may_return:
+            raise StartError(f"`kubectl {' '.join(arguments)}` ended with {code}")
 
     @staticmethod
     def _say(text: str) -> None:
