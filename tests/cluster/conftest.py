@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hack.cluster import Cluster
 
+from hack.cluster import Cluster
 from tests.cluster.operator_process import Installation, Operators
 
 

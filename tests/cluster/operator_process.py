@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from hack.cluster import Cluster, tool, wait_until
 
 Object = dict[str, Any]
@@ -116,7 +117,7 @@ class OperatorProcess:
                 stderr=output,
                 cwd=log.parent,
                 env={"PATH": os.defpath, "HOME": str(log.parent), **env},  # no KUBECONFIG or WINDLASS_… of the caller's
-                preexec_fn=dies_with_us,  # noqa: PLW1509 - no other thread holds a lock here
+                preexec_fn=dies_with_us,
             )
 
     @property
