@@ -4,9 +4,10 @@ A plan becomes a list of writes. Whoever plays may stop between any two of them,
 on with a new `Process`, which knows nothing but what stands in the world.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from windlass.api.common import rfc3339
 from windlass.api.scaling_activity import FINAL_PHASES, ScalingActivityStatus
@@ -53,13 +54,13 @@ class Write:
 
 @dataclass(slots=True)
 class World:
-    """A group and all that belongs to it."""
+    """A group and all that belongs to it. An instance without a life stays as it is until it is removed."""
 
     name: str
     spec: ScalingGroupSpec
     now: datetime = EPOCH
     fate: Fate = field(default_factory=AllGoesWell)
-    configuration: dict[str, object] | None = field(default_factory=lambda: {"template": {"spec": {}}})
+    configuration: Mapping[str, Any] | None = field(default_factory=lambda: {"template": {"spec": {}}})
     status: ScalingGroupStatus = field(default_factory=ScalingGroupStatus)
     generation: int = 1
     version: int = 1
@@ -72,6 +73,7 @@ class World:
     refusing: str | None = None
     created: list[str] = field(default_factory=list)
     namespace: str = "default"
+    template_problem: str | None = None
 
     # ---- looking
 
@@ -99,6 +101,7 @@ class World:
             now=self.now,
             instances=tuple(self.instances.values()),
             configuration=self.configuration,
+            template_problem=self.template_problem,
             revisions=tuple(self.revisions.values()),
             record=self.records.get(activity.name) if activity else None,
             history=tuple(EndedRecord(name, record.start_time) for name, record in ended),
@@ -129,20 +132,24 @@ class World:
         self.now += by
         for name in list(self.instances):
             if name in self.removed_at:
-                if self.now >= self.removed_at[name] + self.lives[name].dies_slowly:
+                if self.now >= self._gone_at(name):
                     self.kill(name)
-                continue
-            self.instances[name] = self._aged(self.instances[name], self.lives[name])
+            elif name in self.lives:
+                self.instances[name] = self._aged(self.instances[name], self.lives[name])
 
     def next_change(self) -> datetime | None:
         """When something happens to an instance by itself."""
         moments = [
             instance.created_at + delay
             for name, instance in self.instances.items()
+            if name in self.lives
             for delay in self._delays(self.lives[name])
         ]
-        moments += [self.removed_at[name] + self.lives[name].dies_slowly for name in self.removed_at]
+        moments += [self._gone_at(name) for name in self.removed_at]
         return min((moment for moment in moments if moment > self.now), default=None)
+
+    def _gone_at(self, name: str) -> datetime:
+        return self.removed_at[name] + self.lives.get(name, Life()).dies_slowly
 
     @staticmethod
     def _delays(life: Life) -> Iterator[timedelta]:

@@ -1,0 +1,61 @@
+"""A world that begins as a group is now, so that what would become of it can be played."""
+
+from datetime import timedelta
+
+from windlass.api.scaling_activity import ScalingActivityStatus
+from windlass.api.scaling_group import ActivityType
+from windlass.planner.capacity.instance import Instance
+from windlass.planner.capacity.view import GroupView
+from windlass.simulate.kubelet import SECOND, Life
+from windlass.simulate.world import World
+
+
+def world_of(view: GroupView) -> World:
+    """The world in which a pass sees this view.
+
+    New instances all come into service. Of those that are there, the ones on their way come into service too, the
+    ones on their way out go, and all others stay as they are: whoever has a problem keeps it.
+    """
+    world = World(
+        name=view.name,
+        spec=view.spec,
+        now=view.now,
+        configuration=view.configuration,
+        status=view.status,
+        generation=view.generation,
+        deleting=view.deleting,
+        instances={instance.name: instance for instance in view.instances},
+        revisions={revision.name: revision for revision in view.revisions},
+        records=_records(view),
+        namespace=view.namespace,
+        template_problem=view.template_problem,
+    )
+    for instance in view.instances:
+        if instance.removing:
+            world.removed_at[instance.name] = view.now
+        elif _on_its_way(instance):
+            world.lives[instance.name] = _arrives(instance, view.now - instance.created_at)
+    return world
+
+
+def _on_its_way(instance: Instance) -> bool:
+    settled = instance.ready or instance.was_ready or instance.ended
+    return not settled and instance.problem is None and instance.unschedulable_since is None
+
+
+def _arrives(instance: Instance, age: timedelta) -> Life:
+    scheduled = instance.scheduled_at - instance.created_at if instance.scheduled_at else age + SECOND
+    return Life(scheduled, ready=age + 2 * SECOND)
+
+
+def _records(view: GroupView) -> dict[str, ScalingActivityStatus]:
+    """The records as far as a view knows them: of those that ended long ago, only when they began."""
+    records = {
+        ended.name: ScalingActivityStatus(
+            phase="Successful", type=ActivityType.SCALE_OUT, cause="", start_time=ended.started_at
+        )
+        for ended in view.history
+    }
+    if view.record is not None and view.status.activity is not None:
+        records[view.status.activity.name] = view.record
+    return records
