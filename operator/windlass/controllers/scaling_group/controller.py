@@ -58,12 +58,13 @@ class ScalingGroupController:
         if group is None:
             self._forget(key)
             raise Gone(f"reading {key}: it is gone", code=404, reason="NotFound")
+        lore = self._lore_of(key, group)
         if not self._expectations.satisfied(key):
-            if not self._expectations.overdue(key, self._clock.now()):
+            if not (lore.reply_lost or self._expectations.overdue(key, self._clock.now())):
                 return self._expectations.wake_at(key)
             await self._caches.refresh(key, group["metadata"]["uid"])
             self._expectations.clear(key)
-        lore = self._lore_of(key, group)
+            lore.reply_lost = False
         view = await observe(self._client, self._caches, key, group, lore, self._clock.now())
         lore.refusals, lore.record_refused = [], False
         plan = plan_group(view)
@@ -142,6 +143,8 @@ class ScalingGroupController:
             await self._read_again(key, metadata["uid"])
             raise
         self._caches.groups.put(written)
+        if status.activity is None or status.activity.launching is None:
+            self._lore[key].settled.clear()
 
     async def _confirm(self, key: Key, group: Mapping[str, Any]) -> None:
         """Before acting without a write-ahead: the group must still be what it was when it was read."""

@@ -24,7 +24,8 @@ class Lore:
     """What this process knows of a group beside what is written anywhere; lost with the process, and no harm done.
 
     `settled`: ordinals of which it is known whether they were created. `refusals`, `record_refused`: what the API
-    server refused in the last pass. `template_problem`: why it refuses the Pod of the configuration of that version.
+    server refused in the last pass. `reply_lost`: a write of the last pass may or may not have been carried out, so the
+    next one looks live. `template_problem`: why it refuses the Pod of the configuration of that version.
     """
 
     uid: str = ""
@@ -32,6 +33,7 @@ class Lore:
     refusals: list[Refusal] = field(default_factory=list)
     record_refused: bool = False
     template_problem: tuple[str, str] | None = None
+    reply_lost: bool = False
     status_written_at: float = float("-inf")
 
 

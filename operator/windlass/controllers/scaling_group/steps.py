@@ -1,7 +1,7 @@
 """Carry out a plan's steps: one request each, side by side, and note what the next pass must know."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -10,10 +10,10 @@ import msgspec
 
 from windlass.api.common import API_VERSION, GROUP_LABEL, owner_reference, to_wire
 from windlass.cluster.client import Client
-from windlass.cluster.errors import AlreadyExists, ApiError, Conflict, Gone, Invalid, Refused
+from windlass.cluster.errors import AlreadyExists, ApiError, Conflict, Gone, Invalid, Refused, Transient
 from windlass.cluster.pods import Pod, PodMaker, pod_maker, to_instance
 from windlass.cluster.resources import CONTROLLER_REVISIONS, PODS, SCALING_ACTIVITIES, SCALING_GROUPS
-from windlass.cluster.revisions import revision_manifest
+from windlass.cluster.revisions import ControllerRevision, revision_manifest, to_revision
 from windlass.controllers.scaling_group.caches import Caches
 from windlass.controllers.scaling_group.observe import Lore, version_of
 from windlass.engine.expectations import Expectations
@@ -65,20 +65,24 @@ class Steps:
             *(self._other(step) for step in others),
             return_exceptions=True,
         )
-        for failure in done:
-            if isinstance(failure, BaseException):
-                raise failure
+        failures = [failure for failure in done if isinstance(failure, BaseException)]
+        self._lore.reply_lost = any(isinstance(failure, ApiError) and failure.lost for failure in failures)
+        if failures:
+            raise failures[0]
 
     # ---- launches
 
     async def _launch_all(self, steps: Sequence[Launch]) -> None:
         bulk = len(steps) > MANY
         results: Results[None] = await slow_start([partial(self._launch, step, bulk) for step in steps])
+        troubles = []
         for index, error in results.failed.items():
             if isinstance(error, Refused | Invalid):
                 self._lore.settled.add(steps[index].ordinal)
                 self._lore.refusals.append(Refusal(steps[index].ordinal, error.detail))
-        _raise_first(results)
+            else:
+                troubles.append(error)
+        _raise_worst(troubles)
 
     async def _launch(self, step: Launch, bulk: bool) -> None:
         body = self._maker(step).make(step.name, step.ordinal)
@@ -122,7 +126,7 @@ class Steps:
     async def _remove_all(self, steps: Sequence[Remove]) -> None:
         bulk = len(steps) > MANY
         results: Results[None] = await slow_start([partial(self._remove, step, bulk) for step in steps])
-        _raise_first(results)
+        _raise_worst(results.failed.values())
 
     async def _remove(self, step: Remove, bulk: bool) -> None:
         try:
@@ -167,7 +171,12 @@ class Steps:
             with self._expectations.creating(self._key, step.name):
                 await self._client.create(CONTROLLER_REVISIONS, self._key.namespace, manifest, into=_Nothing)
         except AlreadyExists:
-            return  # the informer shows it soon: ours by an earlier try, or another one's, whose name is taken then
+            await self._must_be_ours(step.name)
+
+    async def _must_be_ours(self, revision: str) -> None:
+        found = await self._client.get(CONTROLLER_REVISIONS, self._key.namespace, revision, into=ControllerRevision)
+        if to_revision(found).group != self._view.uid:
+            raise Transient(f"creating ControllerRevision {revision}: the name is taken by an object of somebody else")
 
     async def _dry_run(self, step: KeepRevision) -> str | None:
         """Why the API server would never accept an instance of this revision, if so."""
@@ -236,8 +245,7 @@ class Steps:
         self._caches.groups.put(await self._client.get(SCALING_GROUPS, namespace, name))
 
 
-def _raise_first(results: Results[None]) -> None:
-    """Raise what a later try may mend; what was refused is the next pass's business."""
-    for error in results.failed.values():
-        if not isinstance(error, Refused | Invalid) or not isinstance(error, ApiError):
-            raise error
+def _raise_worst(errors: Iterable[Exception]) -> None:
+    """Raise one of the errors, if there are any: first one after which nobody knows what was done."""
+    for error in sorted(errors, key=lambda error: not getattr(error, "lost", False)):
+        raise error
