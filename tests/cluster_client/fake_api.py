@@ -220,10 +220,11 @@ class FakeApi:
     ) -> None:
         while not self._ending:
             for at, kind, what, body in list(self._history):
-                if at > version and kind == plural and namespace in (None, body["metadata"]["namespace"]):
-                    if _matches(body, selector):
-                        await response.write(line(what, body))
-                    version = at
+                if at <= version:
+                    continue
+                version = at
+                if kind == plural and namespace in (None, body["metadata"]["namespace"]) and _matches(body, selector):
+                    await response.write(line(what, body))
             async with self._changed:
                 # A change may have come while the lines before it were being written.
                 if not self._ending and (not self._history or self._history[-1][0] <= version):

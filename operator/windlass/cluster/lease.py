@@ -116,18 +116,20 @@ class Lease:
 
     async def _try_once(self) -> None:
         """One attempt to renew or take the Lease. Nothing that goes wrong ends the candidacy."""
-        began = self._clock()
-        # Half the deadline: a request that hangs leaves time for another.
+        try:
+            await (self._renew() if self.held() else self._compete())
+        except TimeoutError:
+            log.warning("lease %s/%s: no reply; trying again", self._namespace, self._name)
+        except ApiError as error:
+            log.warning("%s; lease: trying again", error)
+
+    async def _patiently(self, request: Awaitable[_Record]) -> _Record:
+        """The reply, for which we wait half the deadline at most: one request that hangs leaves time for another."""
         patience = self._renew_deadline / 2
         if self.held():
-            patience = min(patience, self._held_until - began)
-        try:
-            async with asyncio.timeout(patience):
-                await (self._renew() if self.held() else self._compete())
-        except TimeoutError:
-            log.warning("renewing lease %s/%s: no reply within %.1f s", self._namespace, self._name, patience)
-        except ApiError as error:
-            log.warning("%s; lease: trying again in %.1f s", error, self._retry_period)
+            patience = min(patience, self._held_until - self._clock())
+        async with asyncio.timeout(patience):
+            return await request
 
     async def _renew(self) -> None:
         try:
@@ -138,7 +140,7 @@ class Lease:
     async def _compete(self) -> None:
         """Take the Lease if it is free, ours or expired; else remember when its holder was last seen alive."""
         try:
-            found = await self._client.get(LEASES, self._namespace, self._name, into=_Record)
+            found = await self._patiently(self._client.get(LEASES, self._namespace, self._name, into=_Record))
         except Gone:
             await self._create()
             return
@@ -160,7 +162,7 @@ class Lease:
         body = {"metadata": {"name": self._name}, "spec": self._spec(transitions=0, took_over=True)}
         began = self._clock()
         try:
-            created = await self._client.create(LEASES, self._namespace, body, into=_Record)
+            created = await self._patiently(self._client.create(LEASES, self._namespace, body, into=_Record))
         except AlreadyExists:
             return  # the next look shows whose it is
         self._renewed(created, began)
@@ -174,8 +176,8 @@ class Lease:
             "spec": self._spec(transitions + took_over, took_over),
         }
         began = self._clock()
-        renewed = await self._client.merge_patch(LEASES, self._namespace, self._name, body, into=_Record)
-        self._renewed(renewed, began)
+        request = self._client.merge_patch(LEASES, self._namespace, self._name, body, into=_Record)
+        self._renewed(await self._patiently(request), began)
 
     def _renewed(self, record: _Record, began: float) -> None:
         self._seen, self._seen_at = record, self._clock()

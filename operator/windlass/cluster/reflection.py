@@ -23,6 +23,9 @@ LONGEST_PAUSE_SECONDS = 30.0
 # A watch that lasted this long was a good one: what ends it is a new trouble, and is met with the first pause again.
 GOOD_WATCH_SECONDS = 10.0
 SHORT_WATCH_SECONDS = 1.0
+# An API server that answers so time and again may mean the version: after a restored backup it is "too large" for ever.
+SUSPECT_CODES = frozenset({400, 422, 500, 504})
+SUSPECT_AFTER_FAILURES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,8 @@ class Reflection(Generic[T]):
                 await self._follow()
             except ApiError as error:
                 trouble = str(error)
-                if isinstance(error, Expired):
+                suspect = error.code in SUSPECT_CODES and self._failures + 1 >= SUSPECT_AFTER_FAILURES
+                if isinstance(error, Expired) or suspect:
                     self._version = ""
             except Exception as error:
                 trouble = f"watching {self._source.resource.kind}: {error!r}"

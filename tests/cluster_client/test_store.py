@@ -1,0 +1,172 @@
+"""Records by name and index, which never go back in time."""
+
+import logging
+from dataclasses import dataclass, replace
+
+import pytest
+
+from windlass.cluster.store import Store
+
+
+@dataclass(frozen=True)
+class Thing:
+    name: str
+    resource_version: str = "1"
+    uid: str = ""
+    namespace: str = "shop"
+    group: str | None = "web"
+
+
+class Told:
+    """A store and the changes it told of."""
+
+    def __init__(self) -> None:
+        self.changes: list[tuple[Thing | None, Thing | None]] = []
+        self.store: Store[Thing] = Store(lambda thing: thing.group, lambda old, new: self.changes.append((old, new)))
+
+    def put(self, *things: Thing) -> None:
+        for thing in things:
+            self.store.put(thing)
+
+    def forget(self) -> None:
+        self.changes.clear()
+
+
+def test_a_record_is_found_by_name_and_by_index() -> None:
+    told = Told()
+    told.put(Thing("a"), Thing("b", group="api"), Thing("c", group=None))
+    assert told.store.get("shop", "a") == Thing("a")
+    assert told.store.get("bank", "a") is None
+    assert dict(told.store.by_index("web")) == {"a": Thing("a")}
+    assert len(told.store.by_index("nobody")) == 0
+    assert len(told.store) == 3
+
+
+def test_every_change_is_told_with_what_was_and_what_is() -> None:
+    told = Told()
+    first, second = Thing("a"), Thing("a", "2")
+    told.put(first, second)
+    told.store.drop(second)
+    assert told.changes == [(None, first), (first, second), (second, None)]
+
+
+def test_an_older_record_changes_nothing() -> None:
+    told = Told()
+    told.put(Thing("a", "10"), Thing("a", "9"))
+    assert told.store.get("shop", "a") == Thing("a", "10")
+    assert len(told.changes) == 1
+
+
+def test_the_same_version_again_changes_nothing() -> None:
+    told = Told()
+    told.put(Thing("a", "10"), Thing("a", "10"))
+    assert len(told.changes) == 1
+
+
+def test_versions_compare_as_numbers() -> None:
+    told = Told()
+    told.put(Thing("a", "9"), Thing("a", "10"))
+    assert told.store.get("shop", "a") == Thing("a", "10")
+
+
+def test_versions_that_are_no_numbers_are_taken_as_they_come() -> None:
+    told = Told()
+    told.put(Thing("a", "x"), Thing("a", "b"))
+    assert told.store.get("shop", "a") == Thing("a", "b")
+
+
+def test_a_record_that_changes_its_key_moves() -> None:
+    told = Told()
+    told.put(Thing("a", "1"), Thing("a", "2", group="api"))
+    assert not told.store.by_index("web")
+    assert set(told.store.by_index("api")) == {"a"}
+    told.put(Thing("a", "3", group=None))
+    assert not told.store.by_index("api")
+    assert told.store.get("shop", "a") is not None
+
+
+def test_another_object_of_the_same_name_takes_its_place_in_one_change() -> None:
+    told = Told()
+    told.put(Thing("a", "1", uid="old"), Thing("a", "5", uid="new"))
+    assert [(old and old.uid, new and new.uid) for old, new in told.changes] == [(None, "old"), ("old", "new")]
+
+
+def test_the_end_of_an_object_does_not_end_its_successor() -> None:
+    told = Told()
+    told.put(Thing("a", "5", uid="new"))
+    told.store.drop(Thing("a", "4", uid="old"))
+    assert told.store.get("shop", "a") is not None
+
+
+def test_the_end_of_an_unknown_object_is_no_change() -> None:
+    told = Told()
+    told.store.drop(Thing("a"))
+    assert told.changes == []
+
+
+def test_a_list_drops_what_it_does_not_have() -> None:
+    told = Told()
+    told.put(Thing("a", "1"), Thing("b", "2"))
+    told.forget()
+    told.store.replace(told.store.within(None), [Thing("b", "2"), Thing("c", "7")], as_of=9)
+    assert told.changes == [(Thing("a", "1"), None), (None, Thing("c", "7"))]
+
+
+def test_a_list_does_not_undo_what_is_newer_than_it() -> None:
+    told = Told()
+    told.put(Thing("a", "12"), Thing("b", "11"))
+    told.forget()
+    told.store.replace(told.store.within(None), [Thing("b", "3")], as_of=9)
+    assert told.changes == []
+
+
+def test_a_list_of_one_namespace_leaves_the_others_alone() -> None:
+    told = Told()
+    told.put(Thing("a"), Thing("a", namespace="bank"))
+    told.store.replace(told.store.within("bank"), [], as_of=9)
+    assert [thing.namespace for thing in told.store.within(None)] == ["shop"]
+
+
+def test_a_server_that_starts_anew_is_believed_in_everything() -> None:
+    told = Told()
+    told.put(Thing("a", "500"), Thing("b", "501"))
+    told.store.replace(told.store.within(None), [Thing("a", "3")], as_of=None)
+    assert told.store.within(None) == [Thing("a", "3")]
+
+
+def test_below_a_floor_what_is_unknown_stays_unknown() -> None:
+    told = Told()
+    told.store.set_floor("web", 20)
+    told.put(Thing("gone", "15"), Thing("other", "15", group="api"), Thing("new", "21"))
+    assert {thing.name for thing in told.store.within(None)} == {"other", "new"}
+
+
+def test_a_floor_ends_when_the_watch_has_passed_it() -> None:
+    told = Told()
+    told.store.set_floor("web", 20)
+    told.store.lift_floors(19)
+    told.put(Thing("gone", "15"))
+    assert len(told.store) == 0
+    told.store.lift_floors(20)
+    told.put(Thing("back", "16"))
+    assert len(told.store) == 1
+
+
+def test_a_listener_that_fails_does_not_stop_the_store(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(old: Thing | None, new: Thing | None) -> None:
+        raise RuntimeError("no")
+
+    store: Store[Thing] = Store(None, fail)
+    with caplog.at_level(logging.ERROR):
+        assert store.put(Thing("a"))
+        store.drop(Thing("a"))
+    assert len(store) == 0
+    assert "handling a change of shop/a; going on" in caplog.text
+
+
+def test_what_is_empty_leaves_nothing_behind() -> None:
+    told = Told()
+    told.put(Thing("a"))
+    told.store.drop(replace(Thing("a"), resource_version="2"))
+    assert told.store.within("shop") == []
+    assert told.store.by_index("web") == {}
