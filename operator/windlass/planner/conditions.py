@@ -1,8 +1,8 @@
 """Conditions, by kstatus' contract.
 
-`Ready` is always there. `Reconciling` and `Stalled` are there only while True, and never both; neither is there
-beside a True `Ready`. A transition time moves only when the status does. Tools that know nothing of us (Flux, Helm,
-Argo CD, `kubectl wait`) read nothing else.
+`Ready` is always there; on the first pass it is Unknown where there is something to do. `Reconciling` and `Stalled`
+are there only while True, and never both; neither is there beside a True `Ready`. A transition time moves only when the
+status does. Tools that know nothing of us (Flux, Helm, Argo CD, `kubectl wait`) read nothing else.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,8 @@ def conditions(
 ) -> tuple[Condition, ...]:
     """The conditions of an object that stands so for this reason."""
     before = {condition.type: condition for condition in old}
-    wanted: list[tuple[str, Status]] = [("Ready", "True" if standing == "Ready" else "False")]
+    not_ready: Status = "Unknown" if standing == "Reconciling" and not before else "False"
+    wanted: list[tuple[str, Status]] = [("Ready", "True" if standing == "Ready" else not_ready)]
     if standing != "Ready":
         wanted.append((standing, "True"))
     made = []

@@ -93,10 +93,10 @@ def launch_cause(s: Situation) -> tuple[ActivityType, Reason]:
     before = last.to if last else 0
     if s.desired != before:
         return ActivityType.SCALE_OUT, DesiredChanged(before, s.desired)
-    if s.memory.backoff is not None:
-        return (last.type if last and last.type in LAUNCHING else ActivityType.REPLACE), TryingAgain(
-            s.memory.backoff.failures
-        )
+    backoff = s.memory.backoff
+    if backoff is not None:
+        type_ = last.type if last and last.type in LAUNCHING else ActivityType.REPLACE
+        return type_, TryingAgain(backoff.failures, backoff.reason)
     if last is not None and last.result is ActivityResult.SUCCESSFUL:
         return ActivityType.REPLACE, InstancesLost(s.missing, s.desired)
     return ActivityType.SCALE_OUT, SizeDiffers(s.census.capacity, s.desired)

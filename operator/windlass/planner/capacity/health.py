@@ -18,10 +18,12 @@ from windlass.planner.capacity.situation import Decision, Hold, Situation
 def replace_unhealthy(s: Situation) -> Decision | Hold | None:
     """The rule: a sick instance is not capacity for long."""
     unhealthy = [i for i in s.census.of(State.UNHEALTHY) if not i.protected]
-    if not unhealthy or s.surplus or not s.may_launch:
+    shrinks = s.surplus and not s.suspended(Process.SCALE_IN)  # then those that are unhealthy leave first anyway
+    if not unhealthy or shrinks or s.revision is None:
         return None
-    if s.suspended(Process.HEALTH_CHECK):
-        return Hold(ProcessSuspended(Process.HEALTH_CHECK, len(unhealthy), "unhealthy are not replaced"))
+    for process in (Process.HEALTH_CHECK, Process.SCALE_OUT):
+        if s.suspended(process):
+            return Hold(ProcessSuspended(process, len(unhealthy), "unhealthy are not replaced"))
     chosen = _next_to_leave(s, unhealthy)
     if not chosen:
         return Hold(OneStepAtATime(len(unhealthy), at_once(s)))

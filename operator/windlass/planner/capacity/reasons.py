@@ -107,6 +107,22 @@ class NotReadyForNow(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class ToBeReplaced(Reason):
+    """Instances are of no use any more, and the next pass replaces them."""
+
+    TEXT: ClassVar[str] = "{instances} failed or unhealthy, and about to be replaced"
+    instances: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAlone(Reason):
+    """Instances that take no work, and are protected."""
+
+    TEXT: ClassVar[str] = "{instances} not in service, and left alone because of the annotation windlass.dev/protect"
+    instances: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OneStepAtATime(Reason):
     """Unhealthy instances wait until those replaced before them are back."""
 
@@ -137,7 +153,7 @@ class ProcessSuspended(Reason):
 class OnlyProtectedLeft(Reason):
     """The group should shrink, and may not choose any of its instances."""
 
-    TEXT: ClassVar[str] = "{surplus:instance} too many, but the others are protected"
+    TEXT: ClassVar[str] = "{surplus:instance} too many, but all are protected by the annotation windlass.dev/protect"
     surplus: int
 
 
@@ -156,7 +172,9 @@ class DesiredCut(Reason):
 class OlderRevision(Reason):
     """Instances were made from an older configuration."""
 
-    TEXT: ClassVar[str] = "{outdated:instance} made from an older configuration keep running until they are replaced"
+    TEXT: ClassVar[str] = (
+        "{outdated:instance} made from an older configuration stay as they are until they are replaced"
+    )
     outdated: int
 
 
@@ -194,8 +212,9 @@ class InstancesLost(Reason):
 class TryingAgain(Reason):
     """Launches failed before."""
 
-    TEXT: ClassVar[str] = "trying again after launching failed {failures:time} in a row"
+    TEXT: ClassVar[str] = "trying again after launching failed {failures:time} in a row: {problem}"
     failures: int
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,17 @@ from windlass.planner.capacity.reasons import (
     Disabled,
     HeldUp,
     LaunchesFail,
+    LeftAlone,
     NotReadyForNow,
     NoZoneLeft,
     OlderRevision,
-    OneStepAtATime,
     OnlyProtectedLeft,
     OnTheirWayOut,
     ProcessSuspended,
+    SizeDiffers,
     TemplateRefused,
+    ToBeReplaced,
+    TryingAgain,
 )
 from windlass.planner.capacity.situation import Memory, Situation, desired_cut
 from windlass.planner.conditions import Standing, conditions
@@ -47,7 +50,7 @@ def stand(s: Situation, memory: Memory, holds: tuple[Reason, ...], doing: Reason
         return Stand("Deleting", "Reconciling", BeingDeleted())
     if not s.spec.enabled:
         return Stand("Disabled", "Ready", Disabled())
-    stalled = _stalled(holds)
+    stalled = _stalled(s, memory, holds)
     if stalled is not None:
         return Stand("Stalled", "Stalled", stalled)
     activity = memory.activity
@@ -61,10 +64,14 @@ def stand(s: Situation, memory: Memory, holds: tuple[Reason, ...], doing: Reason
     )
 
 
-def _stalled(holds: tuple[Reason, ...]) -> Reason | None:
+def _stalled(s: Situation, memory: Memory, holds: tuple[Reason, ...]) -> Reason | None:
+    """Why no progress is to be expected. A group that cannot launch stays stalled while it tries again."""
     for why in holds:
         if isinstance(why, STALLING) or (isinstance(why, LaunchesFail) and why.failures >= STALLED_AFTER):
             return why
+    backoff = memory.backoff
+    if backoff is not None and backoff.failures >= STALLED_AFTER and (s.missing or s.census.by_state[State.PENDING]):
+        return TryingAgain(backoff.failures, backoff.reason)
     return None
 
 
@@ -76,15 +83,24 @@ def _unsettled(s: Situation, holds: tuple[Reason, ...], running: bool) -> Reason
     pending = s.census.of(State.PENDING)
     if pending:
         return _on_the_way(s, pending)
-    if s.census.by_state[State.UNHEALTHY]:
-        return holds[0] if holds else OneStepAtATime(s.census.count(State.UNHEALTHY), max(1, s.desired // 10))
-    not_ready = s.census.of(State.NOT_READY)
-    if not_ready:
-        interval = Patience.of(s.spec).health_interval
-        return NotReadyForNow(tuple(i.name for i in not_ready), int(interval.total_seconds()))
-    if holds:
-        return holds[0]
+    why = holds[0] if holds else _not_in_service(s)
+    if why is not None:
+        return why
+    if s.missing or s.surplus:
+        return SizeDiffers(s.census.capacity, s.desired)
     return OnTheirWayOut(s.census.count(State.REMOVING)) if running else None
+
+
+def _not_in_service(s: Situation) -> Reason | None:
+    unfit, wavering = s.census.of(State.FAILED, State.UNHEALTHY), s.census.of(State.NOT_READY)
+    replaced = tuple(i.name for i in unfit if not i.protected)
+    if replaced:
+        return ToBeReplaced(replaced)
+    given_time = tuple(i.name for i in wavering if not i.protected)
+    if given_time:
+        return NotReadyForNow(given_time, int(Patience.of(s.spec).health_interval.total_seconds()))
+    alone = tuple(i.name for i in unfit + wavering)
+    return LeftAlone(alone) if alone else None
 
 
 def _on_the_way(s: Situation, pending: list[Instance]) -> Reason:
@@ -100,7 +116,8 @@ def _on_the_way(s: Situation, pending: list[Instance]) -> Reason:
 def compose_status(s: Situation, memory: Memory, stand: Stand) -> ScalingGroupStatus:
     """The whole status, computed afresh apart from what only it remembers."""
     census, revision = s.census, s.revision.name if s.revision else s.view.status.current_revision
-    message = _message(s, stand, outdated := census.capacity - census.per_revision[revision])
+    outdated = census.capacity - census.per_revision[revision] if revision else 0
+    message = _message(s, stand, outdated)
     return ScalingGroupStatus(
         observed_generation=s.view.generation,
         phase=stand.phase,
@@ -139,7 +156,7 @@ def _message(s: Situation, stand: Stand, outdated: int) -> str:
     cut = desired_cut(s.spec)
     if cut is not None:
         parts.append(str(cut))
-    if outdated and stand.standing == "Ready" and s.spec.enabled:
+    if outdated and s.spec.enabled and not s.view.deleting:
         parts.append(str(OlderRevision(outdated)))
     return "; ".join(parts)[:1024]
 
