@@ -22,9 +22,9 @@ from windlass.api.scaling_group import (
     ScalingGroupStatus,
     ZoneStatus,
 )
-from windlass.planner.capacity.activities import record_of
 from windlass.planner.capacity.group import plan_group, see
 from windlass.planner.capacity.instance import Instance
+from windlass.planner.capacity.records import record_of
 from windlass.planner.capacity.situation import Situation
 from windlass.planner.capacity.view import EndedRecord, GroupView, Refusal, Revision
 from windlass.planner.plan import Launch, Plan, Record, Remove

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from hack.cluster import Cluster
-from tests.cluster.operator_process import Installation, Operators
+from tests.cluster.groups import Groups
+from tests.cluster.operator_process import Installation, OperatorProcess, Operators
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +28,28 @@ def operator(installation: Installation, tmp_path: Path) -> Iterator[Operators]:
         yield operators
     finally:
         operators.end()
+
+
+@pytest.fixture(scope="module")
+def running_operator(
+    installation: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OperatorProcess]:
+    """One operator for all tests of a module, each in a namespace of its own. It must end without a traceback."""
+    installation.forget_lease()
+    operators = Operators(installation, tmp_path_factory.mktemp("operator"))
+    try:
+        process = operators.start()
+        process.wait_until_leading()
+        yield process
+        assert process.stop() == 0
+        assert "Traceback" not in process.log, process.log
+    finally:
+        operators.end()
+
+
+@pytest.fixture
+def groups(cluster: Cluster, namespace: str, running_operator: OperatorProcess) -> Iterator[Groups]:
+    """The groups of the test's namespace, kept by the module's operator. No status of theirs may ever be wrong."""
+    with Groups(cluster, namespace) as groups:
+        yield groups
+        assert groups.broken_promises() == []

@@ -47,8 +47,8 @@ class World:
 
     def configure(self, image: str) -> None:
         """Make or change the configuration, and wait until the group has a revision of it."""
-        spec = {"template": {"spec": {"containers": [{"name": "web", "image": image}]}}}
-        self.cluster.apply(self.configurations, manifest("ScalingConfiguration", **spec))
+        template = {"spec": {"containers": [{"name": "web", "image": image}]}}
+        self.cluster.apply(self.configurations, manifest("ScalingConfiguration", template=template))
 
         def known() -> bool:
             revisions = self.cluster.request("GET", self.revisions)

@@ -25,6 +25,7 @@ from windlass.cluster.errors import (
 
 QUOTA = 'pods "web-4" is forbidden: exceeded quota: small, requested: pods=1, used: pods=5, limited: pods=5'
 UNLIMITED = 'pods "web-4" is forbidden: failed quota: small: must specify cpu for: app'
+NEW_QUOTA = 'pods "web-4" is forbidden: status unknown for quota: small, resources: pods'
 RBAC = 'pods is forbidden: User "eve" cannot create resource "pods" in API group "" in the namespace "default"'
 PLUGIN = 'pods "web-4" is forbidden: violates PodSecurity "restricted:latest": privileged'
 WEBHOOK = 'admission webhook "check.example.com" denied the request: no'
@@ -72,6 +73,7 @@ def test_the_message_says_what_was_being_done_and_what_the_server_said() -> None
         (403, RBAC, Refusal.PERMISSIONS),
         (403, QUOTA, Refusal.QUOTA),
         (403, UNLIMITED, Refusal.QUOTA),
+        (403, NEW_QUOTA, Refusal.QUOTA),
         (403, PLUGIN, Refusal.POLICY),
         (400, WEBHOOK, Refusal.POLICY),
         (403, WEBHOOK, Refusal.POLICY),

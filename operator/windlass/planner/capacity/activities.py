@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
-from windlass.api.scaling_activity import FINAL_PHASES, ScalingActivityStatus
 from windlass.api.scaling_group import (
     MAX_NAMED_INSTANCES,
     ActivityResult,
@@ -32,15 +31,14 @@ from windlass.planner.capacity.reasons import (
     SizeDiffers,
     TryingAgain,
 )
-from windlass.planner.capacity.situation import Decision, Memory, Situation
-from windlass.planner.plan import Event, Record
+from windlass.planner.capacity.records import recorded
+from windlass.planner.capacity.situation import LAUNCHING, Decision, Memory, Situation
+from windlass.planner.plan import Event
 from windlass.planner.reason import Reason, counted
 
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=10)
-RECORD_PATIENCE = timedelta(minutes=10)  # a record that is missing for longer was deleted by somebody
 STALLED_AFTER = 5  # failed tries in a row
-LAUNCHING = frozenset({ActivityType.SCALE_OUT, ActivityType.REPLACE})
 EVENT = {
     ActivityResult.SUCCESSFUL: ("Normal", ActivitySuccessful),
     ActivityResult.WARNING: ("Warning", ActivityWarning),
@@ -67,6 +65,9 @@ def join_or_begin(s: Situation, type_: ActivityType, cause: Reason, *, any_type:
 
 
 def _begin(s: Situation, type_: ActivityType, cause: Reason) -> Memory:
+    """A new activity. What its predecessor left in doubt is its own: those names are tried before any new ones."""
+    last = s.memory.activity
+    in_doubt = last.launching if last else None
     activity = ActivityStatus(
         name=f"{s.view.name}-a{s.memory.next_activity}",
         type=type_,
@@ -74,7 +75,8 @@ def _begin(s: Situation, type_: ActivityType, cause: Reason) -> Memory:
         started_at=s.now,
         from_=s.census.capacity,
         to=s.desired,
-        first_ordinal=s.memory.next_ordinal,
+        first_ordinal=in_doubt.first if in_doubt else s.memory.next_ordinal,
+        launching=in_doubt,
     )
     return replace(s.memory, activity=activity, next_activity=s.memory.next_activity + 1)
 
@@ -91,7 +93,7 @@ def launch_cause(s: Situation) -> tuple[ActivityType, Reason]:
     """What kind of activity a launch begins, and why."""
     last = s.memory.activity
     before = last.to if last else 0
-    if s.desired != before:
+    if s.desired > before:
         return ActivityType.SCALE_OUT, DesiredChanged(before, s.desired)
     backoff = s.memory.backoff
     if backoff is not None:
@@ -105,7 +107,15 @@ def launch_cause(s: Situation) -> tuple[ActivityType, Reason]:
 def shrink_cause(s: Situation) -> Reason:
     """Why the group shrinks."""
     before = s.memory.activity.to if s.memory.activity else s.census.capacity
-    return DesiredChanged(before, s.desired) if s.desired != before else SizeDiffers(s.census.capacity, s.desired)
+    return DesiredChanged(before, s.desired) if s.desired < before else SizeDiffers(s.census.capacity, s.desired)
+
+
+def retarget(s: Situation) -> Memory:
+    """The memory whose running activity works towards the size that is desired now, if that is its kind of work."""
+    running = s.running
+    if running is None or running.to == s.desired or (s.surplus if running.type in LAUNCHING else s.missing):
+        return s.memory
+    return s.memory.with_activity(to=s.desired)
 
 
 # ---- ending
@@ -123,11 +133,25 @@ def end_activity(s: Situation) -> Decision | None:
 def _launches_over(s: Situation, activity: ActivityStatus) -> bool:
     if s.surplus:
         return True
-    if any(i.ordinal >= activity.first_ordinal for i in s.census.of(State.PENDING)):
+    if _waits_for_own(s, activity):
         return False
-    if any(not i.protected and i.ordinal >= activity.first_ordinal for i in s.census.of(State.FAILED)):
+    if any(not i.protected for i in _own(s, activity, State.FAILED)):
         return False
     return not (s.may_launch and s.backing_off is None and still_to_launch(s, activity) > 0)
+
+
+def _waits_for_own(s: Situation, activity: ActivityStatus) -> bool:
+    """Whether launches are on their way.
+
+    Those that are not scheduled have no time limit: they do not hold up the next try of those that failed.
+    """
+    own = _own(s, activity, State.PENDING)
+    try_again = bool(activity.failed) and s.backing_off is None
+    return any(i.scheduled_at is not None or not try_again for i in own)
+
+
+def _own(s: Situation, activity: ActivityStatus, *states: State) -> list[Instance]:
+    return [i for i in s.census.of(*states) if i.ordinal >= activity.first_ordinal]
 
 
 def _removals_over(s: Situation) -> bool:
@@ -141,15 +165,14 @@ def _removals_over(s: Situation) -> bool:
 
 def still_to_launch(s: Situation, activity: ActivityStatus | None) -> int:
     """How many launches are due now: those that failed in this activity are left to a later one."""
-    return s.missing - (len(activity.failed) if activity else 0)
+    failed = len(activity.failed) if activity else 0
+    return s.missing - failed if failed < MAX_NAMED_INSTANCES else 0
 
 
 def end(s: Situation, activity: ActivityStatus) -> Decision:
     """Write down that it ended, and how; the record is closed beside it."""
     launched = s.memory.next_ordinal - activity.first_ordinal
-    arrived = sum(
-        i.ordinal >= activity.first_ordinal for i in s.census.of(State.IN_SERVICE, State.NOT_READY, State.UNHEALTHY)
-    )
+    arrived = len(_own(s, activity, State.IN_SERVICE, State.NOT_READY, State.UNHEALTHY))
     result = _result(s, activity, arrived)
     description = _description(s, activity, launched, arrived)
     memory = s.memory.with_activity(
@@ -157,7 +180,6 @@ def end(s: Situation, activity: ActivityStatus) -> Decision:
         result=result,
         description=description,
         launched=launched,
-        launching=None,
         capacity_after=s.census.capacity,
     )
     kind, reason = EVENT[result]
@@ -169,7 +191,7 @@ def end(s: Situation, activity: ActivityStatus) -> Decision:
 def _result(s: Situation, activity: ActivityStatus, arrived: int) -> ActivityResult:
     if activity.type not in LAUNCHING:
         return ActivityResult.WARNING if s.surplus else ActivityResult.SUCCESSFUL
-    cancelled = s.surplus > 0 and any(i.ordinal >= activity.first_ordinal for i in s.census.of(State.PENDING))
+    cancelled = s.surplus > 0 and bool(_own(s, activity, State.PENDING))
     if not activity.failed and not s.missing and not cancelled:
         return ActivityResult.SUCCESSFUL
     return ActivityResult.WARNING if arrived or cancelled else ActivityResult.FAILED
@@ -182,6 +204,8 @@ def _description(s: Situation, activity: ActivityStatus, launched: int, arrived:
     parts = [f"launched {counted(launched, 'instance')}", f"{arrived} in service"]
     if activity.failed:
         parts.append(f"{len(activity.failed)} failed")
+    if on_the_way := len(_own(s, activity, State.PENDING)):
+        parts.append(f"{on_the_way} on the way")
     if s.missing > len(activity.failed):
         parts.append(f"{s.missing - len(activity.failed)} not launched")
     return ", ".join(parts)
@@ -197,84 +221,29 @@ def _backoff_after(s: Situation, activity: ActivityStatus, arrived: int) -> Laun
 def note_failures(s: Situation, memory: Memory, ordinals: Iterable[int], problem: str) -> Memory:
     """The memory that knows of failed launches: the activity's list, and when to try again.
 
-    Absolute values, so that a repeat after a crash changes nothing.
+    What fails while the next try is waited for belongs to the last one, and what fails in one activity counts once:
+    so a repeat after a crash counts nothing twice.
     """
-    activity = memory.activity
-    first_failure = activity is None or not activity.failed
+    activity, backoff = memory.activity, memory.backoff
+    counted_before = activity is not None and bool(activity.failed)
     if activity is not None:
-        own = {ordinal for ordinal in ordinals if ordinal >= activity.first_ordinal}
-        failed = tuple(sorted(own.union(activity.failed)))[:MAX_NAMED_INSTANCES]
+        failed = tuple(sorted({*activity.failed, *ordinals}))[:MAX_NAMED_INSTANCES]
         memory = memory.with_activity(failed=failed)
-    failures = (memory.backoff.failures if memory.backoff else 0) + (1 if first_failure else 0)
-    failures = max(1, failures)
-    backoff = LaunchBackoff(
-        failures=failures,
-        retry_at=s.now + pause(failures),
-        reason=problem[:1024],
-        revision=s.revision.name if s.revision else "",
-        generation=s.view.generation,
+    if s.backing_off is not None:
+        return memory
+    failures = max(1, (backoff.failures if backoff else 0) + (not counted_before))
+    return replace(
+        memory,
+        backoff=LaunchBackoff(
+            failures=failures,
+            retry_at=s.now + pause(failures),
+            reason=problem[:1024],
+            revision=s.revision.name if s.revision else "",
+            generation=s.view.generation,
+        ),
     )
-    return replace(memory, backoff=backoff)
 
 
 def pause(failures: int) -> timedelta:
     """How long to wait after so many failed activities in a row (1 or more): 30 s, doubling to 10 min."""
     return doubling(FIRST_PAUSE, failures, LONGEST_PAUSE)
-
-
-# ---- the record
-
-
-def recorded(s: Situation) -> bool:
-    """Whether the record of the last activity is closed (or cannot be written: that holds nothing up)."""
-    activity, record = s.memory.activity, s.view.record
-    if record is not None:
-        return record.phase in FINAL_PHASES or s.view.record_refused
-    long_ago = activity is None or (activity.ended_at is not None and s.now >= activity.ended_at + RECORD_PATIENCE)
-    return long_ago or s.view.record_refused
-
-
-def bookkeeping(s: Situation, memory: Memory) -> tuple[Record, ...]:
-    """The step that makes the record say what the memory says, if it does not."""
-    activity = memory.activity
-    if activity is None or s.view.record_refused:
-        return ()
-    if activity.ended_at is not None and s.now >= activity.ended_at + RECORD_PATIENCE:
-        return ()
-    same = s.memory.activity is not None and s.memory.activity.name == activity.name
-    record = s.view.record if same else None
-    if record is not None and (activity.result is None or record.phase in FINAL_PHASES):
-        return ()
-    wanted = record_of(activity, s.view.name, memory.next_ordinal)
-    return (Record(activity.name, wanted, record is not None, RecordingActivity(activity.name)),)
-
-
-def record_of(activity: ActivityStatus, group: str, next_ordinal: int) -> ScalingActivityStatus:
-    """What the record says of an activity."""
-    launches = activity.type in LAUNCHING
-    launched = next_ordinal - activity.first_ordinal if activity.launched is None else activity.launched
-    own = range(activity.first_ordinal, activity.first_ordinal + launched)
-    named = tuple(f"{group}-{n}" for n in own[:MAX_NAMED_INSTANCES]) if launches else activity.leaving
-    wanted = abs(activity.to - activity.from_)
-    return ScalingActivityStatus(
-        phase="InProgress" if activity.result is None else activity.result.value,
-        type=activity.type,
-        cause=activity.cause,
-        description=activity.description or "",
-        start_time=activity.started_at,
-        completion_time=activity.ended_at,
-        expected=max(wanted, launched) if launches else wanted,
-        instances=named,
-        instance_count=launched if launches else max(len(named), wanted),
-        capacity_after=activity.capacity_after,
-    )
-
-
-def add_leaving(memory: Memory, instances: Iterable[Instance]) -> Memory:
-    """The memory that names who leaves (the first hundred), once each."""
-    activity = memory.activity
-    if activity is None:
-        return memory
-    named = dict.fromkeys(activity.leaving)
-    named.update(dict.fromkeys(i.name for i in instances))
-    return memory.with_activity(leaving=tuple(named)[:MAX_NAMED_INSTANCES])

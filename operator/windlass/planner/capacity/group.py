@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from windlass.planner.capacity.activities import bookkeeping, end_activity
+from windlass.planner.capacity.activities import end_activity, retarget
 from windlass.planner.capacity.health import next_room, replace_unhealthy
 from windlass.planner.capacity.launch import grow_to_desired, next_try, settle
 from windlass.planner.capacity.reasons import DesiredUnset, HistoryFull
+from windlass.planner.capacity.records import bookkeeping
 from windlass.planner.capacity.removal import leave_failed_zones, remove_failed, shrink_to_desired
 from windlass.planner.capacity.revisions import current_revision, forget_revisions, keep_revision, know_revisions
 from windlass.planner.capacity.situation import (
@@ -36,7 +37,9 @@ def seed_desired(s: Situation) -> Decision | None:
 
 def forget_history(s: Situation) -> Decision | None:
     """The rule: records beyond the limit and revisions that nobody needs are deleted."""
-    ended = sorted(s.view.history, key=lambda record: (record.started_at, record.name))
+    last = s.memory.activity.name if s.memory.activity else None
+    # By length first: web-a10 is newer than web-a9. The last one's record is needed, whatever its time says.
+    ended = sorted(s.view.history, key=lambda r: (r.name == last, r.started_at, len(r.name), r.name))
     surplus = ended[: max(0, len(ended) - s.spec.history_limit)]
     records = tuple(ForgetRecord(record.name, HistoryFull(s.spec.history_limit)) for record in surplus)
     steps: tuple[Step, ...] = (*records, *forget_revisions(s))
@@ -82,6 +85,7 @@ def see(view: GroupView) -> Situation:
     zones = observe_zones(view.spec.zones, failed_zones(view.status), census, _zone_patience(view), view.now)
     memory = know_revisions(view, _remember(view, census))
     situation = Situation(view, census, memory, zones, effective_desired(view.spec), current_revision(view))
+    situation = replace(situation, memory=retarget(situation))
     return replace(situation, memory=_start_afresh(situation, settle(situation)))
 
 
@@ -106,12 +110,17 @@ def _numbered(view: GroupView, record: str) -> bool:
 
 
 def _start_afresh(s: Situation, memory: Memory) -> Memory:
-    """Failures of another revision, or of a spec that has changed since, say nothing about the next try."""
+    """Failures of another revision, or of a spec that has changed since, say nothing about the next try.
+
+    That is then made at once, in the activity that runs, if there is one.
+    """
     backoff = memory.backoff
     if backoff is None or s.revision is None:
         return memory
-    same = backoff.revision == s.revision.name and backoff.generation == s.view.generation
-    return memory if same else replace(memory, backoff=None)
+    if backoff.revision == s.revision.name and backoff.generation == s.view.generation:
+        return memory
+    memory = replace(memory, backoff=None)
+    return memory if s.running is None else memory.with_activity(failed=())
 
 
 def _plan(s: Situation, decision: Decision | None, holds: tuple[Reason, ...]) -> Plan:

@@ -5,6 +5,7 @@ What was reserved and is not known to exist is created again under the same name
 arrives late, cannot make one instance too many.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
@@ -39,7 +40,8 @@ def grow_to_desired(s: Situation) -> Decision | Hold | None:
 
 
 def _launch(s: Situation, memory: Memory, count: int, revision: str) -> Decision:
-    ordinals = _unsettled(s, memory)[:count]
+    in_doubt = _unsettled(s, memory)
+    ordinals = in_doubt[:count]
     fresh = count - len(ordinals)
     ordinals += range(memory.next_ordinal, memory.next_ordinal + fresh)
     trying = frozenset(i.zone for i in s.census.of(State.PENDING) if i.zone and s.zones.on_trial(i.zone))
@@ -49,15 +51,13 @@ def _launch(s: Situation, memory: Memory, count: int, revision: str) -> Decision
         for ordinal, (pool, why) in zip(ordinals, places, strict=True)
     )
     memory = replace(memory, next_ordinal=memory.next_ordinal + fresh)
-    memory = memory.with_activity(
-        launching=OrdinalRange(first=ordinals[0], count=memory.next_ordinal - ordinals[0]), to=s.desired
-    )
+    memory = memory.with_activity(launching=_range({*in_doubt, *ordinals}))
     cause = launch_cause(s)[1] if s.running is None else steps[0].why
     return Decision(memory, cause, steps, begun(s, memory))
 
 
 def _unsettled(s: Situation, memory: Memory) -> list[int]:
-    """Ordinals that were reserved last and of which nobody knows whether they were created."""
+    """Ordinals that were reserved and of which nobody knows whether they were created."""
     reserved = memory.activity.launching if memory.activity else None
     if reserved is None:
         return []
@@ -66,18 +66,26 @@ def _unsettled(s: Situation, memory: Memory) -> list[int]:
     return [ordinal for ordinal in whole if ordinal not in seen and ordinal not in s.view.settled]
 
 
+def _range(ordinals: Collection[int]) -> OrdinalRange | None:
+    if not ordinals:
+        return None
+    first = min(ordinals)
+    return OrdinalRange(first=first, count=max(ordinals) - first + 1)
+
+
 def settle(s: Situation) -> Memory:
-    """The memory after hearing what became of the launches of the last pass."""
+    """The memory after hearing what became of the launches of the last pass.
+
+    Ordinals that are known to be used leave the range that is in doubt: a process that starts later must not use them.
+    """
     memory = s.memory
     if s.view.refusals:
         refused = [refusal.ordinal for refusal in s.view.refusals]
         memory = note_failures(s, memory, refused, s.view.refusals[0].message)
-    activity = memory.activity
-    if activity is None or activity.ended_at is not None:
+    if memory.activity is None or memory.activity.launching is None:
         return memory
-    if activity.launching is not None and not _unsettled(s, memory):
-        memory = memory.with_activity(launching=None)
-    return memory
+    in_doubt = _range(_unsettled(s, memory))
+    return memory if in_doubt == memory.activity.launching else memory.with_activity(launching=in_doubt)
 
 
 def next_try(s: Situation) -> datetime | None:

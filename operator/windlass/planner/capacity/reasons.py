@@ -219,10 +219,11 @@ class TryingAgain(Reason):
 
 @dataclass(frozen=True, slots=True)
 class InstancesUnfit(Reason):
-    """Instances failed or are unhealthy."""
+    """Instances are of no use: they failed, are unhealthy, or cannot be scheduled where they are."""
 
-    TEXT: ClassVar[str] = "{instances} failed or unhealthy"
+    TEXT: ClassVar[str] = "replacing {instances}: {because}"
     instances: tuple[str, ...]
+    because: str
 
 
 # ---- why a step is taken

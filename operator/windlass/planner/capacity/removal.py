@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from windlass.api.scaling_group import ActivityType, Process
 from windlass.planner.capacity.activities import (
-    add_leaving,
     begun,
     join_or_begin,
     note_failures,
@@ -20,6 +19,7 @@ from windlass.planner.capacity.reasons import (
     ZoneFailed,
     ZoneUnlisted,
 )
+from windlass.planner.capacity.records import add_leaving
 from windlass.planner.capacity.removal_order import RemovalRules, choose_leaving
 from windlass.planner.capacity.situation import Decision, Hold, Situation
 from windlass.planner.capacity.zone_failure import to_move
@@ -63,7 +63,7 @@ def _why_moved(s: Situation, instance: Instance) -> Reason:
 
 def remove_unfit(s: Situation, leaving: Sequence[tuple[Instance, Reason]]) -> Decision:
     """Remove instances that are no use, each for a reason of its own; whichever activity runs takes them along."""
-    cause = InstancesUnfit(tuple(i.name for i, _ in leaving))
+    cause = InstancesUnfit(tuple(i.name for i, _ in leaving), str(leaving[0][1]))
     memory = join_or_begin(s, ActivityType.REPLACE, cause, any_type=True)
     if isinstance(memory, Decision):
         return memory
@@ -90,6 +90,6 @@ def shrink_to_desired(s: Situation) -> Decision | Hold | None:
     memory = join_or_begin(s, ActivityType.SCALE_IN, cause)
     if isinstance(memory, Decision):
         return memory
-    memory = add_leaving(memory.with_activity(to=s.desired), (choice.instance for choice in choices))
+    memory = add_leaving(memory, (choice.instance for choice in choices))
     steps = tuple(Remove(c.instance.name, c.instance.uid, c.instance.resource_version, c.why) for c in choices)
     return Decision(memory, cause, steps, begun(s, memory))

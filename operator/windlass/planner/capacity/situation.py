@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from windlass.api.scaling_group import (
     ActivityStatus,
+    ActivityType,
     LaunchBackoff,
     Process,
     RevisionStatus,
@@ -17,6 +18,8 @@ from windlass.planner.capacity.view import Census, GroupView, Revision
 from windlass.planner.capacity.zone_failure import FailedZone, Zones
 from windlass.planner.plan import Event, Step
 from windlass.planner.reason import Reason
+
+LAUNCHING = frozenset({ActivityType.SCALE_OUT, ActivityType.REPLACE})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,72 @@
+"""The record of an activity: a ScalingActivity that says what the group's status says of it."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from windlass.api.scaling_activity import FINAL_PHASES, ScalingActivityStatus
+from windlass.api.scaling_group import MAX_NAMED_INSTANCES, ActivityStatus
+from windlass.planner.capacity.instance import Instance
+from windlass.planner.capacity.reasons import RecordingActivity
+from windlass.planner.capacity.situation import LAUNCHING, Memory, Situation
+from windlass.planner.plan import Record
+
+PATIENCE = timedelta(minutes=10)  # a record that is missing for longer was deleted by somebody
+
+
+def recorded(s: Situation) -> bool:
+    """Whether the record of the last activity is closed (or cannot be written: that holds nothing up)."""
+    activity, record = s.memory.activity, s.view.record
+    if activity is None or s.view.record_refused:
+        return True
+    return _long_over(s, activity) if record is None else record.phase in FINAL_PHASES
+
+
+def _long_over(s: Situation, activity: ActivityStatus) -> bool:
+    return activity.ended_at is not None and s.now >= activity.ended_at + PATIENCE
+
+
+def bookkeeping(s: Situation, memory: Memory) -> tuple[Record, ...]:
+    """The step that makes the record say what the memory says, if it does not."""
+    activity = memory.activity
+    if activity is None or s.view.record_refused:
+        return ()
+    same = s.memory.activity is not None and s.memory.activity.name == activity.name
+    record = s.view.record if same else None
+    if record is None and _long_over(s, activity):
+        return ()
+    if record is not None and (activity.result is None or record.phase in FINAL_PHASES):
+        return ()
+    wanted = record_of(activity, s.view.name, memory.next_ordinal)
+    return (Record(activity.name, wanted, record is not None, RecordingActivity(activity.name)),)
+
+
+def record_of(activity: ActivityStatus, group: str, next_ordinal: int) -> ScalingActivityStatus:
+    """What the record says of an activity."""
+    launches = activity.type in LAUNCHING
+    launched = next_ordinal - activity.first_ordinal if activity.launched is None else activity.launched
+    own = range(activity.first_ordinal, activity.first_ordinal + launched)
+    named = tuple(f"{group}-{n}" for n in own[:MAX_NAMED_INSTANCES]) if launches else activity.leaving
+    wanted = abs(activity.to - activity.from_)
+    removed = len(named) if len(named) < MAX_NAMED_INSTANCES else max(wanted, MAX_NAMED_INSTANCES)
+    return ScalingActivityStatus(
+        phase="InProgress" if activity.result is None else activity.result.value,
+        type=activity.type,
+        cause=activity.cause,
+        description=activity.description or "",
+        start_time=activity.started_at,
+        completion_time=activity.ended_at,
+        expected=max(wanted, launched) if launches else wanted,
+        instances=named,
+        instance_count=launched if launches else removed,
+        capacity_after=activity.capacity_after,
+    )
+
+
+def add_leaving(memory: Memory, instances: Iterable[Instance]) -> Memory:
+    """The memory that names who leaves (the first hundred), once each."""
+    activity = memory.activity
+    if activity is None:
+        return memory
+    named = dict.fromkeys(activity.leaving)
+    named.update(dict.fromkeys(i.name for i in instances))
+    return memory.with_activity(leaving=tuple(named)[:MAX_NAMED_INSTANCES])
