@@ -31,9 +31,7 @@ def operator(installation: Installation, tmp_path: Path) -> Iterator[Operators]:
 
 
 @pytest.fixture(scope="module")
-def running_operator(
-    installation: Installation, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OperatorProcess]:
+def running_operator(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
     """One operator for all tests of a module, each in a namespace of its own. It must end without a traceback."""
     installation.forget_lease()
     operators = Operators(installation, tmp_path_factory.mktemp("operator"))

@@ -1,0 +1,112 @@
+"""Everything that happened to the objects of one kind in one namespace, as a watch of the test's own tells it."""
+
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from hack.cluster import Cluster
+
+Object = dict[str, Any]
+
+LIMIT = 20.0  # seconds; what is waited for usually takes less than one, on a machine that is busy otherwise more
+
+
+class Witness:
+    """A watch of one collection from before the test began. Use it as a context manager.
+
+    `history` holds every version of every object that there was, in order, deletions as (name, None).
+    """
+
+    def __init__(self, cluster: Cluster, collection: str) -> None:
+        self.history: list[tuple[str, Object | None]] = []
+        self.now: dict[str, Object] = {}
+        self._cluster = cluster
+        self._collection = collection
+        self._changed = threading.Condition()
+        self._connection = http.client.HTTPSConnection(urlsplit(cluster.url).netloc, context=cluster._tls, timeout=600)
+        self._broken = ""
+        self._thread = threading.Thread(target=self._follow, daemon=True, name=f"witness of {collection}")
+
+    def __enter__(self) -> Self:
+        listed = self._cluster.request("GET", self._collection)
+        for item in listed["items"]:
+            self._note("ADDED", item)
+        version = listed["metadata"]["resourceVersion"]
+        self._connection.request("GET", f"{self._collection}?watch=true&resourceVersion={version}")
+        self._socket = self._connection.sock
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join(10)
+
+    def wait_for(self, what: str, seen: Callable[[dict[str, Object]], object], limit: float = LIMIT) -> None:
+        """Until the objects that there are (by name) are so; TimeoutError says `what`, and how they are."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._broken or seen(self.now), limit):
+                raise TimeoutError(f"waiting for {what}: not so after {limit:.0f} s: {_told(self.now)}")
+        assert not self._broken, self._broken
+
+    def catch_up(self) -> None:
+        """Until everything that is there now has been seen."""
+        listed = self._cluster.request("GET", self._collection)["items"]
+        versions = {item["metadata"]["name"]: int(item["metadata"]["resourceVersion"]) for item in listed}
+
+        def seen(now: dict[str, Object]) -> bool:
+            known = {name: int(thing["metadata"]["resourceVersion"]) for name, thing in now.items()}
+            return all(known.get(name, 0) >= version for name, version in versions.items())
+
+        self.wait_for(f"all of {self._collection}", seen)
+
+    def _follow(self) -> None:
+        try:
+            answer = self._connection.getresponse()
+            while line := answer.readline():
+                event = json.loads(line)
+                self._note(event["type"], event["object"])
+        except (OSError, http.client.HTTPException, ValueError, AttributeError):
+            pass  # it was closed; whoever still waits is told below
+        with self._changed:
+            self._broken = f"the watch of {self._collection} has ended"
+            self._changed.notify_all()
+
+    def _note(self, kind: str, thing: Object) -> None:
+        with self._changed:
+            if kind == "ERROR":
+                self._broken = f"the watch of {self._collection} says {thing}"
+            else:
+                name = thing["metadata"]["name"]
+                gone = kind == "DELETED"
+                self.history.append((name, None if gone else thing))
+                self.now.pop(name, None)
+                if not gone:
+                    self.now[name] = thing
+            self._changed.notify_all()
+
+
+def alive(pod: Object) -> bool:
+    """Whether the Pod counts: it has not ended and is not being deleted."""
+    return "deletionTimestamp" not in pod["metadata"] and pod["status"].get("phase") not in {"Failed", "Succeeded"}
+
+
+def most_alive(history: list[tuple[str, Object | None]]) -> int:
+    """How many Pods counted at once, at most."""
+    counting: set[str] = set()
+    most = 0
+    for name, pod in history:
+        counting.discard(name)
+        if pod is not None and alive(pod):
+            counting.add(name)
+        most = max(most, len(counting))
+    return most
+
+
+def _told(things: dict[str, Object]) -> str:
+    return json.dumps({name: thing.get("status") for name, thing in things.items()})[:4000]
