@@ -183,9 +183,9 @@ def activity(type_: str = "ScaleOut", *, number: int = 1, **fields: Any) -> Acti
     if ended is not None:
         fields = {"result": "Successful", "description": "it is over", "launched": 0, "capacity_after": 0} | fields
         fields["ended_at"] = ago(ended)
-    wanted = {"name": f"{GROUP}-a{number}", "type": type_, "cause": "somebody wanted it", "from": 0, "to": 3}
+    wanted = {"name": f"{GROUP}-a{number}", "type": type_, "cause": "somebody wanted it", "from_": 0, "to": 3}
     began = ago(started) if started else (fields["ended_at"] - span("1m") if ended else ago("1m"))
-    made = ActivityStatus.model_validate(wanted | {"startedAt": began, "first_ordinal": 0} | fields)
+    made = ActivityStatus.model_validate(wanted | {"started_at": began, "first_ordinal": 0} | fields)
     _refuse(_impossible_activity(made), made.name)
     return made
 

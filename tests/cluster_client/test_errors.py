@@ -86,6 +86,11 @@ def test_a_refusal_says_who_refused(code: int, message: str, by: Refusal) -> Non
     assert error.by == by
 
 
+def test_a_patch_that_names_the_uid_of_another_object_is_a_conflict() -> None:
+    causes = [{"reason": "FieldValueInvalid", "field": "metadata.uid", "message": "field is immutable"}]
+    assert type(reply(422, "Invalid", "metadata.uid: field is immutable", causes=causes)) is Conflict
+
+
 def test_a_namespace_that_is_being_terminated_is_told_from_other_refusals() -> None:
     error = reply(403, "Forbidden", "unable to create new content", causes=[{"reason": "NamespaceTerminating"}])
     assert isinstance(error, Refused)
