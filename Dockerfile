@@ -1,0 +1,20 @@
+# The version that the tests run on.
+ARG PYTHON_VERSION=3.11
+
+FROM python:${PYTHON_VERSION}-slim AS build
+WORKDIR /source
+COPY requirements requirements
+# For hatchling, as locked.
+RUN python -m pip install --quiet --no-cache-dir --root-user-action=ignore --require-hashes -r requirements/dev.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY hack/image_venv hack/image_venv
+COPY operator operator
+RUN hack/image_venv /opt/windlass
+
+FROM python:${PYTHON_VERSION}-slim
+RUN python -m pip uninstall --quiet --yes --root-user-action=ignore setuptools wheel pip \
+    && rm -r "$(python -c 'import ensurepip; print(ensurepip.__path__[0])')"
+COPY --from=build /opt/windlass /opt/windlass
+ENV PATH=/opt/windlass/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+USER 65532:65532
+ENTRYPOINT ["python", "-m", "windlass"]
