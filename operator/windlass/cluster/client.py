@@ -181,7 +181,10 @@ class Client(Requests):
         dry_run: bool = False,
         into: type[T] = _AS_DICT,
     ) -> T:
-        """The object after a JSON merge patch; Conflict if `metadata.uid` or `.resourceVersion` in it have changed."""
+        """The object after a JSON merge patch; Conflict if `metadata.uid` or `.resourceVersion` in it have changed.
+
+        In a patch of a custom resource's status the API server does not look at the uid: guard it by the version.
+        """
         target = f"{resource.path(namespace, name, subresource)}?{wire.write_options(field_manager, dry_run)}"
         content, kind = wire.encode(body), "application/merge-patch+json"
         call = Call("patch", "PATCH", target, resource, namespace, name, subresource, content, kind)

@@ -64,7 +64,7 @@ class Gone(ApiError):
 
 
 class Expired(ApiError):
-    """The resourceVersion or continue token is too old to go on from."""
+    """The resourceVersion or continue token is too old to go on from: list again."""
 
 
 class Refusal(StrEnum):
@@ -102,6 +102,7 @@ class ConfigurationError(Exception):
 
 class _Cause(msgspec.Struct, frozen=True, gc=False):
     reason: str | None = None
+    field: str | None = None
 
 
 class _Details(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -117,10 +118,10 @@ class Status(msgspec.Struct, frozen=True, gc=False):
     code: int | None = None
     details: _Details | None = None
 
-    def caused_by(self, cause: str) -> bool:
-        """Whether `details.causes` names this cause."""
-        causes = self.details.causes if self.details else None
-        return any(each.reason == cause for each in causes or ())
+    @property
+    def causes(self) -> list[_Cause]:
+        """`details.causes`."""
+        return (self.details.causes if self.details else None) or []
 
 
 _STATUS = msgspec.json.Decoder(Status)
@@ -164,8 +165,11 @@ def _refusal(doing: str, code: int, status: Status, detail: str) -> ApiError:
     by = _refused_by(code, status, detail)
     if by is not None:
         return Refused(message, code=code, reason=reason, by=by, detail=detail)
+    kind: type[ApiError]
     if code == 409:
-        kind: type[ApiError] = AlreadyExists if reason == "AlreadyExists" else Conflict
+        kind = AlreadyExists if reason == "AlreadyExists" else Conflict
+    elif any(cause.field == "metadata.uid" for cause in status.causes):
+        kind = Conflict  # a patch that names another object's uid is answered as an attempt to change it
     else:
         kind = {401: Unauthorized, 404: Gone, 410: Expired, 412: Conflict}.get(code, Invalid)
     return kind(message, code=code, reason=reason, detail=detail)
@@ -177,9 +181,9 @@ def _refused_by(code: int, status: Status, detail: str) -> Refusal | None:
         return Refusal.POLICY
     if code != 403:
         return None
-    if status.caused_by("NamespaceTerminating"):
+    if any(cause.reason == "NamespaceTerminating" for cause in status.causes):
         return Refusal.NAMESPACE
-    if "exceeded quota:" in detail or "failed quota:" in detail:
+    if any(words in detail for words in ("exceeded quota:", "failed quota:", "status unknown for quota:")):
         return Refusal.QUOTA
     return Refusal.PERMISSIONS if " cannot " in detail else Refusal.POLICY
 

@@ -23,7 +23,7 @@ LONGEST_PAUSE_SECONDS = 30.0
 # A watch that lasted this long was a good one: what ends it is a new trouble, and is met with the first pause again.
 GOOD_WATCH_SECONDS = 10.0
 SHORT_WATCH_SECONDS = 1.0
-# An API server that answers so time and again may mean the version: after a restored backup it is "too large" for ever.
+# An API server that answers so time and again may mean the version.
 SUSPECT_CODES = frozenset({400, 422, 500, 504})
 SUSPECT_AFTER_FAILURES = 3
 
@@ -80,19 +80,27 @@ class Reflection(Generic[T]):
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            started = self._timing.clock()
+            started, heard_before = self._timing.clock(), self.heard_at
             trouble = ""
             try:
                 await self._follow()
             except ApiError as error:
                 trouble = str(error)
-                suspect = error.code in SUSPECT_CODES and self._failures + 1 >= SUSPECT_AFTER_FAILURES
-                if isinstance(error, Expired) or suspect:
+                if self._is_versions_fault(error, started, heard_before):
                     self._version = ""
             except Exception as error:
                 trouble = f"watching {self._source.resource.kind}: {error!r}"
                 log.exception("watching %s: an error of our own; going on", self._source.resource.kind)
             await self._pause(trouble, self._timing.clock() - started)
+
+    def _is_versions_fault(self, error: ApiError, started: float, heard_before: float) -> bool:
+        """Whether to read everything anew, because this version may lead nowhere.
+
+        An API server whose etcd was restored from a backup is simply silent to a version that is in its future.
+        """
+        said_nothing = self.heard_at == heard_before and self._timing.clock() - started >= self._timing.silence
+        keeps_failing = error.code in SUSPECT_CODES and self._failures + 1 >= SUSPECT_AFTER_FAILURES
+        return isinstance(error, Expired) or said_nothing or keeps_failing
 
     async def _follow(self) -> None:
         """What one connection brings, after reading everything if there is no version to go on from."""
