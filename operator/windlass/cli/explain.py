@@ -1,0 +1,128 @@
+"""`kubectl windlass explain`: why a group is as it is, what it waits for, and what to do."""
+
+import argparse
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from windlass.api.common import rfc3339, to_wire
+from windlass.cli.explanation import Explanation, explain
+from windlass.cli.observing import observe_live
+from windlass.cli.operator_sign import LastChange, read_leases
+from windlass.cli.output import show
+from windlass.cli.reading import now, read_group, with_client
+from windlass.cli.text import age, capitalised, columns, moment
+from windlass.cluster.client import Client
+from windlass.planner.reason import names
+
+GRACE_SECONDS = 1.0  # for an operator to look at a change of this moment, before it is said not to have
+MOST_LINES = 10  # of one section are shown to people
+
+
+def run(given: argparse.Namespace) -> int:
+    """Show the explanation."""
+    explanation = with_client(given, lambda client, namespace: _explain(client, namespace, given.name))
+    show(given.output, lambda: values(explanation), lambda: lines(explanation))
+    return 0
+
+
+async def _explain(client: Client, namespace: str, name: str) -> Explanation:
+    group, leases = await asyncio.gather(read_group(client, namespace, name), read_leases(client))
+    if (group.get("status") or {}).get("observedGeneration", 0) < group["metadata"]["generation"]:
+        await asyncio.sleep(GRACE_SECONDS)
+        group = await read_group(client, namespace, name)
+    view, records = await observe_live(client, group, now())
+    return explain(view, group["metadata"], records, leases)
+
+
+# ---- for people
+
+
+def lines(e: Explanation) -> list[str]:
+    """Section by section, the empty ones left out."""
+    view = e.view
+    shown = [f"ScalingGroup {view.namespace}/{view.name}: {e.phase}", f"  {e.message}"]
+    if e.sign.state in {"Absent", "Behind"}:
+        shown.insert(1, f"  {e.sign.message}")
+    if e.said != e.message:
+        shown.append(f"  (its status says: {e.said or 'nothing yet'})")
+    sections = (
+        ("Held up", [str(hold) for hold in e.holds]),
+        ("To be done now", list(e.to_do)),
+        ("Waiting until", columns((moment(w.until, view.now), w.what) for w in e.waits)),
+        ("Instances with a problem", _troubles(e)),
+        ("Sizes", _sizes(e)),
+        ("Last activities", _activities(e)),
+        ("Operator", _operator(e)),
+        ("What to do", list(e.advice)),
+    )
+    for title, found in sections:
+        if found:
+            shown += ["", title, *_cut(found)]
+    return shown
+
+
+def _cut(found: list[str]) -> Iterable[str]:
+    yield from (f"  {line}" for line in found[:MOST_LINES])
+    if len(found) > MOST_LINES:
+        yield f"  … and {len(found) - MOST_LINES} more"
+
+
+def _troubles(e: Explanation) -> list[str]:
+    """Those with the same problem on one line."""
+    together: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for trouble in e.troubles:
+        together[trouble.state.value, trouble.problem].append(trouble.name)
+    return columns((names(tuple(named)), *what) for what, named in together.items())
+
+
+def _sizes(e: Explanation) -> list[str]:
+    return [str(e.cut)] if e.cut is not None else []
+
+
+def _activities(e: Explanation) -> list[str]:
+    rows = []
+    for activity in e.activities:
+        status = activity.status
+        said = f"{status.cause}: {status.description}" if status.description else status.cause
+        rows.append((activity.name, status.type.value, status.phase, f"{age(status.start_time, e.view.now)} ago", said))
+    return columns(rows)
+
+
+def _operator(e: Explanation) -> list[str]:
+    found = [e.sign.message]
+    if e.changed is not None:
+        scaled = f"; its size was set by {e.changed.scaled_by}" if e.changed.scaled_by else ""
+        found.append(f"the group was last changed {age(e.changed.at, e.view.now)} ago, by {e.changed.by}{scaled}")
+    return [capitalised(line) for line in found]
+
+
+# ---- for programs
+
+
+def values(e: Explanation) -> dict[str, Any]:
+    """The explanation for programs; times as the API writes them."""
+    return {
+        "namespace": e.view.namespace,
+        "name": e.view.name,
+        "phase": e.phase,
+        "message": e.message,
+        "statusMessage": e.said,
+        "holds": [{"reason": hold.code, "message": str(hold)} for hold in e.holds],
+        "toDo": list(e.to_do),
+        "waits": [{"until": rfc3339(wait.until), "message": wait.what} for wait in e.waits],
+        "troubles": [{"name": t.name, "state": t.state.value, "problem": t.problem} for t in e.troubles],
+        "desiredCut": str(e.cut) if e.cut is not None else None,
+        "outdated": e.outdated,
+        "activities": [{"name": activity.name, **to_wire(activity.status)} for activity in e.activities],
+        "operator": {"state": e.sign.state, "message": e.sign.message},
+        "changed": _changed(e.changed),
+        "advice": list(e.advice),
+    }
+
+
+def _changed(change: LastChange | None) -> dict[str, Any] | None:
+    if change is None:
+        return None
+    return {"at": rfc3339(change.at), "by": change.by, "scaledBy": change.scaled_by}

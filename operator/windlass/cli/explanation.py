@@ -1,0 +1,235 @@
+"""Why a group is as it is: all that can be said about it, as values."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from windlass.api.common import PROTECT_ANNOTATION
+from windlass.api.scaling_activity import ScalingActivityStatus
+from windlass.cli.forecast import acting, step_line
+from windlass.cli.operator_sign import LastChange, SeenLease, Sign, last_change, sign_of
+from windlass.planner.capacity.group import plan_group, see
+from windlass.planner.capacity.instance import Instance, Patience, State
+from windlass.planner.capacity.reasons import (
+    ConfigurationMissing,
+    Disabled,
+    HeldUp,
+    LaunchesFail,
+    LeftAlone,
+    NoZoneLeft,
+    OnlyProtectedLeft,
+    PassFailed,
+    ProcessSuspended,
+    TemplateRefused,
+)
+from windlass.planner.capacity.situation import Situation, desired_cut
+from windlass.planner.capacity.view import GroupView
+from windlass.planner.plan import Plan
+from windlass.planner.reason import Reason, names
+
+MOST_ACTIVITIES = 5
+OPERATOR_ADVICE = "look after the operator: kubectl get deployments,pods -A -l app.kubernetes.io/name=windlass"
+TROUBLED = (State.FAILED, State.UNHEALTHY, State.NOT_READY, State.PENDING)
+
+Body = Mapping[str, Any]
+Advice = Callable[[GroupView, Any], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Something that happens by itself at a moment."""
+
+    until: datetime
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One activity as its record has it."""
+
+    name: str
+    status: ScalingActivityStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An instance that does no work, and why."""
+
+    name: str
+    state: State
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that can be said about a group. `phase` and `said` are its status's; `message` is so at this moment."""
+
+    view: GroupView
+    phase: str
+    message: str
+    said: str
+    to_do: tuple[str, ...]
+    holds: tuple[Reason, ...]
+    waits: tuple[Wait, ...]
+    troubles: tuple[Trouble, ...]
+    cut: Reason | None
+    outdated: int
+    activities: tuple[Activity, ...]
+    changed: LastChange | None
+    sign: Sign
+    advice: tuple[str, ...]
+
+
+def explain(
+    view: GroupView, metadata: Body, records: Iterable[Body], leases: Sequence[SeenLease] | None
+) -> Explanation:
+    """Explain the group that is seen so. `metadata` is the group's own; `leases` None: nobody may look at them."""
+    situation, plan, changed = see(view), plan_group(view), last_change(metadata)
+    looked_at = view.status.observed_generation >= view.generation
+    sign = sign_of(leases, looked_at=looked_at, changed=changed, now=view.now)
+    return Explanation(
+        view=view,
+        phase=view.status.phase or "Unknown",
+        message=plan.status.message,
+        said=view.status.message,
+        to_do=tuple(step_line(step) for step in acting(plan)),
+        holds=plan.holds,
+        waits=tuple(_waits(situation, plan)),
+        troubles=tuple(_troubles(situation)),
+        cut=desired_cut(view.spec),
+        outdated=plan.status.outdated,
+        activities=_last_activities(records),
+        changed=changed,
+        sign=sign,
+        advice=(*([OPERATOR_ADVICE] if sign.state == "Absent" else []), *_advice(view, plan)),
+    )
+
+
+def _last_activities(records: Iterable[Body]) -> tuple[Activity, ...]:
+    """The newest first."""
+    found = [
+        Activity(body["metadata"]["name"], ScalingActivityStatus.model_validate(body["status"]))
+        for body in records
+        if body.get("status")
+    ]
+    found.sort(key=lambda activity: (activity.status.start_time, activity.name), reverse=True)
+    return tuple(found[:MOST_ACTIVITIES])
+
+
+def _troubles(s: Situation) -> Iterator[Trouble]:
+    for state in TROUBLED:
+        for instance in s.census.of(state):
+            if instance.problem is not None:
+                yield Trouble(instance.name, state, instance.problem)
+
+
+# ---- what happens by itself
+
+
+def _waits(s: Situation, plan: Plan) -> list[Wait]:
+    """In the order in which they come."""
+    found = [*_instance_waits(s), *_zone_waits(s)]
+    if s.backing_off is not None:
+        found.append(Wait(s.backing_off.retry_at, "launching is tried again"))
+    if plan.wake_at is not None and plan.wake_at > s.now and all(wait.until != plan.wake_at for wait in found):
+        found.append(Wait(plan.wake_at, "the operator looks again, if nothing happens before"))
+    return sorted(found, key=lambda wait: wait.until)
+
+
+def _instance_waits(s: Situation) -> Iterator[Wait]:
+    """Instances that change by time alone, those that do so together in one line."""
+    together: defaultdict[tuple[datetime, str], list[str]] = defaultdict(list)
+    for instance, until, what in _changes_by_time(s):
+        together[until, what].append(instance.name)
+    for (until, what), named in together.items():
+        yield Wait(until, f"{names(tuple(named))}: {what}")
+
+
+def _changes_by_time(s: Situation) -> Iterator[tuple[Instance, datetime, str]]:
+    spec = s.spec
+    for instance in s.census.of(State.PENDING):
+        if instance.ready and instance.ready_changed_at is not None:
+            until = instance.ready_changed_at + timedelta(seconds=spec.min_ready_seconds)
+            yield instance, until, f"in service, if still ready then (minReadySeconds {spec.min_ready_seconds})"
+        elif instance.scheduled_at is not None and not instance.was_ready:
+            until = instance.scheduled_at + timedelta(seconds=spec.launch_timeout_seconds)
+            limit = f"launchTimeoutSeconds {spec.launch_timeout_seconds}"
+            yield instance, until, f"failed, and replaced, unless ready by then ({limit})"
+        elif instance.unschedulable_since is not None and instance.zone is not None:
+            until = instance.unschedulable_since + s.zone_patience
+            if until > s.now:
+                limit = f"zoneFailureSeconds {spec.zone_failure_seconds}"
+                yield instance, until, f"{instance.zone} has failed, unless scheduled by then ({limit})"
+    for instance in s.census.of(State.NOT_READY):
+        if instance.ready_changed_at is not None:
+            interval = Patience.of(spec).health_interval
+            until = instance.ready_changed_at + interval
+            limit = f"healthCheck.intervalSeconds {spec.health_check.interval_seconds}"
+            yield instance, until, f"unhealthy, and replaced, unless ready by then ({limit})"
+
+
+def _zone_waits(s: Situation) -> Iterator[Wait]:
+    for name, zone in s.zones.failed.items():
+        if zone.until > s.now:
+            yield Wait(zone.until, f"{name} is tried again with one instance; left out until then: {zone.reason}")
+
+
+# ---- what people can do
+
+
+def _advice(view: GroupView, plan: Plan) -> Iterator[str]:
+    for reason in dict.fromkeys((*plan.holds, plan.why)):
+        advice = ADVICE.get(type(reason))
+        if advice is not None:
+            yield advice(view, reason)
+    if any(c.reason == PassFailed.__name__ for c in view.status.conditions):
+        yield "the operator's own passes fail: look at its log"
+    cut = desired_cut(view.spec)
+    if cut is not None:
+        size = max(view.spec.min_size, min(view.spec.max_size, view.spec.desired_size or 0))
+        yield f"make the desired size what it is in effect: kubectl windlass scale group {view.name} {size}"
+    if plan.status.outdated and not plan.holds:
+        yield "to replace an outdated instance by one of the current configuration, delete its Pod, one after the other"
+
+
+def _resume(view: GroupView, reason: ProcessSuspended) -> str:
+    return f"let it go on: take {reason.process} out of spec.suspendedProcesses"
+
+
+def _launches(view: GroupView, reason: LaunchesFail) -> str:
+    return "correct what the last launch said; a changed configuration or group is tried at once"
+
+
+def _describe(view: GroupView, reason: HeldUp | NoZoneLeft) -> str:
+    return f"see what its Pod says: kubectl describe pod {reason.name}"
+
+
+def _unprotect(view: GroupView, reason: OnlyProtectedLeft | LeftAlone) -> str:
+    return f"let the group choose among them: kubectl annotate pod NAME {PROTECT_ANNOTATION}-"
+
+
+def _create(view: GroupView, reason: ConfigurationMissing) -> str:
+    return f"create ScalingConfiguration {reason.name}; `kubectl windlass plan -f FILE` shows what would come of it"
+
+
+def _correct(view: GroupView, reason: TemplateRefused) -> str:
+    return f"correct spec.template of ScalingConfiguration {reason.name}; the group goes on by itself"
+
+
+def _enable(view: GroupView, reason: Disabled) -> str:
+    return f"""enable it: kubectl patch scalinggroup {view.name} --type merge -p '{{"spec":{{"enabled":true}}}}'"""
+
+
+ADVICE: Mapping[type[Reason], Advice] = {
+    ProcessSuspended: _resume,
+    LaunchesFail: _launches,
+    HeldUp: _describe,
+    NoZoneLeft: _describe,
+    OnlyProtectedLeft: _unprotect,
+    LeftAlone: _unprotect,
+    ConfigurationMissing: _create,
+    TemplateRefused: _correct,
+    Disabled: _enable,
+}

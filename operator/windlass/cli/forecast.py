@@ -1,0 +1,230 @@
+"""What would become of a group: the operator's own planner, played forward from how the group is now."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from windlass.api.common import to_wire
+from windlass.cli.text import columns, duration
+from windlass.planner.capacity.group import plan_group
+from windlass.planner.capacity.reasons import ActivityFailed, ActivityStarted, ActivitySuccessful, ActivityWarning
+from windlass.planner.capacity.view import GroupView
+from windlass.planner.plan import ForgetRecord, ForgetRevision, KeepRevision, Launch, Plan, Record, Remove, SeedDesired
+from windlass.planner.reason import Reason
+from windlass.simulate.play import Played, play
+from windlass.simulate.start import world_of
+from windlass.simulate.world import Process
+
+MOST_STEPS = 20  # of one pass are shown to people, and how many there are more
+ENDS = (ActivitySuccessful, ActivityWarning, ActivityFailed)
+
+Acting = SeedDesired | KeepRevision | ForgetRevision | Launch | Remove
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field of the spec that would be another."""
+
+    field: str
+    before: object
+    after: object
+
+    def __str__(self) -> str:
+        return f"{self.field} {_shown(self.before)} → {_shown(self.after)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What would become of a group. `after` and `last` are when nothing is left to do, or nothing can be done."""
+
+    start: GroupView
+    exists: bool
+    changes: tuple[Change, ...]
+    notes: tuple[str, ...]
+    passes: tuple[Played, ...]
+    after: GroupView
+    last: Plan
+
+    @property
+    def acts(self) -> bool:
+        """Whether anything would be done, bookkeeping apart."""
+        return any(True for played in self.passes for _ in acting(played.plan))
+
+    @property
+    def launches(self) -> bool:
+        """Whether instances would be launched."""
+        return any(isinstance(step, Launch) for played in self.passes for step in played.plan.steps)
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is to be done, and nothing that should be is held up."""
+        return not self.acts and not self.last.holds
+
+
+def forecast(
+    start: GroupView, *, exists: bool = True, changes: Iterable[Change] = (), notes: Iterable[str] = ()
+) -> Forecast:
+    """Play the group forward. New instances are taken to come into service two seconds after their launch."""
+    world, process = world_of(start), Process()
+    passes = tuple(play(world, process))
+    after = world.view(process)
+    return Forecast(start, exists, tuple(changes), tuple(notes), passes, after, plan_group(after))
+
+
+def acting(plan: Plan) -> Iterator[Acting]:
+    """The plan's steps but those that only keep records."""
+    return (step for step in plan.steps if not isinstance(step, Record | ForgetRecord))
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any], path: str = "spec") -> Iterator[Change]:
+    """The fields in which two specs differ."""
+    for key in sorted({*before, *after}):
+        old, new = before.get(key), after.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from differences(old, new, f"{path}.{key}")
+        elif old != new:
+            yield Change(f"{path}.{key}", old, new)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(str, value))}]"
+    return "unset" if value is None else str(value)
+
+
+# ---- for people
+
+
+def report(f: Forecast) -> list[str]:
+    """The plan for one group."""
+    place = f"ScalingGroup {f.start.namespace}/{f.start.name}"
+    wanted = ", ".join(map(str, f.changes)) or "as it is now"
+    lines = [f"{place}: {wanted if f.exists else 'would be created'}"]
+    lines += [f"  note: {note}" for note in f.notes]
+    lines += columns(list(_timeline(f)), "  ") or ["  nothing would be done"]
+    span = f.after.now - f.start.now
+    moment = f"after {duration(span)}" if f.acts and span else "now"
+    return [*lines, f"  {moment}: {f.last.status.message}{_spread(f.last)}"]
+
+
+def _timeline(f: Forecast) -> Iterator[tuple[str, str]]:
+    """When (only where it is another time than in the line before), and what is done then."""
+    held: set[str] = set()
+    shown: datetime | None = None
+    for played in f.passes:
+        lines = [*_pass_lines(played.plan), *_new_holds(played.plan.holds, held)]
+        for line in lines:
+            offset = duration(played.at - f.start.now)
+            yield "" if played.at == shown else "now" if played.at == f.start.now else f"+{offset}", line
+            shown = played.at
+    for line in _new_holds(f.last.holds, held):
+        yield ("" if f.after.now == shown or not f.passes else f"+{duration(f.after.now - f.start.now)}"), line
+
+
+def _pass_lines(plan: Plan) -> Iterator[str]:
+    for event in plan.events:
+        if isinstance(event.reason, ActivityStarted):
+            yield f"begin {event.reason}"
+        elif isinstance(event.reason, ENDS):
+            yield f"end {event.reason}"
+    steps = list(acting(plan))
+    yield from map(step_line, steps[:MOST_STEPS])
+    if len(steps) > MOST_STEPS:
+        yield f"… and {_summary(steps[MOST_STEPS:])}"
+
+
+def _new_holds(holds: Iterable[Reason], held: set[str]) -> list[str]:
+    new = [said for said in map(str, holds) if said not in held]
+    held.update(new)
+    return [f"held up: {said}" for said in new]
+
+
+def step_line(step: Acting) -> str:
+    """What the step does, and why."""
+    match step:
+        case SeedDesired():
+            return f"set desiredSize to {step.size}: {step.why}"
+        case KeepRevision():
+            return f"keep revision {step.name}: {step.why}"
+        case ForgetRevision():
+            return f"delete revision {step.name}: {step.why}"
+        case Launch():
+            return f"launch {step.name}{f' in {step.pool.zone}' if step.pool.zone else ''}: {step.why}"
+        case Remove():
+            return f"remove {step.name}: {step.why}"
+
+
+def _summary(steps: Iterable[Acting]) -> str:
+    """`980 launches (zone-a 327, zone-b 327, zone-c 326)`."""
+    places = Counter(step.pool.zone or "" for step in steps if isinstance(step, Launch))
+    removals = sum(isinstance(step, Remove) for step in steps)
+    parts = []
+    if places:
+        zones = ", ".join(f"{zone} {count}" for zone, count in sorted(places.items()) if zone)
+        parts.append(f"{places.total()} more launches" + (f" ({zones})" if zones else ""))
+    if removals:
+        parts.append(f"{removals} more removals")
+    return ", ".join(parts)
+
+
+def _spread(plan: Plan) -> str:
+    zones = ", ".join(f"{zone.name} {zone.instances}" for zone in plan.status.zones)
+    return f" ({zones})" if zones else ""
+
+
+# ---- for programs
+
+
+def values(f: Forecast) -> dict[str, Any]:
+    """The forecast for programs. `after` is in seconds from now."""
+    return {
+        "namespace": f.start.namespace,
+        "name": f.start.name,
+        "exists": f.exists,
+        "acts": f.acts,
+        "changes": [{"field": c.field, "before": c.before, "after": c.after} for c in f.changes],
+        "notes": list(f.notes),
+        "passes": list(_passes(f)),
+        "final": {
+            "after": (f.after.now - f.start.now).total_seconds(),
+            "message": f.last.status.message,
+            "holds": _reasons(f.last.holds),
+            "status": to_wire(f.last.status),
+        },
+    }
+
+
+def _passes(f: Forecast) -> Iterator[dict[str, Any]]:
+    for played in f.passes:
+        steps = [_step_values(step) for step in acting(played.plan)]
+        events = [event.reason for event in played.plan.events]
+        if steps or events or played.plan.holds:
+            yield {
+                "after": (played.at - f.start.now).total_seconds(),
+                "why": _reason(played.plan.why),
+                "steps": steps,
+                "events": _reasons(events),
+                "holds": _reasons(played.plan.holds),
+            }
+
+
+def _step_values(step: Acting) -> dict[str, Any]:
+    found: dict[str, Any] = {"step": type(step).__name__, **_reason(step.why)}
+    match step:
+        case SeedDesired():
+            found["size"] = step.size
+        case Launch():
+            found |= {"name": step.name, "zone": step.pool.zone, "revision": step.revision}
+        case _:
+            found["name"] = step.name
+    return found
+
+
+def _reason(reason: Reason) -> dict[str, str]:
+    return {"reason": reason.code, "message": str(reason)}
+
+
+def _reasons(reasons: Iterable[Reason]) -> list[dict[str, str]]:
+    return [_reason(reason) for reason in reasons]

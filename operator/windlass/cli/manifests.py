@@ -1,0 +1,225 @@
+"""Manifests that people would apply: read from files, and given to the API server's dry run."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from windlass.api import scaling_configuration, scaling_group
+from windlass.api.common import API_VERSION, to_wire
+from windlass.cli.failures import CannotError
+from windlass.cluster.client import Client
+from windlass.cluster.errors import Gone, Refusal, Refused
+from windlass.cluster.resources import SCALING_CONFIGURATIONS, SCALING_GROUPS, Resource
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+SERVER_SIDE_MANAGER = "kubectl"  # who applies with `kubectl apply --server-side`
+
+Body = Mapping[str, Any]
+KINDS = {kind.kind: kind for kind in (scaling_group.KIND, scaling_configuration.KIND)}
+RESOURCES: Mapping[str, Resource] = {r.kind: r for r in (SCALING_GROUPS, SCALING_CONFIGURATIONS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One object as somebody wrote it down."""
+
+    kind: str
+    namespace: str
+    name: str
+    spec: Body
+    source: str
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What is sent to the API server."""
+        metadata = {"name": self.name, "namespace": self.namespace}
+        return {"apiVersion": API_VERSION, "kind": self.kind, "metadata": metadata, "spec": self.spec}
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """An object as it would be stored. `before` is its spec now, None where there is none."""
+
+    document: Document
+    live: Body | None
+    spec: Body
+    note: str | None = None
+
+    @property
+    def change(self) -> str:
+        """One word for what applying it does."""
+        if self.live is None:
+            return "Created"
+        return "Unchanged" if self.live["spec"] == self.spec else "Changed"
+
+
+# ---- reading
+
+
+def read_bodies(filenames: Iterable[str]) -> list[tuple[str, Body]]:
+    """All objects in these files, each with the name of its file; `-` is standard input. CannotError if one is none."""
+    return [(filename, body) for filename in filenames for body in _bodies(filename)]
+
+
+def _bodies(filename: str) -> Iterator[Body]:
+    try:
+        text = sys.stdin.read() if filename == "-" else Path(filename).read_text(encoding="utf-8")
+        found = list(yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    except (OSError, UnicodeDecodeError) as error:
+        raise CannotError(f"reading {filename}: {getattr(error, 'strerror', None) or error}") from error
+    except yaml.YAMLError as error:
+        raise CannotError(f"reading {filename}: it is no YAML: {_where(error)}") from error
+    for body in found:
+        if body is None:
+            continue
+        if not isinstance(body, dict):
+            raise CannotError(f"reading {filename}: there is a {type(body).__name__} where a manifest should be")
+        yield from (body["items"] or ()) if body.get("kind") == "List" else (body,)
+
+
+def _where(error: yaml.YAMLError) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    return " ".join(str(error).split())
+
+
+def documents_in(
+    bodies: Iterable[tuple[str, Body]], namespace: str | None, default: str
+) -> tuple[list[Document], list[str]]:
+    """The groups and configurations among these objects, and notes on what else there is.
+
+    `namespace` is the one that was asked for, if any, `default` that of objects that name none. CannotError if there
+    is neither group nor configuration.
+    """
+    documents: list[Document] = []
+    notes: list[str] = []
+    for filename, body in bodies:
+        if body.get("apiVersion") == API_VERSION and body.get("kind") in KINDS:
+            documents.append(_document(body, filename, namespace, default))
+        else:
+            what = " ".join(filter(None, (body.get("kind") or "an object", (body.get("metadata") or {}).get("name"))))
+            notes.append(f"{what} is not looked at")
+    if not documents:
+        raise CannotError(f"there is no ScalingGroup or ScalingConfiguration of {API_VERSION} to plan for")
+    return documents, notes
+
+
+def _document(body: Body, filename: str, namespace: str | None, default: str) -> Document:
+    metadata, kind = body.get("metadata") or {}, body["kind"]
+    name, own = metadata.get("name"), metadata.get("namespace")
+    if not isinstance(name, str) or not isinstance(body.get("spec"), dict):
+        raise CannotError(f"reading {filename}: a {kind} has no metadata.name or no spec")
+    if namespace and own and own != namespace:
+        raise CannotError(f"reading {filename}: {kind} {name} is of namespace {own}, and -n says {namespace}")
+    return Document(kind, own or namespace or default, name, body["spec"], filename)
+
+
+# ---- what would be stored
+
+
+async def propose(client: Client | None, document: Document) -> Proposed:
+    """The object as the API server would store it; `ApiError` with its words if it would refuse it.
+
+    Where there is no API server, or it may not be asked, the models stand in for it and the note says so.
+    """
+    if client is None:
+        return Proposed(document, None, _checked_here(document, document.spec))
+    live = await _live(client, document)
+    try:
+        stored = await _dry_run(client, document, live)
+    except Refused as error:
+        if error.by is not Refusal.PERMISSIONS:
+            raise
+        spec = document.spec if live is None else _merged(live["spec"], _changes(document, live))
+        note = f"{document.kind} {document.name} was not checked by the API server: {error.detail}"
+        return Proposed(document, live, _checked_here(document, spec), note)
+    _refuse_unknown_fields(document)
+    return Proposed(document, live, stored["spec"])
+
+
+async def _live(client: Client, document: Document) -> Body | None:
+    try:
+        return await client.get(RESOURCES[document.kind], document.namespace, document.name)
+    except Gone as error:
+        if error.reason != "NotFound":
+            raise
+        return None
+
+
+async def _dry_run(client: Client, document: Document, live: Body | None) -> Body:
+    resource, namespace, name = RESOURCES[document.kind], document.namespace, document.name
+    if live is None:
+        return await client.create(resource, namespace, document.manifest, dry_run=True)
+    if _applied_by_the_server(live):
+        manager, manifest = SERVER_SIDE_MANAGER, document.manifest
+        return await client.apply(resource, namespace, name, manifest, field_manager=manager, force=True, dry_run=True)
+    return await client.merge_patch(resource, namespace, name, {"spec": _changes(document, live)}, dry_run=True)
+
+
+def _applied_by_the_server(live: Body) -> bool:
+    metadata = live["metadata"]
+    managers = [m for m in metadata.get("managedFields") or () if m.get("operation") == "Apply"]
+    by_client = LAST_APPLIED in (metadata.get("annotations") or {})
+    return not by_client and any(m.get("manager") == SERVER_SIDE_MANAGER for m in managers)
+
+
+def _changes(document: Document, live: Body) -> dict[str, Any]:
+    """What `kubectl apply` would send of the spec."""
+    annotation = (live["metadata"].get("annotations") or {}).get(LAST_APPLIED)
+    last = json.loads(annotation).get("spec") or {} if annotation else {}
+    return three_way(last, document.spec, live["spec"])
+
+
+def three_way(last: Body, given: Body, live: Body) -> dict[str, Any]:
+    """The merge patch that takes away what was applied `last` and is not given any more, and sets what is given."""
+    patch: dict[str, Any] = {key: None for key in last if key not in given and key in live}
+    for key, value in given.items():
+        before = live.get(key)
+        if isinstance(value, Mapping) and isinstance(before, Mapping):
+            below = last.get(key)
+            if inner := three_way(below if isinstance(below, Mapping) else {}, value, before):
+                patch[key] = inner
+        elif value != before:
+            patch[key] = value
+    return patch
+
+
+def _merged(old: Body, patch: Body) -> dict[str, Any]:
+    """`old` after a merge patch."""
+    merged = {key: value for key, value in old.items() if patch.get(key, value) is not None}
+    for key, value in patch.items():
+        if isinstance(value, Mapping):
+            below = merged.get(key)
+            merged[key] = _merged(below if isinstance(below, Mapping) else {}, value)
+        elif value is not None:
+            merged[key] = value
+    return merged
+
+
+def _checked_here(document: Document, spec: Body) -> Body:
+    try:
+        return to_wire(KINDS[document.kind].spec.model_validate(spec))
+    except ValidationError as error:
+        raise CannotError(_first(document, error)) from error
+
+
+def _refuse_unknown_fields(document: Document) -> None:
+    """As `kubectl apply` does; the dry run alone would drop them without a word."""
+    try:
+        KINDS[document.kind].spec.model_validate(document.spec)
+    except ValidationError as error:
+        if any(found["type"] == "extra_forbidden" for found in error.errors()):
+            raise CannotError(_first(document, error, "extra_forbidden")) from error
+
+
+def _first(document: Document, error: ValidationError, type_: str | None = None) -> str:
+    found = next(each for each in error.errors() if type_ in {None, each["type"]})
+    where = ".".join(str(part) for part in ("spec", *found["loc"]))
+    said = "there is no such field" if found["type"] == "extra_forbidden" else found["msg"]
+    return f"{document.source}: {document.kind} {document.name}: {where}: {said}"

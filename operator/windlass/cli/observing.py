@@ -1,0 +1,41 @@
+"""The group's view, made from live reads by the operator's own code."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime
+
+from windlass.api.common import GROUP_LABEL
+from windlass.cli.reading import Body
+from windlass.cluster.client import Client
+from windlass.cluster.resources import SCALING_ACTIVITIES
+from windlass.controllers.scaling_group.caches import Caches, group_key
+from windlass.controllers.scaling_group.observe import Lore, observe, parse_status
+from windlass.engine.clock import SystemClock
+from windlass.engine.expectations import Expectations
+from windlass.planner.capacity.reasons import TemplateRefused
+from windlass.planner.capacity.view import GroupView
+
+
+async def observe_live(client: Client, group: Body, now: datetime) -> tuple[GroupView, list[Body]]:
+    """What a pass of an operator that has just started would see of this group as it was read, and its records."""
+    metadata = group["metadata"]
+    namespace, name, uid = metadata["namespace"], metadata["name"], metadata["uid"]
+    caches = Caches(client, Expectations(SystemClock()), lambda key: None, (namespace,), lambda *counted: None)
+    caches.groups.put(group)
+    key = group_key(namespace, name)
+    records, _ = await asyncio.gather(
+        client.list(SCALING_ACTIVITIES, namespace, label_selector=f"{GROUP_LABEL}={name}"),
+        caches.refresh(key, uid),
+    )
+    for record in records.items:
+        caches.records.put(record)
+    view = await observe(client, caches, key, group, Lore(uid=uid), now)
+    return replace(view, template_problem=_template_problem(group)), list(records.items)
+
+
+def _template_problem(group: Body) -> str | None:
+    """Why the API server refuses the configuration's Pod, which only the operator tries: as it says in the status."""
+    name = group["spec"]["configuration"]["scalingConfiguration"]
+    code = TemplateRefused.__name__
+    said = next((c.message for c in parse_status(group).conditions if c.type == "Stalled" and c.reason == code), None)
+    return None if said is None else said.removeprefix(str(TemplateRefused(name, "")))

@@ -1,0 +1,222 @@
+"""A group and its instances at one moment, as a tree for people and as values for programs."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from windlass.api.common import rfc3339, to_wire
+from windlass.api.scaling_group import ActivityStatus, RevisionStatus, ScalingGroupSpec, ScalingGroupStatus, ZoneStatus
+from windlass.cli.text import age, columns
+from windlass.controllers.scaling_group.observe import parse_spec, parse_status
+from windlass.planner.capacity.instance import Instance, Patience, State, state_of
+from windlass.planner.reason import counted
+
+HEADER = ("NAME", "STATE", "ZONE", "AGE", "INFO")
+STATE_WORDS = {
+    State.IN_SERVICE: "in service",
+    State.PENDING: "pending",
+    State.NOT_READY: "not ready",
+    State.UNHEALTHY: "unhealthy",
+    State.FAILED: "failed",
+    State.REMOVING: "being removed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An instance, the state it is in, and when that changes by time alone."""
+
+    instance: Instance
+    state: State
+    changes_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What there is of a group. `metadata` is the group's own."""
+
+    metadata: Mapping[str, Any]
+    spec: ScalingGroupSpec
+    status: ScalingGroupStatus
+    instances: tuple[Standing, ...]
+    now: datetime
+
+    @property
+    def message(self) -> str:
+        """The most useful sentence about the group now, with a word of warning where it speaks of an older spec."""
+        generation, seen = self.metadata["generation"], self.status.observed_generation
+        if not seen:
+            return "no operator has looked at this group yet"
+        if seen < generation:
+            return f"{self.status.message} (that was before the last change, which no operator has looked at yet)"
+        return self.status.message
+
+    @property
+    def next_change(self) -> datetime | None:
+        """When the picture changes next by time alone."""
+        return min((i.changes_at for i in self.instances if i.changes_at is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the tree. `key` is kind and name; all but `since` is what makes a change worth a line."""
+
+    depth: int
+    key: str
+    state: str = ""
+    zone: str = ""
+    since: datetime | None = None
+    info: str = ""
+
+
+def take_picture(group: Mapping[str, Any], instances: Iterable[Instance], now: datetime) -> Picture:
+    """The picture of a group as it was read, and of its instances; `Invalid` if its spec makes no sense to us."""
+    spec = parse_spec(group)
+    patience = Patience.of(spec)
+    standings = tuple(Standing(i, *state_of(i, patience, now)) for i in instances)
+    return Picture(group["metadata"], spec, parse_status(group), standings, now)
+
+
+# ---- for people
+
+
+def tree(picture: Picture) -> list[str]:
+    """The sentence, and the tree."""
+    rows = rows_of(picture)
+    cells = [(twig + r.key, r.state, r.zone, age(r.since, picture.now), r.info) for twig, r in _with_twigs(rows)]
+    return [picture.message, "", *columns([HEADER, *cells])]
+
+
+def rows_of(picture: Picture) -> list[Row]:
+    """The group, its conditions, zones, activity, revisions, and below these the instances."""
+    status, metadata = picture.status, picture.metadata
+    rows = [Row(0, f"ScalingGroup/{metadata['name']}", status.phase, "", created_at(metadata), sizes(picture))]
+    for condition in status.conditions:
+        key = f"Condition/{condition.type}"
+        rows.append(Row(1, key, condition.status, "", condition.last_transition_time, condition.reason))
+    rows += [_zone_row(picture, zone) for zone in status.zones]
+    if status.activity is not None:
+        rows.append(_activity_row(status.activity))
+    by_revision: defaultdict[str, list[Standing]] = defaultdict(list)
+    for standing in picture.instances:
+        by_revision[standing.instance.revision].append(standing)
+    for revision in status.revisions:
+        there = by_revision.pop(revision.name, [])
+        rows.append(_revision_row(revision, revision.name == status.current_revision, there))
+        rows += map(_instance_row, there)
+    for name, there in by_revision.items():
+        info = f"{counted(len(there), 'instance')}; the revision itself is not kept"
+        rows.append(Row(1, f"ControllerRevision/{name}", "Unknown", info=info))
+        rows += map(_instance_row, there)
+    return rows
+
+
+def created_at(metadata: Mapping[str, Any]) -> datetime:
+    """When the object was created."""
+    return datetime.fromisoformat(metadata["creationTimestamp"])
+
+
+def sizes(picture: Picture) -> str:
+    """`desired 3 (min 1, max 10): 2 in service, 1 pending`."""
+    spec = picture.spec
+    there = Counter(standing.state for standing in picture.instances)
+    counts = [f"{there[state]} {word}" for state, word in STATE_WORDS.items() if there[state]]
+    desired = "unset" if spec.desired_size is None else spec.desired_size
+    return f"desired {desired} (min {spec.min_size}, max {spec.max_size}): {', '.join(counts) or 'no instances'}"
+
+
+def _zone_row(picture: Picture, zone: ZoneStatus) -> Row:
+    there = sum(s.instance.zone == zone.name and s.state is not State.REMOVING for s in picture.instances)
+    info = counted(there, "instance")
+    if zone.failed_until is None:
+        return Row(1, f"Zone/{zone.name}", "Usable", info=info)
+    over = zone.failed_until <= picture.now
+    fate = "one instance tries it again" if over else f"left out until {zone.failed_until.astimezone():%H:%M:%S}"
+    return Row(1, f"Zone/{zone.name}", "Failed", info=f"{info}; {fate}: {zone.reason or 'it takes no instances'}")
+
+
+def _activity_row(activity: ActivityStatus) -> Row:
+    state = activity.result.value if activity.result else "InProgress"
+    said = activity.description if activity.result else activity.cause
+    info = f"{activity.type.value} from {activity.from_} to {activity.to}: {said}"
+    return Row(1, f"ScalingActivity/{activity.name}", state, "", activity.started_at, info)
+
+
+def _revision_row(revision: RevisionStatus, current: bool, there: list[Standing]) -> Row:
+    state = "Current" if current else "Outdated" if there else "Kept"
+    info = f"{counted(len(there), 'instance')} of {revision.configuration}"
+    return Row(1, f"ControllerRevision/{revision.name}", state, "", revision.added_at, info)
+
+
+def _instance_row(standing: Standing) -> Row:
+    instance, state = standing.instance, standing.state
+    info = [instance.problem] if instance.problem and state is not State.REMOVING else []
+    if state is State.PENDING and instance.ready and standing.changes_at is not None:
+        info.append(f"ready, in service at {standing.changes_at.astimezone():%H:%M:%S}")
+    if instance.protected:
+        info.append("protected")
+    if instance.deletion_cost:
+        info.append(f"pod-deletion-cost {instance.deletion_cost}")
+    return Row(2, f"Pod/{instance.name}", state.value, instance.zone or "", instance.created_at, "; ".join(info))
+
+
+def _with_twigs(rows: list[Row]) -> Iterator[tuple[str, Row]]:
+    """Each row with what is drawn before it: `├─ `, `└─ `, and `│  ` beside what is further down."""
+    for index, row in enumerate(rows):
+        if not row.depth:
+            yield "", row
+            continue
+        trunk = "".join("│  " if _goes_on(rows, index, depth) else "   " for depth in range(1, row.depth))
+        yield trunk + ("├─ " if _goes_on(rows, index, row.depth) else "└─ "), row
+
+
+def _goes_on(rows: list[Row], index: int, depth: int) -> bool:
+    """Whether another branch of that depth comes before the tree goes back to a lower one."""
+    following = next((r.depth for r in rows[index + 1 :] if r.depth <= depth), 0)
+    return following == depth
+
+
+# ---- for programs
+
+
+def values(picture: Picture) -> dict[str, Any]:
+    """The picture for programs; times as the API writes them."""
+    metadata, spec, status = picture.metadata, picture.spec, picture.status
+    wire = to_wire(status)
+    there = Counter(standing.state.value for standing in picture.instances)
+    return {
+        "namespace": metadata["namespace"],
+        "name": metadata["name"],
+        "createdAt": metadata["creationTimestamp"],
+        "generation": metadata["generation"],
+        "observedGeneration": status.observed_generation,
+        "phase": status.phase,
+        "message": picture.message,
+        "minSize": spec.min_size,
+        "maxSize": spec.max_size,
+        "desiredSize": spec.desired_size,
+        "counts": {state.value: there[state.value] for state in State},
+        "conditions": wire["conditions"],
+        "zones": wire["zones"],
+        "activity": wire.get("activity"),
+        "revisions": [r | {"current": r["name"] == status.current_revision} for r in wire["revisions"]],
+        "instances": [_instance_values(standing) for standing in picture.instances],
+    }
+
+
+def _instance_values(standing: Standing) -> dict[str, Any]:
+    instance = standing.instance
+    return {
+        "name": instance.name,
+        "state": standing.state.value,
+        "changesAt": rfc3339(standing.changes_at) if standing.changes_at else None,
+        "zone": instance.zone,
+        "node": instance.node,
+        "revision": instance.revision,
+        "createdAt": rfc3339(instance.created_at),
+        "protected": instance.protected,
+        "deletionCost": instance.deletion_cost,
+        "problem": instance.problem,
+    }

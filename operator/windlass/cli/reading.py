@@ -1,0 +1,76 @@
+"""Reading a group and what belongs to it from the API server, live."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from windlass import __version__
+from windlass.api.common import GROUP_LABEL
+from windlass.cli.failures import CannotError
+from windlass.cluster.client import Client
+from windlass.cluster.config import load
+from windlass.cluster.errors import Gone
+from windlass.cluster.pods import Pod, to_instance
+from windlass.cluster.resources import PODS, SCALING_GROUPS
+from windlass.planner.capacity.instance import Instance
+
+Body = Mapping[str, Any]
+T = TypeVar("T")
+
+MOST_NAMES = 10
+
+
+def with_client(given: Any, work: Callable[[Client, str], Coroutine[Any, Any, T]]) -> T:
+    """What `work(client, namespace)` comes to, with the API server and the namespace that the flags name."""
+    connection = load(given.kubeconfig, given.context)
+
+    async def connected() -> T:
+        async with Client(connection, user_agent=f"kubectl-windlass/{__version__}") as client:
+            return await work(client, given.namespace or connection.namespace)
+
+    return asyncio.run(connected())
+
+
+def now() -> datetime:
+    """The time of day in UTC."""
+    return datetime.now(UTC)
+
+
+async def read_group(client: Client, namespace: str, name: str) -> Body:
+    """The group of this name; where there is none, the sentence names those that there are."""
+    try:
+        return await client.get(SCALING_GROUPS, namespace, name)
+    except Gone as error:
+        if error.reason != "NotFound" or SCALING_GROUPS.plural not in error.detail:
+            raise
+    except ValueError:
+        pass
+    there = [body["metadata"]["name"] for body in (await client.list(SCALING_GROUPS, namespace)).items]
+    raise CannotError(_no_such_group(namespace, name, sorted(there)))
+
+
+def _no_such_group(namespace: str, name: str, there: list[str]) -> str:
+    from difflib import get_close_matches
+
+    said = f"there is no group {name!r} in namespace {namespace}"
+    if near := get_close_matches(name, there):
+        return f"{said}; did you mean {' or '.join(near)}?"
+    if there:
+        more = f" and {len(there) - MOST_NAMES} more" if len(there) > MOST_NAMES else ""
+        return f"{said}; there are {', '.join(there[:MOST_NAMES])}{more}"
+    return f"{said}, and no other; `kubectl windlass get groups -A` shows those of all namespaces"
+
+
+async def read_instances(client: Client, group: Body) -> tuple[Instance, ...]:
+    """The group's instances, in the order of their ordinals."""
+    metadata = group["metadata"]
+    selector = f"{GROUP_LABEL}={metadata['name']}"
+    pods = await client.list(PODS, metadata["namespace"], label_selector=selector, into=Pod)
+    instances = map(to_instance, pods.items)
+    return in_order(instance for instance in instances if instance.group == metadata["uid"])
+
+
+def in_order(instances: Iterable[Instance]) -> tuple[Instance, ...]:
+    """Instances by their ordinals."""
+    return tuple(sorted(instances, key=lambda instance: (instance.ordinal, instance.name)))
