@@ -1,6 +1,6 @@
 """What becomes of an instance after it was created: the scheduler's and the kubelet's part, as data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import Random
 from typing import Protocol
@@ -23,6 +23,20 @@ class Life:
     recovers: timedelta | None = None
     dies_slowly: timedelta = SECOND
 
+    def delayed_by(self, delay: timedelta) -> "Life":
+        """The same life, which begins that much later."""
+
+        def later(moment: timedelta | None) -> timedelta | None:
+            return None if moment is None else moment + delay
+
+        return replace(
+            self,
+            scheduled=later(self.scheduled),
+            ready=later(self.ready),
+            ends=later(self.ends),
+            wavers=later(self.wavers),
+        )
+
 
 class Fate(Protocol):
     """Decides the life of each new instance."""
@@ -36,24 +50,21 @@ class Fate(Protocol):
 class AllGoesWell:
     """Every instance is scheduled after one second and ready after two."""
 
-    def life_of(self, name: str, zone: str | None) -> Life:  # noqa: ARG002
+    def life_of(self, name: str, zone: str | None) -> Life:
         """The same for all."""
         return Life()
 
 
 @dataclass(slots=True)
 class Chance:
-    """Lives drawn from a seed: some never come up, some fail, some waver, zones in `broken` take nobody."""
+    """Lives drawn from a seed: some never come up, some fail, some waver."""
 
     random: Random
     trouble: float = 0.2
-    broken: frozenset[str] = frozenset()
 
-    def life_of(self, name: str, zone: str | None) -> Life:  # noqa: ARG002
+    def life_of(self, name: str, zone: str | None) -> Life:
         """One of the lives that instances have."""
         slow = timedelta(seconds=self.random.randint(0, 40))
-        if zone in self.broken:
-            return Life(scheduled=None, ready=None, dies_slowly=slow)
         start = timedelta(seconds=self.random.randint(0, 5))
         ready = start + timedelta(seconds=self.random.randint(1, 90))
         if self.random.random() >= self.trouble:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from windlass.planner.capacity.group import plan_group
-from windlass.planner.plan import Plan
+from windlass.planner.plan import Launch, Plan
 from windlass.simulate.world import Process, World, Write
 
 MOST_PASSES = 10_000  # a group that is not settled by then never will be
@@ -22,16 +22,23 @@ class Played:
 
 
 def run_pass(world: World, process: Process, *, before: Callable[[Write], None] | None = None) -> Played | None:
-    """Plan once and do all of it. `before` is called before each write and may raise to stop there."""
+    """Plan once and do all of it. `before` is called before each write and may raise to stop there.
+
+    The first launch that is refused is the last one that is tried. What was refused is forgotten when the status tells
+    of it: a pass that is stopped before leaves that to the next one.
+    """
     view = world.view(process)
-    process.refusals.clear()
-    plan = plan_group(view)
-    writes = world.writes(plan, process)
-    for write in writes:
+    plan, heard = plan_group(view), len(view.refusals)
+    done: list[Write] = []
+    for write in world.writes(plan, process):
+        if isinstance(write.step, Launch) and len(process.refusals) > heard:
+            continue
         if before is not None:
             before(write)
         write.do()
-    return Played(world.now, plan, tuple(writes)) if writes else None
+        done.append(write)
+    del process.refusals[:heard]
+    return Played(world.now, plan, tuple(done)) if done else None
 
 
 def play(world: World, process: Process | None = None, *, until: datetime | None = None) -> Iterator[Played]:

@@ -26,12 +26,12 @@ from windlass.planner.plan import (
     SeedDesired,
     Step,
 )
-from windlass.simulate.kubelet import AllGoesWell, Fate, Life
+from windlass.simulate.kubelet import SECOND, AllGoesWell, Fate, Life
 
 EPOCH = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 
 
-class Conflicting(Exception):
+class ConflictError(Exception):
     """The world is not what the plan was made on: nothing was written."""
 
 
@@ -54,7 +54,10 @@ class Write:
 
 @dataclass(slots=True)
 class World:
-    """A group and all that belongs to it. An instance without a life stays as it is until it is removed."""
+    """A group and all that belongs to it. An instance without a life stays as it is until it is removed.
+
+    `refusing`: what the API server says to each creation of an instance. `broken`: zones in which nothing is scheduled.
+    """
 
     name: str
     spec: ScalingGroupSpec
@@ -71,6 +74,7 @@ class World:
     revisions: dict[str, Revision] = field(default_factory=dict)
     records: dict[str, ScalingActivityStatus] = field(default_factory=dict)
     refusing: str | None = None
+    broken: set[str] = field(default_factory=set)
     created: list[str] = field(default_factory=list)
     namespace: str = "default"
     template_problem: str | None = None
@@ -125,6 +129,16 @@ class World:
         self.lives.pop(name, None)
         self.removed_at.pop(name, None)
 
+    # ---- what happens to the cluster
+
+    def mend(self, zone: str) -> None:
+        """A zone that was broken works again: what waits there is scheduled a second from now."""
+        self.broken.discard(zone)
+        for name, instance in self.instances.items():
+            life = self.lives.get(name)
+            if instance.zone == zone and instance.scheduled_at is None and life and life.scheduled is not None:
+                self.lives[name] = life.delayed_by(self.now - instance.created_at - life.scheduled + SECOND)
+
     # ---- what time does
 
     def advance(self, by: timedelta) -> None:
@@ -159,12 +173,14 @@ class World:
 
     def _aged(self, before: Instance, life: Life) -> Instance:
         age = self.now - before.created_at
-        if life.scheduled is None:
+        if life.scheduled is None or (before.scheduled_at is None and before.zone in self.broken):
             return replace(before, unschedulable_since=before.created_at, problem="0/1 nodes are available")
         if age < life.scheduled:
             return before
-        scheduled = before.created_at + life.scheduled
-        after = replace(before, scheduled_at=scheduled, unschedulable_since=None, node=f"node-{before.zone}")
+        after = before
+        if before.scheduled_at is None:
+            at, node = before.created_at + life.scheduled, f"node-{before.zone}"
+            after = replace(before, scheduled_at=at, node=node, unschedulable_since=None, problem=None)
         if life.ready is not None and age >= life.ready:
             after = replace(after, ready=True, was_ready=True, ready_changed_at=before.created_at + life.ready)
         if life.wavers is not None and age >= life.wavers:
@@ -178,16 +194,24 @@ class World:
     # ---- what the operator does
 
     def writes(self, plan: Plan, process: Process) -> list[Write]:
-        """The plan as writes: the status first, which fails if the group has changed, then the steps."""
+        """The plan as writes: the status first, which fails if the group has changed, then the steps.
+
+        Where the status says already what is to be done, the group is read again before: it must not have changed.
+        """
         version = self.version
-        made = [Write(f"step: {_what(step)}", self._step(step, process), step) for step in plan.steps]
+        made = [Write(_what(step), self._step(step, process), step) for step in plan.steps]
         if plan.status != self.status:
             made.insert(0, Write("status", lambda: self._write_status(plan.status, version)))
+        elif made:
+            made.insert(0, Write("fence", lambda: self._fence(version)))
         return made
 
-    def _write_status(self, status: ScalingGroupStatus, version: int) -> None:
+    def _fence(self, version: int) -> None:
         if version != self.version:
-            raise Conflicting(f"version {version} is {self.version} now")
+            raise ConflictError(f"version {version} is {self.version} now")
+
+    def _write_status(self, status: ScalingGroupStatus, version: int) -> None:
+        self._fence(version)
         self.status = ScalingGroupStatus.model_validate_json(status.model_dump_json(by_alias=True))
         self.version += 1
 
@@ -230,7 +254,7 @@ class World:
             ordinal=step.ordinal,
             revision=step.revision,
             zone=step.pool.zone,
-            created_at=self.now,
+            created_at=self.now.replace(microsecond=0),
         )
 
     def arrive_late(self, step: Launch) -> None:
@@ -250,11 +274,27 @@ def void(_: object) -> None:
 
 
 def _what(step: Step) -> str:
-    name = getattr(step, "name", "")
-    return f"{type(step).__name__} {name}".strip()
+    match step:
+        case SeedDesired():
+            return f"set desiredSize to {step.size}"
+        case Launch():
+            return f"launch {step.name}" + (f" in {step.pool.zone}" if step.pool.zone else "")
+        case Remove():
+            return f"remove {step.name}"
+        case Record():
+            return f"record {step.name} {step.status.phase}"
+        case KeepRevision():
+            return f"keep revision {step.number}"
+        case ForgetRevision() | ForgetRecord():
+            return f"forget {step.name}"
 
 
 def log_line(world: World, write: Write) -> str:
-    """One line of a golden log: when, what, why."""
-    why = f": {write.step.why}" if write.step is not None else f": {world.status.message}"
-    return f"{rfc3339(world.now)[11:19]} {write.what}{why}"
+    """One line of a golden log: when (since the world began, as hours), what, why."""
+    when = rfc3339(world.now)[11:19]
+    if write.step is None:
+        return f"{when} {write.what} {world.status.phase}: {world.status.message}"
+    told = (
+        write.step.status.description or write.step.status.cause if isinstance(write.step, Record) else write.step.why
+    )
+    return f"{when} {write.what}: {told}"
