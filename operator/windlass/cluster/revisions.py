@@ -9,6 +9,9 @@ from windlass.planner.capacity.view import Revision
 from windlass.planner.plan import KeepRevision
 
 
+_ESCAPED_BY_GO = "<>&\u2028\u2029"
+
+
 class _Owner(msgspec.Struct, rename="camel", frozen=True, gc=False):
     uid: str
     controller: bool = False
@@ -49,9 +52,13 @@ def to_revision(found: ControllerRevision) -> KeptRevision:
     return KeptRevision(metadata.namespace, metadata.name, metadata.uid, metadata.resource_version, group, revision)
 
 
-def revision_manifest(step: KeepRevision, *, group: str, group_uid: str) -> dict[str, Any]:
-    """The ControllerRevision that keeps what the step says."""
-    return {
+def revision_manifest(step: KeepRevision, *, group: str, group_uid: str) -> bytes:
+    """The ControllerRevision that keeps what the step says, as JSON in the form that Go gives it.
+
+    The API server compares the data byte by byte when it refuses to change them, after having written them anew itself:
+    in any other form not even a label or an owner could be changed, by anybody.
+    """
+    manifest = {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
         "metadata": {
@@ -62,3 +69,7 @@ def revision_manifest(step: KeepRevision, *, group: str, group_uid: str) -> dict
         "revision": step.number,
         "data": step.data,
     }
+    encoded = msgspec.json.encode(manifest, order="sorted")
+    for character in _ESCAPED_BY_GO:
+        encoded = encoded.replace(character.encode(), f"\\u{ord(character):04x}".encode())
+    return encoded

@@ -50,7 +50,8 @@ def keep_revision(s: Situation) -> Decision | Hold | None:
 
 
 def _name(view: GroupView, data: Mapping[str, Any]) -> str:
-    digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+    # With the uid: the revisions of a group that is gone may outlive it, and must not be in its successor's way.
+    digest = hashlib.sha256(json.dumps([view.uid, data], sort_keys=True).encode()).hexdigest()
     taken = {revision.name for revision in view.revisions}
     lengths = range(10, len(digest) + 1)
     return next(name for length in lengths if (name := f"{view.name}-{digest[:length]}") not in taken)
