@@ -84,6 +84,10 @@ class Groups:
         """A group that is there already."""
         return Group(self, name)
 
+    def messages(self) -> list[str]:
+        """Every message that any of the groups ever had."""
+        return [group["status"]["message"] for _, group in self.seen.history if group and group.get("status")]
+
     def broken_promises(self) -> list[str]:
         """What was wrong with any status that was ever to be seen: the conditions' contract, counters going back."""
         self.seen.catch_up()

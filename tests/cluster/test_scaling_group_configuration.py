@@ -120,6 +120,16 @@ def test_of_revisions_that_nobody_uses_the_two_newest_are_kept(groups: Groups) -
     wait_until(lambda: sorted(each["revision"] for each in web.revisions.values()) == [3, 4], 10, "3 and 4")
 
 
+def test_revisions_can_be_labelled_and_orphaned_whatever_the_configuration_holds(groups: Groups) -> None:
+    odd = {"name": "web", "image": "web:1", "command": ["sh", "-c", "test 1 -lt 2 && echo '<é \u2028>'"]}
+    groups.configure("web", containers=[odd])
+    web = groups.create(desired=1)
+    web.wait_until_ready(1)
+    (revision,) = web.revisions
+    groups.cluster.kubectl("--namespace", groups.namespace, "label", f"controllerrevision/{revision}", "mine=yes")
+    assert web.revisions[revision]["metadata"]["labels"]["mine"] == "yes"
+
+
 def test_every_group_of_a_configuration_follows_its_changes(groups: Groups) -> None:
     both = [groups.create(name, desired=1) for name in ("one", "two")]
     for group in both:

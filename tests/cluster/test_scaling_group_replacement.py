@@ -77,7 +77,7 @@ def test_an_instance_not_ready_for_the_interval_is_replaced_and_no_sooner(sick: 
     grace = timedelta(seconds=last["metadata"]["deletionGracePeriodSeconds"])
     waited = moment(last["metadata"]["deletionTimestamp"]) - grace - moment(ready["lastTransitionTime"])
     assert SHORTEST_INTERVAL <= waited.total_seconds() <= SHORTEST_INTERVAL + 5
-    assert any("web-1 not ready; replaced when that lasts 10 seconds" in message for message in messages(groups))
+    assert any("web-1 not ready; replaced when that lasts 10 seconds" in message for message in groups.messages())
 
 
 def test_instances_that_do_not_come_into_service_are_removed_and_tried_again_after_a_pause(
@@ -112,11 +112,6 @@ def most_missing(history: list[tuple[str, Object | None]], size: int) -> int:
         full = full or len(there) == size
         most = max(most, size - len(there) if full else 0)
     return most
-
-
-def messages(groups: Groups) -> list[str]:
-    """Every message that any group of the namespace ever had."""
-    return [group["status"]["message"] for _, group in groups.seen.history if group and group.get("status")]
 
 
 def moment(text: str) -> datetime:

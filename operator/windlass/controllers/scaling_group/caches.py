@@ -72,11 +72,16 @@ class Caches:
     # ---- what kopf's watches say
 
     def observe(self, kind: str, body: Mapping[str, Any], *, deleted: bool) -> None:
-        """One of our own objects was added, changed or deleted."""
+        """One of our own objects was added, changed or deleted.
+
+        A group's status is written by us alone: that it changed is no reason to look, least of all where passes fail
+        and say so there.
+        """
         store = self._store_of(kind)
+        before = store.get(body["metadata"]["namespace"], body["metadata"]["name"])
         if deleted:
             store.discard(body["metadata"]["uid"])
-        elif not store.put(body):
+        elif not store.put(body) or (kind == KIND and before is not None and _same_wish(before, body)):
             return
         self._enqueue_concerned(kind, body)
 
@@ -128,6 +133,12 @@ class Caches:
         else:
             self._expectations.observed_created(key, new.name)
         self._enqueue(key)
+
+
+def _same_wish(before: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    """Whether two versions of a group differ in the status alone, as far as passes read them."""
+    old, new = before["metadata"], body["metadata"]
+    return all(old.get(field) == new.get(field) for field in ("uid", "generation", "deletionTimestamp"))
 
 
 def _configuration_of(body: Mapping[str, Any]) -> str | None:

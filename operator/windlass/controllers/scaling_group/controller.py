@@ -12,7 +12,7 @@ from windlass.cluster.errors import Conflict, Gone, Invalid
 from windlass.cluster.merge_patch import merge_patch
 from windlass.cluster.resources import SCALING_GROUPS
 from windlass.controllers.scaling_group.caches import KIND, Caches
-from windlass.controllers.scaling_group.observe import Lore, observe
+from windlass.controllers.scaling_group.observe import Lore, observe, parse_status
 from windlass.controllers.scaling_group.steps import Steps
 from windlass.engine.clock import Clock
 from windlass.engine.events import EventRecorder, ObjectRef
@@ -22,7 +22,7 @@ from windlass.engine.queue import Key
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.reasons import PassFailed
 from windlass.planner.capacity.view import GroupView
-from windlass.planner.conditions import conditions
+from windlass.planner.conditions import Standing, conditions
 from windlass.planner.plan import Launch, Plan, Remove
 from windlass.planner.reason import counted
 
@@ -66,7 +66,6 @@ class ScalingGroupController:
             self._expectations.clear(key)
             lore.reply_lost = False
         view = await observe(self._client, self._caches, key, group, lore, self._clock.now())
-        lore.refusals, lore.record_refused = [], False
         plan = plan_group(view)
         return await self._apply(key, group, view, plan, lore)
 
@@ -75,18 +74,10 @@ class ScalingGroupController:
         group = self._caches.groups.get(key.namespace, key.name)
         if group is None:
             return
-        old = ScalingGroupStatus.model_validate(group.get("status") or {})
-        generation = group["metadata"]["generation"]
+        old, generation = parse_status(group), group["metadata"]["generation"]
         why = PassFailed(str(error)[:900])
-        standing = "Stalled" if isinstance(error, Invalid) else "Reconciling"
-        made = conditions(
-            "Stalled" if standing == "Stalled" else "Reconciling",
-            why,
-            str(why),
-            old=old.conditions,
-            generation=generation,
-            now=self._clock.now(),
-        )
+        standing: Standing = "Stalled" if isinstance(error, Invalid) else "Reconciling"
+        made = conditions(standing, why, str(why), old=old.conditions, generation=generation, now=self._clock.now())
         status = old.model_copy(
             update={
                 "phase": "Stalled" if standing == "Stalled" else "Waiting",
@@ -95,19 +86,19 @@ class ScalingGroupController:
                 "observed_generation": generation,
             }
         )
-        await self._write_status(key, group, status)
+        if _differs(group, status):
+            await self._write_status(key, group, status)
 
     # ---- apply
 
     async def _apply(
         self, key: Key, group: Mapping[str, Any], view: GroupView, plan: Plan, lore: Lore
     ) -> datetime | None:
-        differs = bool(merge_patch(group.get("status") or {}, to_wire(plan.status)))
+        differs = _differs(group, plan.status)
         if not plan.acts:
             return await self._write_counts(key, group, plan, lore, differs)
         if differs:
-            await self._write_status(key, group, plan.status)
-            lore.status_written_at = self._clock.monotonic()
+            await self._write_plan(key, group, plan, lore)
         else:
             await self._confirm(key, group)
         self._tell(key, view, plan)
@@ -121,12 +112,19 @@ class ScalingGroupController:
         if not differs:
             return plan.wake_at
         due = lore.status_written_at + STATUS_SECONDS - self._clock.monotonic()
-        if due > 0:
+        if due > 0 and not lore.refusals:
             later = self._clock.now() + timedelta(seconds=due)
             return later if plan.wake_at is None else min(later, plan.wake_at)
+        await self._write_plan(key, group, plan, lore)
+        return plan.wake_at
+
+    async def _write_plan(self, key: Key, group: Mapping[str, Any], plan: Plan, lore: Lore) -> None:
         await self._write_status(key, group, plan.status)
         lore.status_written_at = self._clock.monotonic()
-        return plan.wake_at
+        lore.refusals.clear()
+        activity = plan.status.activity
+        if activity is None or activity.launching is None:
+            lore.settled.clear()
 
     async def _write_status(self, key: Key, group: Mapping[str, Any], status: ScalingGroupStatus) -> None:
         """Write the status, provided that the group is what it was when it was read: the write-ahead, and the fence."""
@@ -143,8 +141,6 @@ class ScalingGroupController:
             await self._read_again(key, metadata["uid"])
             raise
         self._caches.groups.put(written)
-        if status.activity is None or status.activity.launching is None:
-            self._lore[key].settled.clear()
 
     async def _confirm(self, key: Key, group: Mapping[str, Any]) -> None:
         """Before acting without a write-ahead: the group must still be what it was when it was read."""
@@ -189,6 +185,10 @@ class ScalingGroupController:
         self._metrics.forget_group(key.namespace, key.name)
 
 
+def _differs(group: Mapping[str, Any], status: ScalingGroupStatus) -> bool:
+    return bool(merge_patch(group.get("status") or {}, to_wire(status)))
+
+
 def _by_state(status: ScalingGroupStatus) -> dict[str, int]:
     return {
         "pending": status.pending,
@@ -210,8 +210,7 @@ def _log_line(plan: Plan) -> str:
         for step in plan.steps
         if isinstance(step, Launch | Remove)
     ]
-    rest = len(plan.steps) - len(steps)
     shown = steps[:MOST_STEPS_LOGGED]
     if len(steps) > len(shown):
         shown.append(f"and {counted(len(steps) - len(shown), 'step')} more like these")
-    return "; ".join([str(plan.why), *shown]) + (f"; {counted(rest, 'record')} kept" if rest and not steps else "")
+    return "; ".join([str(plan.why), *shown])

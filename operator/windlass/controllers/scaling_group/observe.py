@@ -23,15 +23,16 @@ Body = Mapping[str, Any]
 class Lore:
     """What this process knows of a group beside what is written anywhere; lost with the process, and no harm done.
 
-    `settled`: ordinals of which it is known whether they were created. `refusals`, `record_refused`: what the API
-    server refused in the last pass. `reply_lost`: a write of the last pass may or may not have been carried out, so the
-    next one looks live. `template_problem`: why it refuses the Pod of the configuration of that version.
+    `settled`: ordinals of which it is known whether they were created. `refusals`: launches that the API server
+    refused, until the status tells of them. `record_refused`: the activity whose record it does not accept.
+    `reply_lost`: a write of the last pass may or may not have been carried out, so the next one looks live.
+    `template_problem`: why the API server refuses the Pod of the configuration of that version.
     """
 
     uid: str = ""
     settled: set[int] = field(default_factory=set)
     refusals: list[Refusal] = field(default_factory=list)
-    record_refused: bool = False
+    record_refused: str | None = None
     template_problem: tuple[str, str] | None = None
     reply_lost: bool = False
     status_written_at: float = float("-inf")
@@ -57,7 +58,7 @@ async def observe(client: Client, caches: Caches, key: Key, group: Body, lore: L
         template_problem=problem[1] if problem and configuration and problem[0] == version_of(configuration) else None,
         revisions=tuple(kept.revision for kept in caches.revisions.by_index(metadata["uid"]).values()),
         record=_record(caches, key.namespace, activity.name) if activity else None,
-        record_refused=lore.record_refused,
+        record_refused=activity is not None and lore.record_refused == activity.name,
         history=_history(caches, key),
         settled=frozenset(lore.settled),
         refusals=tuple(lore.refusals),

@@ -1,6 +1,7 @@
 """Carry out a plan's steps: one request each, side by side, and note what the next pass must know."""
 
 import asyncio
+import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -13,7 +14,7 @@ from windlass.cluster.client import Client
 from windlass.cluster.errors import AlreadyExists, ApiError, Conflict, Gone, Invalid, Refused, Transient
 from windlass.cluster.pods import Pod, PodMaker, pod_maker, to_instance
 from windlass.cluster.resources import CONTROLLER_REVISIONS, PODS, SCALING_ACTIVITIES, SCALING_GROUPS
-from windlass.cluster.revisions import ControllerRevision, revision_manifest, to_revision
+from windlass.cluster.revisions import revision_manifest
 from windlass.controllers.scaling_group.caches import Caches
 from windlass.controllers.scaling_group.observe import Lore, version_of
 from windlass.engine.expectations import Expectations
@@ -31,6 +32,8 @@ from windlass.planner.plan import (
     SeedDesired,
     Step,
 )
+
+logger = logging.getLogger(__name__)
 
 MANY = 64  # a batch of more requests than this gives way to those of other groups
 SEED_MANAGER = "windlass-seed"
@@ -170,13 +173,18 @@ class Steps:
         try:
             with self._expectations.creating(self._key, step.name):
                 await self._client.create(CONTROLLER_REVISIONS, self._key.namespace, manifest, into=_Nothing)
-        except AlreadyExists:
-            await self._must_be_ours(step.name)
+        except AlreadyExists as error:
+            self._wait_for_revision(step.name, error)
 
-    async def _must_be_ours(self, revision: str) -> None:
-        found = await self._client.get(CONTROLLER_REVISIONS, self._key.namespace, revision, into=ControllerRevision)
-        if to_revision(found).group != self._view.uid:
-            raise Transient(f"creating ControllerRevision {revision}: the name is taken by an object of somebody else")
+    def _wait_for_revision(self, name: str, error: AlreadyExists) -> None:
+        """Expect the informer to show the revision that a try before a crash created, unless it is another's."""
+        there = self._caches.revisions.get(self._key.namespace, name)
+        if there is not None and there.group != self._view.uid:
+            problem = "the name is taken by an object that this group does not control"
+            raise Transient(f"creating ControllerRevision {name}: {problem}", detail=problem) from error
+        if there is None:
+            with self._expectations.creating(self._key, name):
+                pass
 
     async def _dry_run(self, step: KeepRevision) -> str | None:
         """Why the API server would never accept an instance of this revision, if so."""
@@ -209,9 +217,12 @@ class Steps:
             body = await self._client.merge_patch(
                 SCALING_ACTIVITIES, self._key.namespace, step.name, patch, subresource="status"
             )
-        except (Refused, Invalid, Gone):
-            self._lore.record_refused = True
-            raise
+        except Gone:
+            return  # somebody deleted it just now: the next pass hears of it, and writes it anew
+        except (Refused, Invalid) as error:
+            self._lore.record_refused = step.name
+            logger.warning("%s; the group goes on without this record", error)
+            return
         self._caches.records.put(body)
 
     async def _open_record(self, name: str) -> None:
