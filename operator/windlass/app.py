@@ -24,7 +24,7 @@ from windlass.cluster.client import Client
 from windlass.cluster.config import Connection
 from windlass.cluster.errors import ApiError
 from windlass.cluster.lease import Lease
-from windlass.cluster.resources import SCALING_ACTIVITIES, SCALING_CONFIGURATIONS, SCALING_GROUPS
+from windlass.cluster.resources import SCALING_ACTIVITIES, SCALING_CONFIGURATIONS, SCALING_GROUPS, Resource
 from windlass.controllers.scaling_group.caches import Caches
 from windlass.controllers.scaling_group.controller import ScalingGroupController
 from windlass.engine.clock import SystemClock
@@ -43,6 +43,7 @@ logger = logging.getLogger(__name__)
 LEASE_NAME = "windlass-operator"
 OWN = (SCALING_GROUPS, SCALING_CONFIGURATIONS, SCALING_ACTIVITIES)
 SWEEP_SECONDS = 600.0  # how long an object that was deleted unheard may live on in a store
+RETRY_SECONDS = 5.0  # between tries to read our own kinds at the start
 STALE_SECONDS = 180.0  # an API server sends a bookmark about once a minute
 
 
@@ -64,6 +65,7 @@ class Settings:
 
 async def run(settings: Settings, connection: Connection) -> None:
     """Run until SIGTERM or SIGINT, then give the lease back and end what runs."""
+    _quieten_kopf()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -141,6 +143,7 @@ class Operator:
         """Open the gate when the informers have read everything and we hold the lease."""
         await self._caches.pods.synced.wait()
         await self._caches.revisions.synced.wait()
+        await self._read_own_kinds()
         if not self._settings.lease:
             self._may_work.set()
             return
@@ -164,6 +167,21 @@ class Operator:
         )
 
     # ---- our own kinds
+
+    async def _read_own_kinds(self) -> None:
+        """Read them all once: kopf never says when it has, and a group is not to be judged without its records."""
+        for kind, resource in zip(KINDS, OWN, strict=True):
+            for namespace in self._settings.namespaces or (None,):
+                for body in await self._list_at_last(resource, namespace):
+                    self._heard(kind.kind, body, False)
+
+    async def _list_at_last(self, resource: Resource, namespace: str | None) -> list[dict[str, Any]]:
+        while True:
+            try:
+                return (await self._client.list(resource, namespace)).items
+            except ApiError as error:
+                logger.warning("%s; trying again in %.0f s", error, RETRY_SECONDS)
+                await self._clock.sleep(RETRY_SECONDS)
 
     async def _run_kopf(self) -> None:
         here = asyncio.get_running_loop()
@@ -277,6 +295,14 @@ def _login(connection: Connection) -> kopf.ConnectionInfo:
         private_key_data=certificate.key if certificate else None,
         default_namespace=connection.namespace,
     )
+
+
+def _quieten_kopf() -> None:
+    """Let kopf say what is wrong, and not that each handler has succeeded."""
+    if not logger.isEnabledFor(logging.DEBUG):
+        logging.getLogger("kopf").setLevel(logging.WARNING)
+    # It warns at every start that it leaves the signals to us, as it should.
+    logging.getLogger("kopf._core.reactor.running").addFilter(lambda record: "signals are ignored" not in record.msg)
 
 
 def _kopf_settings(settings: Settings) -> kopf.OperatorSettings:
