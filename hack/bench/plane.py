@@ -1,0 +1,170 @@
+"""A throw-away control plane: etcd and an API server, with neither scheduler nor nodes. Who works on it is started
+for as long as it is measured, so that nobody else's watches and caches cost time then."""
+
+import os
+import re
+import shutil
+import sys
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from hack.bench import manifests
+from hack.cluster import API_SERVER, CONTROLLER_MANAGER, ETCD, Cluster, Shape, StartError, wait_until
+from hack.cluster.process import Process
+from windlass.cluster.config import Connection, StaticToken, load
+from windlass.cluster.resources import SCALING_CONFIGURATIONS
+
+ROOT = Path(__file__).parents[2]
+OPERATOR_MANIFESTS = ROOT / "deploy" / "operator.yaml"
+OPERATOR_NAMESPACE = "windlass-system"
+OPERATOR_ACCOUNT = "windlass"
+START_SECONDS = 60.0
+
+_NOT_INSTALLED = {"Deployment", "PodDisruptionBudget", "Service"}
+_WRITES = {"POST", "PUT", "PATCH", "APPLY", "DELETE", "DELETECOLLECTION"}
+_REQUESTS = re.compile(r"^apiserver_request_total\{(.*)\} (\S+)$", re.MULTILINE)
+_LABEL = re.compile(r'(\w+)="([^"]*)"')
+
+
+class Plane:
+    """Use it as a context manager; it is gone at the end, also after Ctrl-C.
+
+    `audit`: log every request, which costs the API server time.
+    """
+
+    def __init__(self, *, audit: bool = False) -> None:
+        self._folder = ROOT / ".local" / "bench" / str(os.getpid())
+        self.cluster = Cluster("bench", self._folder, dies_with_parent=True)
+        self._audit = audit
+
+    def __enter__(self) -> Self:
+        try:
+            self.cluster.up(Shape(nodes=0, audit=self._audit), components=(ETCD, API_SERVER))
+            self._install_operator()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cluster.down()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    # ---- who works on it
+
+    @contextmanager
+    def controller_manager(self) -> Iterator[int]:
+        """A controller-manager that may make 5,000 requests a second (hack/cluster's own flags); gives its pid.
+
+        Each of its controllers uses the token of a ServiceAccount of its own.
+        """
+        self.cluster.start(CONTROLLER_MANAGER)
+        try:
+            yield next(part.pid for part in self.cluster.status() if part.name == CONTROLLER_MANAGER and part.pid)
+        finally:
+            self.cluster.kill(CONTROLLER_MANAGER)
+
+    @contextmanager
+    def operator(self) -> Iterator["Operator"]:
+        """The operator with the chart's flags and the token of the chart's ServiceAccount, leading."""
+        operator = Operator(self._operator_command(), self.cluster.folder)
+        try:
+            operator.wait_until_leading()
+            yield operator
+        finally:
+            operator.stop()
+
+    @property
+    def administrator(self) -> Connection:
+        """Who may do anything."""
+        return load(str(self.cluster.kubeconfig))
+
+    def service_account(self) -> Connection:
+        """The operator's identity."""
+        token = StaticToken(self.cluster.token(OPERATOR_NAMESPACE, OPERATOR_ACCOUNT))
+        return Connection(self.cluster.url, "the chart's ServiceAccount", ca=self.cluster.ca.read_bytes(), token=token)
+
+    # ---- what is on it
+
+    def create_namespace(self, name: str) -> None:
+        """One that Pods and groups can be created in: with a ServiceAccount, which no controller makes here."""
+        self.cluster.apply("/api/v1/namespaces", _named("Namespace", name))
+        self.cluster.apply(f"/api/v1/namespaces/{name}/serviceaccounts", _named("ServiceAccount", "default"))
+        self.cluster.apply(SCALING_CONFIGURATIONS.path(name), manifests.configuration())
+
+    def writes(self) -> Counter[str]:
+        """Requests so far that were to change something, by resource ("scalinggroups/status"); dry runs are none."""
+        counted: Counter[str] = Counter()
+        for labels, value in _REQUESTS.findall(self.cluster.request("GET", "/metrics")):
+            told = dict(_LABEL.findall(labels))
+            if told["verb"] in _WRITES and not told["dry_run"]:
+                counted["/".join(filter(None, (told["resource"], told["subresource"])))] += int(float(value))
+        return counted
+
+    def _install_operator(self) -> None:
+        manifests = [each for each in yaml.safe_load_all(OPERATOR_MANIFESTS.read_text()) if each]
+        applied = yaml.safe_dump_all(each for each in manifests if each["kind"] not in _NOT_INSTALLED)
+        self.cluster.kubectl("apply", "--server-side", "--filename=-", input=applied)
+        (deployment,) = (each for each in manifests if each["kind"] == "Deployment")
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        self._operator_arguments: list[str] = container["args"]
+
+    def _operator_command(self) -> list[str]:
+        here = [f"--kubeconfig={self._operator_kubeconfig()}", "--metrics-host=127.0.0.1", "--metrics-port=0"]
+        return [sys.executable, "-m", "windlass", *self._operator_arguments, *here]
+
+    def _operator_kubeconfig(self) -> Path:
+        path = self.cluster.folder / "operator.kubeconfig"
+        if not path.exists():
+            config = yaml.safe_load(self.cluster.kubeconfig.read_text())
+            config["users"][0]["user"] = {"token": self.cluster.token(OPERATOR_NAMESPACE, OPERATOR_ACCOUNT)}
+            config["contexts"][0]["context"]["namespace"] = OPERATOR_NAMESPACE
+            path.touch(mode=0o600)
+            path.write_text(yaml.safe_dump(config))
+        return path
+
+
+class Operator:
+    """One run of `python -m windlass`."""
+
+    def __init__(self, command: list[str], folder: Path) -> None:
+        self._process = Process("operator", folder)
+        self._process.log.unlink(missing_ok=True)
+        self._process.start(command, dies_with_parent=True)
+
+    @property
+    def pid(self) -> int:
+        """Its process number; StartError with the end of its log if it has ended."""
+        pid = self._process.pid
+        if pid is None:
+            raise StartError(f"the operator has ended; the end of its log:\n{self._process.end_of_log()}")
+        return pid
+
+    def wait_until_leading(self) -> None:
+        wait_until(lambda: self.pid and re.search(r" leads\b", self._log), START_SECONDS, "the operator's leading")
+
+    def metrics(self) -> str:
+        """What it shows to Prometheus."""
+        found = re.search(r"metrics and probes on ([^\s\"]+:\d+)", self._log)
+        if not found:
+            raise StartError(f"reading the operator's log: it does not say where its metrics are:\n{self._log}")
+        with urllib.request.urlopen(f"http://{found.group(1)}/metrics", timeout=10) as answer:
+            return str(answer.read().decode())
+
+    def stop(self) -> None:
+        """End it in its own time, so that it gives the lease back."""
+        self._process.stop(gracefully_within=10.0)
+
+    @property
+    def _log(self) -> str:
+        return self._process.log.read_text(errors="replace")
+
+
+def _named(kind: str, name: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}
