@@ -189,15 +189,17 @@ def test_an_object_that_does_not_fit_is_left_out_and_the_others_are_not(caplog: 
         async with running(watcher):
             await api.put("pods", {**pod("unfit"), "spec": {"ports": "none"}})
             await api.put("pods", pod("strange", odd="yes"))
+            await api.put("pods", pod("stranger", odd="very"))
             await api.put("pods", pod("web-3"))
             await watcher.knows("web-1", "web-2", "web-3")
-            assert watcher.counts["left_out"] == 2
+            assert watcher.counts["left_out"] == 3
             assert watcher.counts["failure"] == 0
 
     with caplog.at_level(logging.WARNING):
         play(scenario)
     assert "reading Pod default/unfit: it is left out: Expected `array`, got `str`" in caplog.text
-    assert "reading Pod default/strange: it is left out: this one is odd" in caplog.text
+    assert "reading Pod default/strange: it is left out: this one is odd: yes" in caplog.text
+    assert "reading Pod default/stranger: it is left out: this one is odd: very" in caplog.text
 
 
 def test_objects_of_a_list_that_do_not_fit_are_left_out_too() -> None:

@@ -42,8 +42,8 @@ class Thing(msgspec.Struct, frozen=True):
 
 def to_thing(found: Pod) -> Thing:
     meta = found.metadata
-    if meta.labels.get("odd"):
-        raise LookupError("this one is odd")
+    if odd := meta.labels.get("odd"):
+        raise (LookupError if odd == "yes" else msgspec.ValidationError)(f"this one is odd: {odd}")
     return Thing(meta.namespace, meta.name, meta.uid, meta.resource_version, meta.labels.get("group"))
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -17,12 +17,16 @@ W = TypeVar("W")
 T = TypeVar("T", bound=Record)
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
-_CHANGES = frozenset({"ADDED", "MODIFIED", "DELETED"})
 
 
-class _Line(msgspec.Struct, Generic[W], frozen=True, gc=False):
-    type: str
+class _ChangeLine(msgspec.Struct, Generic[W], frozen=True, gc=False):
+    type: Literal["ADDED", "MODIFIED", "DELETED"]
     object: W
+
+
+class _AnyLine(msgspec.Struct, frozen=True, gc=False):
+    type: str
+    object: msgspec.Raw
 
 
 class _Meta(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -62,9 +66,9 @@ class RecordDecoder(Generic[T]):
         self._kind = kind
         self._wire = wire
         self._record = record
-        line: Any = _Line
+        line: Any = _ChangeLine
         page: Any = Page
-        self._line: msgspec.json.Decoder[_Line[Any]] = msgspec.json.Decoder(line[wire])
+        self._line: msgspec.json.Decoder[_ChangeLine[Any]] = msgspec.json.Decoder(line[wire])
         self._page: msgspec.json.Decoder[Page[Any]] = msgspec.json.Decoder(page[wire])
         self._count = count
 
@@ -72,16 +76,14 @@ class RecordDecoder(Generic[T]):
         """What a line of a watch says; None if its object was left out. `ApiError` for an ERROR event or no JSON."""
         try:
             event = self._line.decode(line)
-            if event.type in _CHANGES:
-                return Change(event.type == "DELETED", self._record(event.object))
+            return Change(event.type == "DELETED", self._record(event.object))
         except msgspec.ValidationError:
-            pass  # bookmarks and errors hold another kind of object
+            return self._other(line)  # bookmarks and errors hold another kind of object
         except msgspec.DecodeError as error:
             raise Transient(f"watching {self._kind}: a line is not JSON: {error}") from error
         except Exception as error:
-            self._leave_out(decode(line, _Line[msgspec.Raw]).object, error)
+            self._leave_out(decode(line, _AnyLine).object, error)
             return None
-        return self._other(line)
 
     def page(self, body: bytes) -> tuple[list[T], str]:
         """The records of a page of a list, and the list's resourceVersion."""
@@ -104,16 +106,13 @@ class RecordDecoder(Generic[T]):
                 self._leave_out(item, error)
 
     def _other(self, line: bytes) -> Bookmark | None:
-        event = decode(line, _Line[msgspec.Raw])
+        event = decode(line, _AnyLine)
         if event.type == "ERROR":
             raise errors.from_event(f"watching {self._kind}", bytes(event.object))
         if event.type == "BOOKMARK":
             meta = decode(event.object, _Any).metadata
             return Bookmark(meta.resource_version, (meta.annotations or {}).get(INITIAL_EVENTS_END) == "true")
-        try:
-            decode(event.object, self._wire)
-        except msgspec.ValidationError as error:
-            self._leave_out(event.object, error)
+        list(self._fitting([event.object]))  # says why it does not fit
         return None
 
     def _leave_out(self, body: msgspec.Raw, error: Exception) -> None:
