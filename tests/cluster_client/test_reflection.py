@@ -64,12 +64,11 @@ def test_a_watch_that_never_says_a_word_makes_it_read_everything() -> None:
     async def scenario(api: FakeApi, watcher: Watcher) -> None:
         async with running(watcher):
             pass
-        for _ in range(2):
-            api.fail_next(streams(then="hang"), "WATCH")
+        api.fail_next(streams(then="hang"), "WATCH")
         async with running(watcher, synced=False):
-            await until(lambda: watcher.counts["relist"] == 1)
+            await until(lambda: watcher.counts["relist"] >= 1)
 
-    play(scenario, silence=0.2, initial_silence=0.1)
+    play(scenario, silence=0.2)
 
 
 def test_a_version_that_has_expired_makes_it_read_everything_and_tell_what_is_gone() -> None:
