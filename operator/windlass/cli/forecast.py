@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from windlass.api.common import to_wire
@@ -58,6 +58,12 @@ class Forecast:
         return any(isinstance(step, Launch) for played in self.passes for step in played.plan.steps)
 
     @property
+    def lasts(self) -> timedelta:
+        """From now until the last thing is done."""
+        moments = [played.at for played in self.passes if played.plan.acts or played.plan.events]
+        return max(moments, default=self.start.now) - self.start.now
+
+    @property
     def settled(self) -> bool:
         """Whether nothing is to be done, and nothing that should be is held up."""
         return not self.acts and not self.last.holds
@@ -104,8 +110,7 @@ def report(f: Forecast) -> list[str]:
     lines = [f"{place}: {wanted if f.exists else 'would be created'}"]
     lines += [f"  note: {note}" for note in f.notes]
     lines += columns(list(_timeline(f)), "  ") or ["  nothing would be done"]
-    span = f.after.now - f.start.now
-    moment = f"after {duration(span)}" if f.acts and span else "now"
+    moment = f"after {duration(f.lasts)}" if f.lasts else "now"
     return [*lines, f"  {moment}: {f.last.status.message}{_spread(f.last)}"]
 
 
@@ -120,7 +125,7 @@ def _timeline(f: Forecast) -> Iterator[tuple[str, str]]:
             yield "" if played.at == shown else "now" if played.at == f.start.now else f"+{offset}", line
             shown = played.at
     for line in _new_holds(f.last.holds, held):
-        yield ("" if f.after.now == shown or not f.passes else f"+{duration(f.after.now - f.start.now)}"), line
+        yield "" if shown else "now", line
 
 
 def _pass_lines(plan: Plan) -> Iterator[str]:
@@ -188,7 +193,7 @@ def values(f: Forecast) -> dict[str, Any]:
         "notes": list(f.notes),
         "passes": list(_passes(f)),
         "final": {
-            "after": (f.after.now - f.start.now).total_seconds(),
+            "after": f.lasts.total_seconds(),
             "message": f.last.status.message,
             "holds": _reasons(f.last.holds),
             "status": to_wire(f.last.status),

@@ -85,6 +85,9 @@ def _add_plan(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "Exit code: 0 nothing would be done, 1 something would be done, 2 it cannot be said.",
         error_code=2,
     )
+    verb.usage = (
+        f"{verb.prog} [options] group NAME [--desired N] [--min N] [--max N]\n       {verb.prog} [options] -f FILE …"
+    )
     verb.add_argument("kind", nargs="?", type=_group_word, metavar="group", help="the word `group`")
     verb.add_argument("name", nargs="?", metavar="NAME", help="an existing group")
     verb.add_argument(

@@ -136,7 +136,7 @@ async def propose(client: Client | None, document: Document) -> Proposed:
     except Refused as error:
         if error.by is not Refusal.PERMISSIONS:
             raise
-        spec = document.spec if live is None else _merged(live["spec"], _changes(document, live))
+        spec = document.spec if live is None else merged(live["spec"], _changes(document, live))
         note = f"{document.kind} {document.name} was not checked by the API server: {error.detail}"
         return Proposed(document, live, _checked_here(document, spec), note)
     _refuse_unknown_fields(document)
@@ -190,16 +190,16 @@ def three_way(last: Body, given: Body, live: Body) -> dict[str, Any]:
     return patch
 
 
-def _merged(old: Body, patch: Body) -> dict[str, Any]:
-    """`old` after a merge patch."""
-    merged = {key: value for key, value in old.items() if patch.get(key, value) is not None}
+def merged(old: Body, patch: Body) -> dict[str, Any]:
+    """`old` after a merge patch (RFC 7386)."""
+    after = {key: value for key, value in old.items() if patch.get(key, value) is not None}
     for key, value in patch.items():
         if isinstance(value, Mapping):
-            below = merged.get(key)
-            merged[key] = _merged(below if isinstance(below, Mapping) else {}, value)
+            below = after.get(key)
+            after[key] = merged(below if isinstance(below, Mapping) else {}, value)
         elif value is not None:
-            merged[key] = value
-    return merged
+            after[key] = value
+    return after
 
 
 def _checked_here(document: Document, spec: Body) -> Body:

@@ -1,0 +1,67 @@
+"""Whether an operator seems to be at work."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.worlds import NOW, ago
+from windlass.api.common import rfc3339
+from windlass.app import LEASE_NAME as THE_OPERATORS
+from windlass.cli.operator_sign import LEASE_NAME, LastChange, SeenLease, last_change, sign_of
+
+HELD = SeenLease("windlass-system", "windlass-0", ago("2s"), timedelta(seconds=15))
+GIVEN_BACK = replace(HELD, holder="")
+STALE = replace(HELD, renewed_at=ago("3m"))
+NOW_CHANGED, CHANGED_BEFORE = LastChange(ago("3s"), "kubectl-edit"), LastChange(ago("5m"), "kubectl-edit")
+
+
+def test_the_lease_is_the_operators_own():
+    assert LEASE_NAME == THE_OPERATORS
+
+
+@pytest.mark.parametrize(
+    ("leases", "looked_at", "changed", "state", "said"),
+    [
+        ([HELD], True, CHANGED_BEFORE, "Running", "an operator runs: windlass-0 holds lease windlass-system/"),
+        ([STALE, HELD], True, CHANGED_BEFORE, "Running", "an operator runs"),
+        ([HELD], False, NOW_CHANGED, "Behind", "has not looked at the last change yet; it will in a moment"),
+        ([HELD], False, CHANGED_BEFORE, "Behind", "does it watch this namespace (--namespaces)"),
+        ([HELD], False, None, "Behind", "does it watch this namespace (--namespaces)"),
+        ([STALE], True, CHANGED_BEFORE, "Absent", "was last renewed 3m ago, by windlass-0"),
+        ([STALE], False, NOW_CHANGED, "Absent", "the operator does not seem to run"),
+        ([GIVEN_BACK], True, CHANGED_BEFORE, "Absent", "nobody holds lease windlass-system/windlass-operator"),
+        ([], True, CHANGED_BEFORE, "Unknown", "there is no lease windlass-operator"),
+        ([], False, NOW_CHANGED, "Behind", "no operator has looked at the last change yet, and there is no lease"),
+        ([], False, CHANGED_BEFORE, "Absent", "no operator seems to run: nobody has looked at the last change"),
+        (None, True, CHANGED_BEFORE, "Unknown", "its lease may not be looked at"),
+        (None, False, CHANGED_BEFORE, "Absent", "no operator seems to run"),
+    ],
+)
+def test_lease_and_status_together_tell_whether_one_is_there(
+    leases: Any, looked_at: bool, changed: LastChange | None, state: str, said: str
+):
+    sign = sign_of(leases, looked_at=looked_at, changed=changed, now=NOW)
+    assert sign.state == state
+    assert said in sign.message
+
+
+def test_a_lease_is_held_until_it_could_have_been_taken_and_clocks_may_differ_a_little():
+    assert replace(HELD, renewed_at=ago("20s")).held(NOW)
+    assert not replace(HELD, renewed_at=ago("21s")).held(NOW)
+    assert not replace(HELD, renewed_at=None).held(NOW)
+
+
+def test_the_last_change_is_not_one_of_the_status():
+    fields = [
+        {"manager": "kubectl-edit", "time": rfc3339(ago("5m"))},
+        {"manager": "kubectl-patch", "time": rfc3339(ago("3m"))},
+        {"manager": "windlass", "subresource": "status", "time": rfc3339(ago("2s"))},
+        {"manager": "autoscaler", "subresource": "scale"},
+    ]
+    assert last_change({"managedFields": fields}) == LastChange(ago("3m"), "kubectl-patch", "autoscaler")
+
+
+def test_nothing_is_known_of_changes_where_the_api_server_keeps_none():
+    assert last_change({}) is None
