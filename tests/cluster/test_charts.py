@@ -98,9 +98,12 @@ def test_a_group_goes_with_its_owner(cluster: Cluster, namespace: str, made_up: 
 
 
 def test_a_group_goes_with_its_namespace(cluster: Cluster, namespace: str, made_up: MadeUpGroups) -> None:
-    made_up.create("web", instances=3)
-    cluster.request("DELETE", f"/api/v1/namespaces/{namespace}")
-    wait_until(lambda: not made_up.exists("web"), LIMIT, "the namespace's end")
+    ending = f"{namespace}-ending"
+    cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": ending}})
+    in_it = MadeUpGroups(cluster, ending)
+    in_it.create("web", instances=3)
+    cluster.request("DELETE", f"/api/v1/namespaces/{ending}")
+    wait_until(lambda: not in_it.exists("web"), LIMIT, "the namespace's end")
 
 
 @pytest.mark.parametrize("propagation", ["Background", "Foreground"])
