@@ -64,3 +64,12 @@ def test_a_group_of_no_instances_is_as_desired() -> None:
 
     assert not plan.acts
     assert (plan.status.phase, plan.status.message) == ("Ready", "0 instances in service, as desired")
+
+
+def test_a_new_group_without_a_desired_size_begins_with_its_min_size() -> None:
+    assert effective_desired(group(None, min_size=2), None) == 2
+
+
+def test_a_desired_size_that_is_taken_out_of_the_manifest_stays_what_it_was() -> None:
+    assert effective_desired(group(None, min_size=1, max_size=10), 6) == 6
+    assert effective_desired(group(None, min_size=1, max_size=4), 6) == 4

@@ -96,7 +96,8 @@ class ScalingGroupSpec(Model):
     """The most instances the group may have: at most 10000."""
     desired_size: Size | None = None
     """How many instances are wanted, between minSize and maxSize. When minSize or maxSize moves past it, the group
-    follows them and says so. Unset: seeded with minSize. Autoscalers set it through the scale subresource."""
+    follows them and says so. Unset: seeded with minSize, or with the size that the group has been working towards.
+    Autoscalers set it through the scale subresource."""
     enabled: bool = True
     """A group that is not enabled does nothing at all."""
     configuration: ConfigurationSource

@@ -13,7 +13,7 @@ from windlass.api.common import rfc3339
 from windlass.api.scaling_activity import FINAL_PHASES, ScalingActivityStatus
 from windlass.api.scaling_group import ScalingGroupSpec, ScalingGroupStatus
 from windlass.planner.capacity.instance import Instance
-from windlass.planner.capacity.situation import effective_desired
+from windlass.planner.capacity.situation import effective_desired, last_desired
 from windlass.planner.capacity.view import EndedRecord, GroupView, Refusal, Revision
 from windlass.planner.plan import (
     ForgetRecord,
@@ -84,7 +84,7 @@ class World:
     @property
     def desired(self) -> int:
         """The size that is wanted now."""
-        return effective_desired(self.spec)
+        return effective_desired(self.spec, last_desired(self.status))
 
     @property
     def alive(self) -> list[Instance]:

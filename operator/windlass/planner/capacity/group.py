@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from windlass.planner.capacity.activities import end_activity, retarget
 from windlass.planner.capacity.health import next_room, replace_unhealthy
+from windlass.planner.capacity.instance import State
 from windlass.planner.capacity.launch import grow_to_desired, next_try, settle
 from windlass.planner.capacity.reasons import DesiredUnset, HistoryFull
 from windlass.planner.capacity.records import bookkeeping
@@ -18,6 +19,7 @@ from windlass.planner.capacity.situation import (
     Situation,
     effective_desired,
     failed_zones,
+    last_desired,
 )
 from windlass.planner.capacity.standing import compose_status, stand
 from windlass.planner.capacity.view import Census, GroupView, take_census
@@ -32,7 +34,8 @@ def seed_desired(s: Situation) -> Decision | None:
     """The rule: the scale subresource cannot be read while the desired size is unset."""
     if s.spec.desired_size is not None:
         return None
-    return Decision(s.memory, DesiredUnset(), (SeedDesired(s.desired, DesiredUnset()),))
+    why = DesiredUnset(s.desired)
+    return Decision(s.memory, why, (SeedDesired(s.desired, why),))
 
 
 def forget_history(s: Situation) -> Decision | None:
@@ -84,7 +87,9 @@ def see(view: GroupView) -> Situation:
     census = take_census(view)
     zones = observe_zones(view.spec.zones, failed_zones(view.status), census, _zone_patience(view), view.now)
     memory = know_revisions(view, _remember(view, census))
-    situation = Situation(view, census, memory, zones, effective_desired(view.spec), current_revision(view))
+    situation = Situation(
+        view, census, memory, zones, effective_desired(view.spec, last_desired(view.status)), current_revision(view)
+    )
     situation = replace(situation, memory=retarget(situation))
     return replace(situation, memory=_start_afresh(situation, settle(situation)))
 
@@ -112,15 +117,17 @@ def _numbered(view: GroupView, record: str) -> bool:
 def _start_afresh(s: Situation, memory: Memory) -> Memory:
     """Failures of another revision, or of a spec that has changed since, say nothing about the next try.
 
-    That is then made at once, in the activity that runs, if there is one.
+    That is then made at once, in the activity that runs, if there is one. Where nothing is left to try, failures are
+    forgotten.
     """
     backoff = memory.backoff
     if backoff is None or s.revision is None:
         return memory
-    if backoff.revision == s.revision.name and backoff.generation == s.view.generation:
-        return memory
-    memory = replace(memory, backoff=None)
-    return memory if s.running is None else memory.with_activity(failed=())
+    if backoff.revision != s.revision.name or backoff.generation != s.view.generation:
+        memory = replace(memory, backoff=None)
+        return memory if s.running is None else memory.with_activity(failed=())
+    tries = s.missing or s.census.count(State.PENDING, State.FAILED)
+    return memory if tries else replace(memory, backoff=None)
 
 
 def _plan(s: Situation, decision: Decision | None, holds: tuple[Reason, ...]) -> Plan:

@@ -233,7 +233,8 @@ class InstancesUnfit(Reason):
 class DesiredUnset(Reason):
     """The scale subresource needs a value."""
 
-    TEXT: ClassVar[str] = "spec.desiredSize is unset: seeded with minSize, so that autoscalers can read the scale"
+    TEXT: ClassVar[str] = "spec.desiredSize is unset: seeded with {size}, so that autoscalers can read the scale"
+    size: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,10 +114,21 @@ class Hold:
     why: Reason
 
 
-def effective_desired(spec: ScalingGroupSpec) -> int:
-    """The size to work towards: the desired one, moved into the bounds where a bound moved past it."""
-    wanted = spec.min_size if spec.desired_size is None else spec.desired_size
+def effective_desired(spec: ScalingGroupSpec, last: int | None = None) -> int:
+    """The size to work towards: the desired one, moved into the bounds where a bound moved past it.
+
+    Where it is unset: the size that the group worked towards last, so that handing it over to an autoscaler (taking it
+    out of the manifest) changes nothing; a new group begins with minSize.
+    """
+    wanted = spec.desired_size
+    if wanted is None:
+        wanted = spec.min_size if last is None else last
     return min(max(wanted, spec.min_size), spec.max_size)
+
+
+def last_desired(status: ScalingGroupStatus) -> int | None:
+    """The size that the group worked towards last; None for a group that nobody has looked at yet."""
+    return status.desired if status.observed_generation else None
 
 
 def desired_cut(spec: ScalingGroupSpec) -> DesiredCut | None:
