@@ -63,7 +63,7 @@ def test_leadership_passes_on_at_once_after_a_clean_stop(cluster: Cluster, names
 
 def test_the_lease_of_a_leader_that_vanished_is_taken_when_it_has_run_out(cluster: Cluster, namespace: str) -> None:
     async def scenario(client: Client) -> None:
-        one, two = candidate(client, namespace, "one"), candidate(client, namespace, "two")
+        two = candidate(client, namespace, "two")
         async with Client(client.connection) as doomed:
             one = candidate(doomed, namespace, "one")
             vanishing = asyncio.create_task(one.run())
