@@ -24,8 +24,6 @@ from windlass.cluster.client import Client
 
 BENCH = "scale_out"
 PEERS = ("bare", "replicaset")
-WARM_UP = 200  # Pods
-WARM_UP_SECONDS = 60.0
 COMPARED = ("seconds", "cpu_seconds", "peak_rss_mb", "writes")
 
 
@@ -47,18 +45,10 @@ def run(options: argparse.Namespace, report: Report) -> list[Ratio]:
 async def _measure_all(plane: Plane, pods: PodCount, options: argparse.Namespace, report: Report) -> None:
     async with Client(plane.administrator, user_agent="windlass-bench") as client:
         stage = Stage(plane, client, pods)
-        await _warm_up(stage)
+        await subjects.warm_up(stage)
         for number in range(options.repeat):
             for name in turns(list(subjects.ALL), number):
                 await _measure_one(stage, name, number, options.instances, report)
-
-
-async def _warm_up(stage: Stage) -> None:
-    """An API server that has just been started is slow at first; whoever comes first must not pay for that."""
-    async with subjects.bare(stage.plane, stage.client, "warm-up") as subject:
-        for size in (WARM_UP, 0):
-            await subject.resize(size)
-            await asyncio.to_thread(stage.pods.reached, size, WARM_UP_SECONDS)
 
 
 async def _measure_one(stage: Stage, name: str, number: int, instances: int, report: Report) -> None:

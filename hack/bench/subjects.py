@@ -12,8 +12,10 @@ import msgspec
 from hack.bench import bare_client, manifests
 from hack.bench.owners import GROUP, REPLICA_SET, Owner
 from hack.bench.plane import ROOT, Plane
+from hack.bench.resizing import Stage
 from windlass.cluster.client import Client
 
+WARM_UP = 200  # Pods
 _STOP_SECONDS = 10.0
 
 
@@ -78,3 +80,11 @@ ALL: Mapping[str, Begin] = {
     REPLICA_SET.subject: partial(owned, REPLICA_SET),
     GROUP.subject: partial(owned, GROUP),
 }
+
+
+async def warm_up(stage: Stage) -> None:
+    """An API server that has just been started is slow at first; whoever comes first must not pay for that."""
+    async with bare(stage.plane, stage.client, "warm-up") as subject:
+        for size in (WARM_UP, 0):
+            await subject.resize(size)
+            await asyncio.to_thread(stage.pods.reached, size, 60.0)
