@@ -12,7 +12,7 @@ import msgspec
 from hack.bench.manifests import bare_maker
 from hack.bench.side_by_side import AT_ONCE, side_by_side
 from windlass.cluster.client import Client
-from windlass.cluster.config import Connection, StaticToken
+from windlass.cluster.connection import Connection, StaticToken
 from windlass.cluster.pods import PodMaker
 from windlass.cluster.resources import PODS
 

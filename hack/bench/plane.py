@@ -17,7 +17,8 @@ import yaml
 from hack.bench import manifests
 from hack.cluster import API_SERVER, CONTROLLER_MANAGER, ETCD, Cluster, Shape, StartError, wait_until
 from hack.cluster.process import Process
-from windlass.cluster.config import Connection, StaticToken, load
+from windlass.cluster.config import load
+from windlass.cluster.connection import Connection, StaticToken
 from windlass.cluster.resources import SCALING_CONFIGURATIONS
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from windlass.cluster.config import Connection
+from windlass.cluster.connection import Connection
 from windlass.cluster.lines import LineSplitter
 from windlass.cluster.resources import PODS
 from windlass.cluster.transport import tls_context

@@ -21,7 +21,7 @@ from windlass import __version__
 from windlass.api.common import GROUP, VERSION
 from windlass.api.kinds import KINDS
 from windlass.cluster.client import Client
-from windlass.cluster.config import Connection
+from windlass.cluster.connection import Connection
 from windlass.cluster.errors import ApiError
 from windlass.cluster.lease import Lease
 from windlass.cluster.resources import SCALING_ACTIVITIES, SCALING_CONFIGURATIONS, SCALING_GROUPS, Resource

@@ -6,7 +6,8 @@ from typing import Any
 
 from hack.cluster import Cluster
 from windlass.cluster.client import Client
-from windlass.cluster.config import Connection, StaticToken, load
+from windlass.cluster.config import load
+from windlass.cluster.connection import Connection, StaticToken
 
 LIMIT = 30.0
 

@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from windlass.cluster.client import Client
-from windlass.cluster.config import Connection
+from windlass.cluster.connection import Connection
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

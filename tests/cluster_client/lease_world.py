@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.cluster_client.virtual_time import now
 from windlass.cluster.client import Client
-from windlass.cluster.config import Connection
+from windlass.cluster.connection import Connection
 from windlass.cluster.lease import Lease
 from windlass.cluster.transport import NoReply, Reply, Request, Stream
 

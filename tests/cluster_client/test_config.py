@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from windlass.cluster import config
-from windlass.cluster.config import FileToken, StaticToken, load
+from windlass.cluster.config import load
+from windlass.cluster.connection import FileToken, StaticToken
 from windlass.cluster.errors import ConfigurationError
 
 KUBECONFIG = """

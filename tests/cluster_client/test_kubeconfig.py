@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from windlass.cluster.config import Connection
+from windlass.cluster.connection import Connection
 from windlass.cluster.errors import ConfigurationError
 from windlass.cluster.kubeconfig import connection
 

@@ -18,7 +18,7 @@ from tests.cluster_client.fake_api import (
 )
 from tests.cluster_client.scenario import Scenario, every_write, play
 from windlass.cluster.client import Client
-from windlass.cluster.config import Connection
+from windlass.cluster.connection import Connection
 from windlass.cluster.errors import (
     ApiError,
     Gone,

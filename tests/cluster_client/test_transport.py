@@ -12,7 +12,7 @@ from aiohttp import web
 from hack.cluster import pki
 from tests.cluster_client.fake_api import FakeApi, Pauses
 from windlass.cluster.client import Client
-from windlass.cluster.config import ClientCertificate, Connection
+from windlass.cluster.connection import ClientCertificate, Connection
 from windlass.cluster.errors import ConfigurationError, Transient
 
 

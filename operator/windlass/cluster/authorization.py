@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from windlass.cluster.config import TokenSource
+from windlass.cluster.connection import TokenSource
 from windlass.cluster.errors import ConfigurationError
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from windlass.cluster.config import (
+from windlass.cluster.connection import (
     TOKEN_RECHECK_SECONDS,
     ClientCertificate,
     Connection,

@@ -11,7 +11,7 @@ from typing import Self
 
 from windlass.cluster import errors
 from windlass.cluster.authorization import Authorization
-from windlass.cluster.config import Connection
+from windlass.cluster.connection import Connection
 from windlass.cluster.errors import ApiError, Transient, Unauthorized
 from windlass.cluster.limiter import Limiter
 from windlass.cluster.resources import LEASES, Resource

@@ -8,7 +8,6 @@ from windlass.api.common import GROUP_LABEL, MANAGED_BY_LABEL, owner_reference
 from windlass.planner.capacity.view import Revision
 from windlass.planner.plan import KeepRevision
 
-
 _ESCAPED_BY_GO = "<>&\u2028\u2029"
 
 

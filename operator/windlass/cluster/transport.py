@@ -12,7 +12,7 @@ from typing import Protocol
 import aiohttp
 from yarl import URL
 
-from windlass.cluster.config import ClientCertificate, Connection
+from windlass.cluster.connection import ClientCertificate, Connection
 from windlass.cluster.errors import ConfigurationError
 
 CONNECT_SECONDS = 10.0

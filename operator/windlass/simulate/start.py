@@ -28,6 +28,7 @@ def world_of(view: GroupView) -> World:
         revisions={revision.name: revision for revision in view.revisions},
         records=_records(view),
         namespace=view.namespace,
+        uid=view.uid,
         template_problem=view.template_problem,
     )
     for instance in view.instances:

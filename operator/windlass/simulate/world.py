@@ -78,6 +78,7 @@ class World:
     created: list[str] = field(default_factory=list)
     namespace: str = "default"
     template_problem: str | None = None
+    uid: str = "group"
 
     # ---- looking
 
@@ -98,7 +99,7 @@ class World:
         return GroupView(
             namespace=self.namespace,
             name=self.name,
-            uid="group",
+            uid=self.uid,
             generation=self.generation,
             spec=self.spec,
             status=self.status,

@@ -111,17 +111,16 @@ class Caches:
     # ---- what the informers say
 
     def _pod_changed(self, old: Instance | None, new: Instance | None) -> None:
-        instance = new or old
-        if instance is None or not instance.group:
-            return
-        key = group_key(instance.namespace, instance.name.rpartition("-")[0])
-        if new is None:
-            self._expectations.observed_deleted(key, instance.uid)
-        else:
+        if old is not None and old.group and (new is None or new.uid != old.uid or new.group != old.group):
+            key = group_key(old.namespace, old.name.rpartition("-")[0])
+            self._expectations.observed_deleted(key, old.uid)
+            self._enqueue(key)
+        if new is not None and new.group:
+            key = group_key(new.namespace, new.name.rpartition("-")[0])
             self._expectations.observed_created(key, new.name)
             if new.removing:
                 self._expectations.observed_deleted(key, new.uid)
-        self._enqueue(key)
+            self._enqueue(key)
 
     def _revision_changed(self, old: KeptRevision | None, new: KeptRevision | None) -> None:
         kept = new or old
