@@ -156,13 +156,23 @@ def test_specs_differ_in_the_fields_whose_values_do():
     ]
 
 
+def test_the_revisions_of_a_group_that_does_not_exist_have_no_names_yet():
+    new = forecast(view(group(1), revisions=()), exists=False)
+    assert report(new)[1] == "  now   keep its first revision: ScalingConfiguration/web is new to the group"
+    found = values(new)
+    kept, launched = (step for played in found["passes"] for step in played["steps"])
+    assert kept["name"] is None
+    assert launched["revision"] is None
+    assert not {"currentRevision", "revisions"} & set(found["final"]["status"])
+
+
 # ---- the world that it begins in
 
 
 def test_a_pass_in_the_world_of_a_view_sees_that_view():
     seen = view(group(3), fleet(2), activity=activity(to=3, first_ordinal=0), next_ordinal=3, backoff=backoff())
     world = world_of(seen)
-    assert world.now == seen.now
+    assert (world.now, world.uid) == (seen.now, seen.uid)
     assert list(world.instances.values()) == list(seen.instances)
     assert (world.status, world.spec, world.generation) == (seen.status, seen.spec, seen.generation)
     assert world.records["web-a1"] == seen.record

@@ -119,7 +119,7 @@ def _timeline(f: Forecast) -> Iterator[tuple[str, str]]:
     held: set[str] = set()
     shown: datetime | None = None
     for played in f.passes:
-        lines = [*_pass_lines(played.plan), *_new_holds(played.plan.holds, held)]
+        lines = [*_pass_lines(played.plan, f.exists), *_new_holds(played.plan.holds, held)]
         for line in lines:
             offset = duration(played.at - f.start.now)
             yield "" if played.at == shown else "now" if played.at == f.start.now else f"+{offset}", line
@@ -128,14 +128,14 @@ def _timeline(f: Forecast) -> Iterator[tuple[str, str]]:
         yield "" if shown else "now", line
 
 
-def _pass_lines(plan: Plan) -> Iterator[str]:
+def _pass_lines(plan: Plan, exists: bool) -> Iterator[str]:
     for event in plan.events:
         if isinstance(event.reason, ActivityStarted):
             yield f"begin {event.reason}"
         elif isinstance(event.reason, ENDS):
             yield f"end {event.reason}"
     steps = list(acting(plan))
-    yield from map(step_line, steps[:MOST_STEPS])
+    yield from (step_line(step, exists) for step in steps[:MOST_STEPS])
     if len(steps) > MOST_STEPS:
         yield f"… and {_summary(steps[MOST_STEPS:])}"
 
@@ -146,13 +146,13 @@ def _new_holds(holds: Iterable[Reason], held: set[str]) -> list[str]:
     return [f"held up: {said}" for said in new]
 
 
-def step_line(step: Acting) -> str:
-    """What the step does, and why."""
+def step_line(step: Acting, exists: bool = True) -> str:
+    """What the step does, and why. A group that does not exist has no uid, which the names of its revisions hang on."""
     match step:
         case SeedDesired():
             return f"set desiredSize to {step.size}: {step.why}"
         case KeepRevision():
-            return f"keep revision {step.name}: {step.why}"
+            return f"keep {f'revision {step.name}' if exists else 'its first revision'}: {step.why}"
         case ForgetRevision():
             return f"delete revision {step.name}: {step.why}"
         case Launch():
@@ -196,14 +196,21 @@ def values(f: Forecast) -> dict[str, Any]:
             "after": f.lasts.total_seconds(),
             "message": f.last.status.message,
             "holds": _reasons(f.last.holds),
-            "status": to_wire(f.last.status),
+            "status": _status(f),
         },
     }
 
 
+def _status(f: Forecast) -> dict[str, Any]:
+    status = to_wire(f.last.status)
+    if not f.exists:  # its uid is in the names of its revisions
+        del status["currentRevision"], status["revisions"]
+    return status
+
+
 def _passes(f: Forecast) -> Iterator[dict[str, Any]]:
     for played in f.passes:
-        steps = [_step_values(step) for step in acting(played.plan)]
+        steps = [_step_values(step, f.exists) for step in acting(played.plan)]
         events = [event.reason for event in played.plan.events]
         if steps or events or played.plan.holds:
             yield {
@@ -215,13 +222,16 @@ def _passes(f: Forecast) -> Iterator[dict[str, Any]]:
             }
 
 
-def _step_values(step: Acting) -> dict[str, Any]:
+def _step_values(step: Acting, exists: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"step": type(step).__name__, **_reason(step.why)}
     match step:
         case SeedDesired():
             found["size"] = step.size
         case Launch():
-            found |= {"name": step.name, "zone": step.pool.zone, "revision": step.revision}
+            revision = step.revision if exists else None
+            found |= {"name": step.name, "zone": step.pool.zone, "revision": revision}
+        case KeepRevision():
+            found["name"] = step.name if exists else None
         case _:
             found["name"] = step.name
     return found

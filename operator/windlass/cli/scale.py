@@ -21,7 +21,7 @@ def run(given: argparse.Namespace) -> int:
 
 
 async def _scale(client: Client, namespace: str, given: argparse.Namespace) -> int:
-    before, size = await _set_size(client, namespace, given.name, given.size)
+    before, size = await set_size(client, namespace, given.name, given.size)
     if given.output is None:
         print(f"ScalingGroup {namespace}/{given.name}: desired size {_change(before, size)}", flush=True)
     message = None
@@ -45,7 +45,7 @@ def _change(before: int | None, size: int) -> str:
     return f"is {size} already" if before == size else f"{'unset' if before is None else before} → {size}"
 
 
-async def _set_size(client: Client, namespace: str, name: str, change: tuple[str, int]) -> tuple[int | None, int]:
+async def set_size(client: Client, namespace: str, name: str, change: tuple[str, int]) -> tuple[int | None, int]:
     """The size before and after. A relative change is made on the size that was read, or not at all."""
     sign, number = change
     for _ in range(TRIES):
@@ -56,7 +56,7 @@ async def _set_size(client: Client, namespace: str, name: str, change: tuple[str
             return before, size
         metadata = {"resourceVersion": group["metadata"]["resourceVersion"]} if sign else {}
         try:
-            await _patch(client, group, {"metadata": metadata, "spec": {"replicas": size}})
+            await patch(client, group, {"metadata": metadata, "spec": {"replicas": size}})
         except Conflict:
             continue
         except Invalid as error:
@@ -73,7 +73,8 @@ def _relative(group: Body, change: int) -> int:
     return max(0, int(spec.get("desiredSize", spec["minSize"])) + change)
 
 
-async def _patch(client: Client, group: Body, body: dict[str, Any]) -> None:
+async def patch(client: Client, group: Body, body: dict[str, Any]) -> None:
+    """Change the group's scale; Conflict if `metadata.resourceVersion` in the body is not the group's any more."""
     metadata = group["metadata"]
     await client.merge_patch(
         SCALING_GROUPS,

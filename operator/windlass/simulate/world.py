@@ -237,7 +237,6 @@ class World:
     def _launch(self, step: Launch, process: Process | None) -> None:
         if self.refusing is not None:
             if process is not None:
-                process.settled.add(step.ordinal)
                 process.refusals.append(Refusal(step.ordinal, self.refusing))
             return
         if process is not None:
