@@ -151,10 +151,16 @@ def test_each_thing_that_holds_a_group_up_comes_with_what_to_do(seen: GroupView,
     assert advice in explained(seen).advice
 
 
-def test_a_desired_size_that_a_bound_cuts_is_told():
-    assert str(explained(view(group(9, max_size=2), fleet(2))).cut) == (
-        "desiredSize 9 is above maxSize 2: the group works towards 2"
-    )
+def test_what_is_worth_knowing_is_told_whether_it_holds_anything_up_or_not():
+    revisions = [revision("web-1", 1, NEXT_CONFIGURATION), revision("web-2", 2)]
+    spec = group(9, max_size=2, suspended_processes=["HealthCheck"])
+    shown = lines(explained(view(spec, fleet(2), revisions=revisions)))
+    start = shown.index("Worth knowing")
+    assert shown[start + 1 : start + 4] == [
+        "  desiredSize 9 is above maxSize 2: the group works towards 2",
+        "  2 instances made from an older configuration",
+        "  suspended: HealthCheck",
+    ]
 
 
 def test_without_an_operator_it_says_first_that_none_runs_and_what_one_would_do():

@@ -82,3 +82,8 @@ def test_a_plan_that_cannot_be_made_ends_with_two():
 @pytest.mark.parametrize("word", ["group", "groups", "sg", "scalinggroup", "scalinggroups"])
 def test_a_group_may_be_called_by_all_its_names(word: str):
     assert main(["get", word, "--kubeconfig=/no/such/file"]) == 1
+
+
+def test_where_the_cluster_is_may_be_said_before_the_verb_too(capsys: pytest.CaptureFixture[str]):
+    assert main(["--kubeconfig=/no/such/file", "get", "groups"]) == 1
+    assert "reading kubeconfig /no/such/file" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from windlass.cli.output import show
 from windlass.cli.reading import now, read_group, with_client
 from windlass.cli.text import age, capitalised, columns, moment
 from windlass.cluster.client import Client
-from windlass.planner.reason import names
+from windlass.planner.reason import counted, names
 
 GRACE_SECONDS = 0.3  # for an operator that runs to look at a change of this moment: it takes a tenth of that
 MOST_LINES = 10  # of one section are shown to people
@@ -53,7 +53,7 @@ def lines(e: Explanation) -> list[str]:
         ("To be done now", list(e.to_do)),
         ("Waiting until", columns((moment(w.until, view.now), w.what) for w in e.waits)),
         ("Instances with a problem", _troubles(e)),
-        ("Sizes", _sizes(e)),
+        ("Worth knowing", _worth_knowing(e)),
         ("Last activities", _activities(e)),
         ("Operator", _operator(e)),
         ("What to do", list(e.advice)),
@@ -78,8 +78,13 @@ def _troubles(e: Explanation) -> list[str]:
     return columns((names(tuple(named)), *what) for what, named in together.items())
 
 
-def _sizes(e: Explanation) -> list[str]:
-    return [str(e.cut)] if e.cut is not None else []
+def _worth_knowing(e: Explanation) -> list[str]:
+    found = [str(e.cut)] if e.cut is not None else []
+    if e.outdated:
+        found.append(f"{counted(e.outdated, 'instance')} made from an older configuration")
+    if e.suspended:
+        found.append(f"suspended: {', '.join(e.suspended)}")
+    return found
 
 
 def _activities(e: Explanation) -> list[str]:
@@ -116,6 +121,7 @@ def values(e: Explanation) -> dict[str, Any]:
         "troubles": [{"name": t.name, "state": t.state.value, "problem": t.problem} for t in e.troubles],
         "desiredCut": str(e.cut) if e.cut is not None else None,
         "outdated": e.outdated,
+        "suspended": list(e.suspended),
         "activities": [{"name": activity.name, **to_wire(activity.status)} for activity in e.activities],
         "operator": {"state": e.sign.state, "message": e.sign.message},
         "changed": _changed(e.changed),

@@ -76,6 +76,7 @@ class Explanation:
     troubles: tuple[Trouble, ...]
     cut: Reason | None
     outdated: int
+    suspended: tuple[str, ...]
     activities: tuple[Activity, ...]
     changed: LastChange | None
     sign: Sign
@@ -100,6 +101,7 @@ def explain(
         troubles=tuple(_troubles(situation)),
         cut=desired_cut(view.spec),
         outdated=plan.status.outdated,
+        suspended=tuple(process.value for process in view.spec.suspended_processes),
         activities=_last_activities(records),
         changed=changed,
         sign=sign,

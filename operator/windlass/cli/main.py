@@ -63,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
         description="Look at scaling groups, see what a change would do, and learn why a group is as it is.",
         epilog="Everything but `scale` only reads.",
     )
+    _add_connection(made, None)
     made.add_argument("--version", action="version", version=f"windlass {__version__}")
     verbs = made.add_subparsers(dest="verb", required=True, metavar="get|plan|explain|scale")
     for add in (_add_get, _add_plan, _add_explain, _add_scale):
@@ -126,11 +127,17 @@ def _add_verb(
 ) -> argparse.ArgumentParser:
     verb = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=epilog)
     verb.set_defaults(error_code=error_code, usage_error=verb.error)
-    verb.add_argument("-n", "--namespace", help="the group's namespace; that of the context if not given")
-    verb.add_argument("--context", help="context of the kubeconfig")
-    verb.add_argument("--kubeconfig", metavar="FILE", help="kubeconfig; $KUBECONFIG or ~/.kube/config if not given")
+    _add_connection(verb, argparse.SUPPRESS)
     verb.add_argument("-o", "--output", choices=("json", "yaml"), help="for programs; the shape is in docs/cli.md")
     return verb
+
+
+def _add_connection(made: argparse.ArgumentParser, default: str | None) -> None:
+    """Flags that may stand before the verb as well as after it: after it, their absence must not undo them."""
+    kubeconfig = "kubeconfig; $KUBECONFIG or ~/.kube/config if not given"
+    made.add_argument("-n", "--namespace", default=default, help="namespace; that of the context if not given")
+    made.add_argument("--context", default=default, help="context of the kubeconfig")
+    made.add_argument("--kubeconfig", default=default, metavar="FILE", help=kubeconfig)
 
 
 def _add_group(verb: argparse.ArgumentParser, *, name_required: bool = True) -> None:

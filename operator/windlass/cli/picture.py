@@ -164,18 +164,13 @@ def _instance_row(standing: Standing) -> Row:
 
 def _with_twigs(rows: list[Row]) -> Iterator[tuple[str, Row]]:
     """Each row with what is drawn before it: `├─ `, `└─ `, and `│  ` beside what is further down."""
-    for index, row in enumerate(rows):
-        if not row.depth:
-            yield "", row
-            continue
-        trunk = "".join("│  " if _goes_on(rows, index, depth) else "   " for depth in range(1, row.depth))
-        yield trunk + ("├─ " if _goes_on(rows, index, row.depth) else "└─ "), row
-
-
-def _goes_on(rows: list[Row], index: int, depth: int) -> bool:
-    """Whether another branch of that depth comes before the tree goes back to a lower one."""
-    following = next((r.depth for r in rows[index + 1 :] if r.depth <= depth), 0)
-    return following == depth
+    twigs = []
+    goes_on: set[int] = set()  # depths at which another branch follows, seen from the end
+    for row in reversed(rows):
+        trunk = "".join("│  " if depth in goes_on else "   " for depth in range(1, row.depth))
+        twigs.append(trunk + ("├─ " if row.depth in goes_on else "└─ ") if row.depth else "")
+        goes_on = {depth for depth in goes_on if depth < row.depth} | {row.depth}
+    return zip(reversed(twigs), rows, strict=True)
 
 
 # ---- for programs
