@@ -24,7 +24,7 @@ from hack.bench.pod_events import Events
 from hack.bench.program import Flags, main
 from hack.bench.report import Report
 from windlass.cluster.client import Client
-from windlass.cluster.config import Connection
+from windlass.cluster.connection import Connection
 from windlass.cluster.decoding import Change, RecordDecoder
 from windlass.cluster.informer import Informer
 from windlass.cluster.pods import Pod, to_instance

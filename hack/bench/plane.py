@@ -78,6 +78,9 @@ class Plane:
         try:
             operator.wait_until_leading()
             yield operator
+        except Exception as error:
+            error.add_note(f"the end of the operator's log:\n{operator.end_of_log()}")
+            raise
         finally:
             operator.stop()
 
@@ -141,10 +144,10 @@ class Operator:
 
     @property
     def pid(self) -> int:
-        """Its process number; StartError with the end of its log if it has ended."""
+        """Its process number; StartError if it has ended."""
         pid = self._process.pid
         if pid is None:
-            raise StartError(f"the operator has ended; the end of its log:\n{self._process.end_of_log()}")
+            raise StartError("the operator has ended")
         return pid
 
     def wait_until_leading(self) -> None:
@@ -154,9 +157,13 @@ class Operator:
         """What it shows to Prometheus."""
         found = re.search(r"metrics and probes on ([^\s\"]+:\d+)", self._log)
         if not found:
-            raise StartError(f"reading the operator's log: it does not say where its metrics are:\n{self._log}")
+            raise StartError("reading the operator's log: it does not say where its metrics are")
         with urllib.request.urlopen(f"http://{found.group(1)}/metrics", timeout=10) as answer:
             return str(answer.read().decode())
+
+    def end_of_log(self) -> str:
+        """The last lines that it has said."""
+        return self._process.end_of_log()
 
     def stop(self) -> None:
         """End it in its own time, so that it gives the lease back."""

@@ -11,7 +11,7 @@ GROUP = "bench"
 NAMESPACE = "bench"
 _FIRST_VERSION = 1_000_000  # from here on all have the same number of digits, as all events have the same length
 _SINCE = "2026-01-01T00:00:00Z"
-_ORDINAL, _VERSION = 54321, "7654321"  # stand in the pattern for those of each event
+_ORDINAL, _VERSION = 97979, "8686868"  # stand in the pattern for those of each event
 
 
 class Events:

@@ -50,7 +50,7 @@ def main(
     try:
         report.finish(run(options, report))
     except _EXPECTED as error:
-        print(f"{flags.prog}: {error}", file=sys.stderr)
+        print("\n".join([f"{flags.prog}: {error}", *getattr(error, "__notes__", ())]), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"{flags.prog}: interrupted; everything it started has been ended", file=sys.stderr)

@@ -107,11 +107,11 @@ class Stage:
         return self._plane.cluster.audit_log.stat().st_size
 
     async def _kill_all(self, pause: float) -> None:
-        pods = await self._pods()
-        async with asyncio.TaskGroup() as kills:
-            for pod in pods.values():
-                kills.create_task(self._client.delete(PODS, pod.namespace, pod.name, uid=pod.uid))
-                await asyncio.sleep(pause)
+        kills = []
+        for pod in (await self._pods()).values():
+            kills.append(asyncio.create_task(self._client.delete(PODS, pod.namespace, pod.name, uid=pod.uid)))
+            await asyncio.sleep(pause)
+        await asyncio.gather(*kills)
 
     async def _pods(self) -> dict[str, _Meta]:
         """The Pod of each victim, by namespace."""

@@ -17,6 +17,9 @@ async def side_by_side(job: Callable[[T], Awaitable[object]], items: Iterable[T]
         for item in waiting:
             await job(item)
 
-    async with asyncio.TaskGroup() as workers:
-        for _ in range(AT_ONCE):
-            workers.create_task(work())
+    try:
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(AT_ONCE):
+                workers.create_task(work())
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
