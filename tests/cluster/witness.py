@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Self
@@ -28,23 +29,24 @@ class Witness:
         self._cluster = cluster
         self._collection = collection
         self._changed = threading.Condition()
-        self._connection = http.client.HTTPSConnection(urlsplit(cluster.url).netloc, context=cluster._tls, timeout=600)
         self._broken = ""
+        self._closed = False
+        self._socket: socket.socket | None = None
         self._thread = threading.Thread(target=self._follow, daemon=True, name=f"witness of {collection}")
 
     def __enter__(self) -> Self:
         listed = self._cluster.request("GET", self._collection)
         for item in listed["items"]:
             self._note("ADDED", item)
-        version = listed["metadata"]["resourceVersion"]
-        self._connection.request("GET", f"{self._collection}?watch=true&resourceVersion={version}")
-        self._socket = self._connection.sock
+        self._version = listed["metadata"]["resourceVersion"]
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._closed = True
         with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+            if self._socket is not None:
+                self._socket.shutdown(socket.SHUT_RDWR)
         self._thread.join(10)
 
     def wait_for(self, what: str, seen: Callable[[dict[str, Object]], object], limit: float = LIMIT) -> None:
@@ -66,23 +68,29 @@ class Witness:
         self.wait_for(f"all of {self._collection}", seen)
 
     def _follow(self) -> None:
-        try:
-            answer = self._connection.getresponse()
+        """Watch from the last version seen, and again from there when a watch ends: nothing is missed."""
+        while not self._closed and not self._broken:
+            with suppress(OSError, http.client.HTTPException, ValueError, AttributeError):
+                self._watch()
+            time.sleep(0.05)
+
+    def _watch(self) -> None:
+        connection = http.client.HTTPSConnection(
+            urlsplit(self._cluster.url).netloc, context=self._cluster._tls, timeout=600
+        )
+        connection.request("GET", f"{self._collection}?watch=true&resourceVersion={self._version}")
+        self._socket = connection.sock
+        with connection.getresponse() as answer:
             while line := answer.readline():
                 event = json.loads(line)
                 self._note(event["type"], event["object"])
-        except (OSError, http.client.HTTPException, ValueError, AttributeError):
-            pass  # it was closed; whoever still waits is told below
-        with self._changed:
-            self._broken = f"the watch of {self._collection} has ended"
-            self._changed.notify_all()
 
     def _note(self, kind: str, thing: Object) -> None:
         with self._changed:
             if kind == "ERROR":
                 self._broken = f"the watch of {self._collection} says {thing}"
             else:
-                name = thing["metadata"]["name"]
+                name, self._version = thing["metadata"]["name"], thing["metadata"]["resourceVersion"]
                 gone = kind == "DELETED"
                 self.history.append((name, None if gone else thing))
                 self.now.pop(name, None)
