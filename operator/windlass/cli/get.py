@@ -54,7 +54,7 @@ def _run_table(given: argparse.Namespace) -> int:
         return namespace, list(listing.items)
 
     namespace, found = with_client(given, groups)
-    rows = [_summary(group) for group in sorted(found, key=_place)]
+    rows = [summary(group) for group in sorted(found, key=_place)]
     show(given.output, lambda: {"groups": rows}, lambda: _table(rows, namespace, given.all_namespaces))
     return 0
 
@@ -63,7 +63,8 @@ def _place(group: Body) -> tuple[str, str]:
     return group["metadata"]["namespace"], group["metadata"]["name"]
 
 
-def _summary(group: Body) -> dict[str, Any]:
+def summary(group: Body) -> dict[str, Any]:
+    """One group for programs, as its status has it."""
     status: Mapping[str, Any] = group.get("status") or {}
     ready = (c["status"] for c in status.get("conditions") or () if c["type"] == "Ready")
     return {

@@ -7,8 +7,9 @@ from typing import Any
 
 from windlass.api.common import to_wire
 from windlass.api.scaling_group import ScalingGroupStatus
+from windlass.cli import forecast as forecasts
 from windlass.cli.failures import CannotError
-from windlass.cli.forecast import Forecast, differences, forecast, report, values
+from windlass.cli.forecast import Forecast, differences, forecast, report
 from windlass.cli.manifests import Document, Proposed, documents_in, propose, read_bodies
 from windlass.cli.observing import observe_live
 from windlass.cli.output import show
@@ -179,15 +180,16 @@ async def _plan_proposed(client: Client | None, group: Proposed, configurations:
 
 
 def _show(given: argparse.Namespace, plans: list[Forecast], proposed: list[Proposed], notes: list[str]) -> int:
-    show(given.output, lambda: _values(plans, proposed, notes), lambda: _lines(plans, proposed, notes))
+    show(given.output, lambda: values(plans, proposed, notes), lambda: _lines(plans, proposed, notes))
     return NOTHING if all(plan.settled for plan in plans) else SOMETHING
 
 
-def _values(plans: list[Forecast], proposed: list[Proposed], notes: list[str]) -> dict[str, Any]:
+def values(plans: list[Forecast], proposed: list[Proposed], notes: list[str]) -> dict[str, Any]:
+    """All plans for programs."""
     configurations = [
         {"namespace": p.document.namespace, "name": p.document.name, "change": p.change} for p in proposed
     ]
-    return {"configurations": configurations, "notes": notes, "plans": [values(plan) for plan in plans]}
+    return {"configurations": configurations, "notes": notes, "plans": [forecasts.values(plan) for plan in plans]}
 
 
 def _lines(plans: list[Forecast], proposed: list[Proposed], notes: list[str]) -> list[str]:
