@@ -112,10 +112,10 @@ class Plane:
         return counted
 
     def _install_operator(self) -> None:
-        manifests = [each for each in yaml.safe_load_all(OPERATOR_MANIFESTS.read_text()) if each]
-        applied = yaml.safe_dump_all(each for each in manifests if each["kind"] not in _NOT_INSTALLED)
+        installation = [each for each in yaml.safe_load_all(OPERATOR_MANIFESTS.read_text()) if each]
+        applied = yaml.safe_dump_all(each for each in installation if each["kind"] not in _NOT_INSTALLED)
         self.cluster.kubectl("apply", "--server-side", "--filename=-", input=applied)
-        (deployment,) = (each for each in manifests if each["kind"] == "Deployment")
+        (deployment,) = (each for each in installation if each["kind"] == "Deployment")
         (container,) = deployment["spec"]["template"]["spec"]["containers"]
         self._operator_arguments: list[str] = container["args"]
 
