@@ -44,8 +44,8 @@ def main(
     arguments: Sequence[str] | None = None,
 ) -> int:
     """Run a benchmark and print its report; 1 if it could not be run. SIGTERM ends it as Ctrl-C does."""
-    signal.signal(signal.SIGTERM, _interrupt)
     options = flags.parse_args(arguments)
+    before = signal.signal(signal.SIGTERM, _interrupt)
     report = Report(as_json=options.json)
     try:
         report.finish(run(options, report))
@@ -55,6 +55,8 @@ def main(
     except KeyboardInterrupt:
         print(f"{flags.prog}: interrupted; everything it started has been ended", file=sys.stderr)
         return 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return 0
 
 

@@ -39,15 +39,17 @@ async def measure(stage: Stage, pid: int, change: Change) -> Mapping[str, float]
     It must rest before too: see `quiet`.
     """
     reset_peak(pid)
-    before, cpu, there = writes(stage.plane), cpu_seconds(pid), stage.pods.now
+    before, cpu, instances = writes(stage.plane), cpu_seconds(pid), abs(change.size - stage.pods.now)
     started = time.perf_counter()
     await change.ask()
-    limit = 60 + abs(change.size - there) / SLOWEST_PER_SECOND
+    limit = 60 + instances / SLOWEST_PER_SECOND
     ended = await asyncio.to_thread(stage.pods.reached, change.size, limit)
     after = await quiet(stage.plane)
+    cpu = cpu_seconds(pid) - cpu
     return {
         "seconds": ended - started,
-        "cpu_seconds": cpu_seconds(pid) - cpu,
+        "cpu_seconds": cpu,
+        "cpu_ms_per_instance": 1000 * cpu / instances,
         "peak_rss_mb": peak_rss_mb(pid),
         "writes": after - before - change.own_writes,
     }

@@ -131,7 +131,7 @@ def test_every_line_of_json_output_is_json_and_the_first_says_where_it_ran(capsy
     report.add(measured("windlass", 1.5))
     report.finish(ratios(report.measurements, "seconds", "windlass", "bare"))
     header, *lines = map(json.loads, capsys.readouterr().out.splitlines())
-    assert {"date", "cores", "memory_gb", "kubernetes", "windlass", "command"} <= header.keys()
+    assert {"date", "cores", "load", "memory_gb", "kubernetes", "windlass", "command"} <= header.keys()
     assert [line.get("subject") or line["ratio"] for line in lines] == ["bare", "windlass", "windlass/bare"]
 
 
