@@ -48,7 +48,7 @@ def header() -> dict[str, Any]:
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "cores": len(os.sched_getaffinity(0)),
-        "load": os.getloadavg()[0],  # of the last minute: who else is at work here?
+        "load": round(os.getloadavg()[0], 2),  # of the last minute: who else is at work here?
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "kernel": platform.release(),
         "python": platform.python_version(),
