@@ -1,0 +1,37 @@
+"""What tests with faults share: a chart of their own, so that no other test's operator works beside theirs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hack.cluster import Cluster
+from tests.cluster.operator_process import Installation, Operators
+from tests.faults.proxy import Proxy
+
+
+@pytest.fixture(scope="session")
+def installation(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """The chart as it is by default, in a namespace of its own."""
+    installation = Installation(cluster, "windlass-faults", tmp_path_factory.mktemp("installation"))
+    installation.install()
+    yield installation
+    installation.remove()
+
+
+@pytest.fixture
+def operator(installation: Installation, tmp_path: Path) -> Iterator[Operators]:
+    """Starts operators with the rights of the chart's ServiceAccount. They are ended with the test."""
+    installation.forget_lease()
+    operators = Operators(installation, tmp_path)
+    try:
+        yield operators
+    finally:
+        operators.end()
+
+
+@pytest.fixture
+def proxy(cluster: Cluster) -> Iterator[Proxy]:
+    """A proxy before the API server that passes everything on until it is told otherwise."""
+    with Proxy(cluster) as proxy:
+        yield proxy
