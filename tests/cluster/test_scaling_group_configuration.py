@@ -8,6 +8,7 @@ from tests.cluster.groups import Groups, condition, ordinals
 pytestmark = pytest.mark.usefixtures("running_operator")
 
 
+@pytest.mark.spec("scaling-group.md", "configuration")
 def test_without_its_configuration_a_group_is_stalled_until_that_is_created(groups: Groups) -> None:
     web = groups.create(desired=2, configuration={"scalingConfiguration": "later"})
     web.wait_for_message("ScalingConfiguration later does not exist: create it")
@@ -92,6 +93,7 @@ def test_a_configuration_changed_back_is_the_revision_it_was(groups: Groups) -> 
     assert len(web.revisions) == 2
 
 
+@pytest.mark.spec("scaling-group.md", "configuration")
 def test_a_group_may_switch_to_another_configuration(groups: Groups) -> None:
     groups.configure("other")
     web = groups.create(desired=1)

@@ -11,6 +11,8 @@ from tests.cluster.operator_process import OperatorProcess
 pytestmark = pytest.mark.usefixtures("running_operator")
 
 
+@pytest.mark.spec("scaling-group.md", "7 activity record")
+@pytest.mark.spec("scaling-group.md", "7 activity record: Successful")
 def test_an_activity_is_recorded_from_its_beginning_to_its_end(groups: Groups) -> None:
     web = groups.create(desired=2)
     web.wait_until_ready(2)
@@ -28,6 +30,7 @@ def test_an_activity_is_recorded_from_its_beginning_to_its_end(groups: Groups) -
     assert status["startTime"] <= status["completionTime"]
 
 
+@pytest.mark.spec("scaling-group.md", "7 activity record")
 def test_who_left_is_recorded(groups: Groups) -> None:
     web = groups.create(desired=3, removalPolicy=["NewestInstance"])
     web.wait_until_ready(3)
@@ -40,6 +43,7 @@ def test_who_left_is_recorded(groups: Groups) -> None:
     assert (record["expected"], record["instanceCount"], record["capacityAfter"]) == (2, 2, 1)
 
 
+@pytest.mark.spec("scaling-group.md", "7 activity record")
 def test_of_activities_that_ended_the_last_ones_are_kept(groups: Groups) -> None:
     web = groups.create(desired=1, historyLimit=2)
     web.wait_until_ready(1)

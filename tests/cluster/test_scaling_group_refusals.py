@@ -26,6 +26,8 @@ def short_of_quota(cluster: Cluster, running_operator: object) -> Iterator[tuple
         assert groups.broken_promises() == []
 
 
+@pytest.mark.spec("capacity-and-placement.md", "Priority: scale out")
+@pytest.mark.spec("scaling-group.md", "zones")
 def test_a_zone_that_no_node_has_is_left_for_the_next(groups: Groups) -> None:
     web = groups.create(desired=2, zones=["zone-x", "zone-a"], zonePolicy="Priority", zoneFailureSeconds=1)
     web.wait_until_ready(2)

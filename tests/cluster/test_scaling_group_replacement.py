@@ -35,6 +35,7 @@ def hopeless(cluster: Cluster, running_operator: object) -> Iterator[tuple[Group
         assert groups.broken_promises() == []
 
 
+@pytest.mark.spec("scaling-group.md", "kept at desired")
 def test_a_killed_instance_is_replaced_in_its_zone(groups: Groups) -> None:
     web = groups.create(desired=3, zones=ZONES)
     web.wait_until_ready(3)
@@ -48,6 +49,8 @@ def test_a_killed_instance_is_replaced_in_its_zone(groups: Groups) -> None:
     assert most_alive(groups.pods.history) == 3
 
 
+@pytest.mark.spec("scaling-group.md", "4 health: replaced")
+@pytest.mark.spec("scaling-group.md", "4 health: stopped from outside")
 def test_an_instance_that_failed_is_removed_and_replaced(groups: Groups) -> None:
     web = groups.create(desired=2, zones=["zone-a", "zone-b"])
     web.wait_until_ready(2)
@@ -67,6 +70,9 @@ def test_of_many_instances_that_fail_at_once_a_tenth_is_replaced_at_a_time(group
     assert most_missing(groups.pods.history, 20) <= 2
 
 
+@pytest.mark.spec("scaling-group.md", "4 health: replaced")
+@pytest.mark.spec("scaling-group.md", "health check interval")
+@pytest.mark.spec("scaling-group.md", "health check method: instance")
 def test_an_instance_not_ready_for_the_interval_is_replaced_and_no_sooner(sick: tuple[Groups, Group]) -> None:
     groups, web = sick
     web.wait_for_event("InstanceLeaves", "removing web-1: unhealthy")
@@ -80,6 +86,7 @@ def test_an_instance_not_ready_for_the_interval_is_replaced_and_no_sooner(sick: 
     assert any("web-1 not ready; replaced when that lasts 10 seconds" in message for message in groups.messages())
 
 
+@pytest.mark.spec("scaling-group.md", "7 activity record: Failed")
 def test_instances_that_do_not_come_into_service_are_removed_and_tried_again_after_a_pause(
     hopeless: tuple[Groups, Group],
 ) -> None:

@@ -10,6 +10,9 @@ from tests.cluster.witness import most_alive
 pytestmark = pytest.mark.usefixtures("running_operator")
 
 
+@pytest.mark.spec("scaling-group.md", "kept at desired")
+@pytest.mark.spec("capacity-and-placement.md", "Balanced: scale out")
+@pytest.mark.spec("capacity-and-placement.md", "unweighted")
 def test_a_new_group_is_launched_evenly_over_its_zones(groups: Groups) -> None:
     web = groups.create(desired=6, zones=ZONES)
     web.wait_until_ready(6)
@@ -23,12 +26,16 @@ def test_a_new_group_is_launched_evenly_over_its_zones(groups: Groups) -> None:
     assert most_alive(groups.pods.history) == 6
 
 
+@pytest.mark.spec("capacity-and-placement.md", "Priority: scale out")
 def test_by_priority_all_instances_go_to_the_first_zone(groups: Groups) -> None:
     web = groups.create(zones=["zone-b", "zone-a"], zonePolicy="Priority")
     web.wait_until_ready(3)
     assert web.zones == {"zone-b": 3}
 
 
+@pytest.mark.spec("scaling-group.md", "tags")
+@pytest.mark.spec("scaling-group.md", "project")
+@pytest.mark.spec("scaling-configuration.md", "tags and identity")
 def test_instances_carry_the_template_and_what_tools_find_them_by(groups: Groups) -> None:
     web = groups.create(desired=1, zones=["zone-c"], tags=[{"key": "team", "value": "shop"}])
     web.wait_until_ready(1)
@@ -53,6 +60,8 @@ def test_instances_carry_the_template_and_what_tools_find_them_by(groups: Groups
     assert (owner["controller"], owner["blockOwnerDeletion"]) == (True, True)
 
 
+@pytest.mark.spec("scaling-group.md", "kept at desired")
+@pytest.mark.spec("scaling-group.md", "1 cooldown: manual")
 def test_kubectl_scale_makes_a_group_grow_and_shrink(groups: Groups) -> None:
     web = groups.create(desired=2, zones=ZONES)
     web.wait_until_ready(2)
@@ -75,6 +84,7 @@ def test_applying_a_changed_manifest_changes_the_size(groups: Groups) -> None:
     web.wait_until_ready(3)
 
 
+@pytest.mark.spec("scaling-group.md", "desired size")
 def test_an_unset_desired_size_is_seeded_with_the_least(groups: Groups) -> None:
     web = groups.create(desired=None, minSize=2)
     web.wait_until_ready(2)
@@ -83,6 +93,7 @@ def test_an_unset_desired_size_is_seeded_with_the_least(groups: Groups) -> None:
     assert "fieldManager=windlass-seed" in written.uri
 
 
+@pytest.mark.spec("scaling-group.md", "min size")
 def test_a_least_size_raised_above_the_desired_one_is_followed_and_said(groups: Groups) -> None:
     web = groups.create(desired=1)
     web.wait_until_ready(1)
@@ -95,6 +106,7 @@ def test_a_least_size_raised_above_the_desired_one_is_followed_and_said(groups: 
     assert web.status["message"] == "1 instance in service, as desired"
 
 
+@pytest.mark.spec("scaling-group.md", "enabled")
 def test_a_group_that_is_not_enabled_does_nothing_until_it_is(groups: Groups) -> None:
     web = groups.create(desired=2, enabled=False)
     web.wait_for_phase("Disabled")
@@ -109,6 +121,9 @@ def test_a_group_that_is_not_enabled_does_nothing_until_it_is(groups: Groups) ->
     assert ordinals(web.pods) == [1]
 
 
+@pytest.mark.spec("scaling-group.md", "6 suspend ScaleIn")
+@pytest.mark.spec("scaling-group.md", "6 suspend ScaleOut")
+@pytest.mark.spec("scaling-group.md", "6 suspend HealthCheck")
 def test_suspended_processes_are_left_undone_and_named(groups: Groups) -> None:
     web = groups.create(desired=2, suspendedProcesses=["ScaleOut"])
     web.wait_for_message("ScaleOut is suspended: 2 instances missing are not launched")
@@ -128,6 +143,8 @@ def test_suspended_processes_are_left_undone_and_named(groups: Groups) -> None:
     assert list(web.pods) != [pod]
 
 
+@pytest.mark.spec("scaling-group.md", "2 one activity")
+@pytest.mark.spec("scaling-group.md", "7 activity record: Warning")
 def test_a_size_changed_while_instances_launch_retargets_the_activity(groups: Groups) -> None:
     groups.configure("web", annotations={"windlass.test/never-ready": "true"})
     web = groups.create(desired=2)

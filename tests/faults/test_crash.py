@@ -82,6 +82,7 @@ def test_a_launch_makes_these_writes_and_no_others(run: Run) -> None:
     assert run.seen() == set(LAUNCH)
 
 
+@pytest.mark.spec("scaling-group.md", "kept at desired")
 @at_each_moment
 @pytest.mark.parametrize("point", LAUNCH)
 def test_a_crash_during_a_launch_leaves_what_was_wanted(run: Run, point: str, moment: str) -> None:
@@ -130,6 +131,7 @@ def test_a_removal_makes_these_writes_and_no_others(run: Run) -> None:
     assert process.stop() == 0
 
 
+@pytest.mark.spec("scaling-group.md", "kept at desired")
 @at_each_moment
 @pytest.mark.parametrize("point", REMOVAL)
 def test_a_crash_during_a_removal_leaves_what_was_wanted(run: Run, point: str, moment: str) -> None:
