@@ -119,12 +119,20 @@ def test_what_was_reserved_and_is_not_known_to_exist_is_created_again_under_the_
     assert plan.status.next_ordinal == 3
 
 
-def test_unsettled_names_come_before_new_ones() -> None:
+def test_names_in_doubt_come_first_and_alone() -> None:
+    """Reserved together with new ones they would put those between, which are settled, in doubt again."""
     crashed = activity("ScaleOut", launching=reserved(2, 2))
-    plan = planned(group(5), fleet(2), activity=crashed, next_ordinal=4)
+    seen = view(group(6), (*fleet(2), instance("web-4")), activity=crashed, next_ordinal=5)
+    first = plan_group(seen)
 
-    assert names(plan) == ["web-2", "web-3", "web-4"]
-    assert launching(plan) == reserved(2, 3)
+    assert names(first) == ["web-2", "web-3"]
+    assert launching(first) == reserved(2, 2)
+
+    there = (*seen.instances, pending("web-2"), pending("web-3"))
+    second = plan_group(after(seen, first, instances=there))
+
+    assert names(second) == ["web-5"]
+    assert launching(second) == reserved(5, 1)
 
 
 def test_a_name_that_is_settled_and_not_there_is_not_used_again() -> None:

@@ -262,7 +262,7 @@ def test_instances_that_are_scheduled_have_a_time_limit_and_are_waited_for() -> 
 def refused(*ordinals: int, missing: int = 2, message: str = "creating instance web-0: quota exceeded") -> Plan:
     running = activity(launching=OrdinalRange(first=0, count=missing))
     said = [Refusal(ordinal, message) for ordinal in ordinals]
-    return planned(group(missing), activity=running, next_ordinal=missing, refusals=said, settled=ordinals)
+    return planned(group(missing), activity=running, next_ordinal=missing, refusals=said)
 
 
 def test_a_refused_launch_is_a_failed_one() -> None:
@@ -289,9 +289,24 @@ def test_a_long_refusal_is_cut() -> None:
 
 def test_when_the_pause_is_over_the_names_in_doubt_are_tried_first() -> None:
     ended = activity(ended="31s", result="Failed", failed=(0,), launching=OrdinalRange(first=1, count=4), started="2m")
-    plan = planned(group(5), activity=ended, backoff=backoff(1, expired=True), next_ordinal=5, settled={0})
+    plan = planned(group(6), activity=ended, backoff=backoff(1, expired=True), next_ordinal=5, settled={0})
 
-    assert [step.name for step in launches(plan)] == ["web-1", "web-2", "web-3", "web-4", "web-5"]
+    assert [step.name for step in launches(plan)] == ["web-1", "web-2", "web-3", "web-4"]
+
+
+def test_a_name_that_was_refused_is_tried_again_since_an_earlier_request_for_it_may_still_be_under_way() -> None:
+    seen = view(
+        group(2),
+        activity=activity(launching=OrdinalRange(first=0, count=2)),
+        next_ordinal=2,
+        refusals=[Refusal(0, "quota exceeded")],
+    )
+    ended = plan_group(seen)
+    again = plan_group(after(seen, ended, now=later("30s"), refusals=()))
+
+    assert ended.status.activity is not None
+    assert ended.status.activity.description == "launched 0 instances, 0 in service, 1 failed, 1 not launched"
+    assert [step.name for step in launches(again)] == ["web-0", "web-1"]
 
 
 # ---- many

@@ -193,6 +193,17 @@ ROWS: dict[str, tuple[GroupView, str, str, str]] = {
         "Stalled",
         "trying again after launching failed 5 times in a row: exited with 1",
     ),
+    "launching failed six times in a row, and what failed is being removed": (
+        view(
+            group(3),
+            (*fleet(2), instance("web-2", age="9m", ended=True, problem="exited with 1")),
+            activity=activity(first_ordinal=2),
+            backoff=backoff(5, expired=True),
+        ),
+        "Stalled",
+        "Stalled",
+        "trying again after launching failed 6 times in a row: exited with 1",
+    ),
     "the record of the last activity is not closed yet": (
         view(group(3), fleet(2), activity=activity(ended="1s"), record="open"),
         "Waiting",

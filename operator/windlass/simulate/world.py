@@ -153,15 +153,15 @@ class World:
                 self.instances[name] = self._aged(self.instances[name], self.lives[name])
 
     def next_change(self) -> datetime | None:
-        """When something happens to an instance by itself."""
+        """When something happens to an instance by itself; not after now where one is to go at once."""
         moments = [
-            instance.created_at + delay
+            moment
             for name, instance in self.instances.items()
             if name in self.lives
             for delay in self._delays(self.lives[name])
+            if (moment := instance.created_at + delay) > self.now
         ]
-        moments += [self._gone_at(name) for name in self.removed_at]
-        return min((moment for moment in moments if moment > self.now), default=None)
+        return min([*moments, *map(self._gone_at, self.removed_at)], default=None)
 
     def _gone_at(self, name: str) -> datetime:
         return self.removed_at[name] + self.lives.get(name, Life()).dies_slowly

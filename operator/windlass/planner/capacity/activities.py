@@ -171,7 +171,8 @@ def still_to_launch(s: Situation, activity: ActivityStatus | None) -> int:
 
 def end(s: Situation, activity: ActivityStatus) -> Decision:
     """Write down that it ended, and how; the record is closed beside it."""
-    launched = s.memory.next_ordinal - activity.first_ordinal
+    in_doubt = activity.launching.count if activity.launching else 0
+    launched = max(0, s.memory.next_ordinal - activity.first_ordinal - in_doubt)
     arrived = len(_own(s, activity, State.IN_SERVICE, State.NOT_READY, State.UNHEALTHY))
     result = _result(s, activity, arrived)
     description = _description(s, activity, launched, arrived)

@@ -5,7 +5,7 @@ What was reserved and is not known to exist is created again under the same name
 arrives late, cannot make one instance too many.
 """
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from windlass.api.scaling_group import OrdinalRange, Process
 from windlass.planner.capacity.activities import begun, join_or_begin, launch_cause, note_failures, still_to_launch
 from windlass.planner.capacity.instance import State
 from windlass.planner.capacity.placement import place
-from windlass.planner.capacity.reasons import LaunchesFail, ProcessSuspended
+from windlass.planner.capacity.reasons import LaunchesFail, ProcessSuspended, SizeDiffers
 from windlass.planner.capacity.situation import Decision, Hold, Memory, Situation
 from windlass.planner.plan import Launch
 
@@ -40,19 +40,18 @@ def grow_to_desired(s: Situation) -> Decision | Hold | None:
 
 
 def _launch(s: Situation, memory: Memory, count: int, revision: str) -> Decision:
+    """Launch what is in doubt or, where nothing is, new ordinals: together they would put those between in doubt."""
     in_doubt = _unsettled(s, memory)
-    ordinals = in_doubt[:count]
-    fresh = count - len(ordinals)
-    ordinals += range(memory.next_ordinal, memory.next_ordinal + fresh)
+    ordinals = in_doubt[:count] or list(range(memory.next_ordinal, memory.next_ordinal + count))
     trying = frozenset(i.zone for i in s.census.of(State.PENDING) if i.zone and s.zones.on_trial(i.zone))
-    places = place(count, s.spec.zone_policy, s.zones, s.census.per_zone, trying)
+    places = place(len(ordinals), s.spec.zone_policy, s.zones, s.census.per_zone, trying)
     steps = tuple(
         Launch(f"{s.view.name}-{ordinal}", ordinal, pool, revision, why)
         for ordinal, (pool, why) in zip(ordinals, places, strict=True)
     )
-    memory = replace(memory, next_ordinal=memory.next_ordinal + fresh)
-    memory = memory.with_activity(launching=_range({*in_doubt, *ordinals}))
-    cause = launch_cause(s)[1] if s.running is None else steps[0].why
+    memory = replace(memory, next_ordinal=max(memory.next_ordinal, ordinals[-1] + 1))
+    memory = memory.with_activity(launching=_range(in_doubt or ordinals))
+    cause = launch_cause(s)[1] if s.running is None else SizeDiffers(s.census.capacity, s.desired)
     return Decision(memory, cause, steps, begun(s, memory))
 
 
@@ -66,11 +65,8 @@ def _unsettled(s: Situation, memory: Memory) -> list[int]:
     return [ordinal for ordinal in whole if ordinal not in seen and ordinal not in s.view.settled]
 
 
-def _range(ordinals: Collection[int]) -> OrdinalRange | None:
-    if not ordinals:
-        return None
-    first = min(ordinals)
-    return OrdinalRange(first=first, count=max(ordinals) - first + 1)
+def _range(ordinals: Sequence[int]) -> OrdinalRange | None:
+    return OrdinalRange(first=ordinals[0], count=ordinals[-1] - ordinals[0] + 1) if ordinals else None
 
 
 def settle(s: Situation) -> Memory:

@@ -69,8 +69,8 @@ def _stalled(s: Situation, memory: Memory, holds: tuple[Reason, ...]) -> Reason 
     for why in holds:
         if isinstance(why, STALLING) or (isinstance(why, LaunchesFail) and why.failures >= STALLED_AFTER):
             return why
-    backoff = memory.backoff
-    if backoff is not None and backoff.failures >= STALLED_AFTER and (s.missing or s.census.by_state[State.PENDING]):
+    backoff, trying = memory.backoff, s.missing or s.census.count(State.PENDING, State.FAILED)
+    if backoff is not None and backoff.failures >= STALLED_AFTER and trying:
         return TryingAgain(backoff.failures, backoff.reason)
     return None
 

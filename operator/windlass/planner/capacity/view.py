@@ -26,7 +26,7 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A launch that the API server refused for good in the pass before: certainly nothing was created."""
+    """A launch that the API server refused for good in the pass before: this request created nothing."""
 
     ordinal: int
     message: str
@@ -46,7 +46,9 @@ class GroupView:
 
     `configuration` is the spec of the group's ScalingConfiguration, None where there is none; `template_problem` says
     why the API server refuses the Pod that it makes. `record` is the running (or last) activity's record, None where
-    it does not exist. `settled` holds ordinals of which this process knows whether they were created.
+    it does not exist. `settled` holds ordinals that this process knows to be used up: created by it, or somebody else's
+    Pod bears the name. Those that were refused are not among them: a process before may have asked for the same, and
+    that request may still be under way.
     """
 
     namespace: str
