@@ -5,6 +5,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from windlass import __version__
 from windlass.app import Settings, run
@@ -13,35 +14,6 @@ from windlass.cluster.errors import ConfigurationError
 from windlass.engine.logs import configure
 
 PREFIX = "WINDLASS_"
-
-
-def parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
-    """All flags. Each may be given as an environment variable too: WINDLASS_ and its name in capitals."""
-    made = argparse.ArgumentParser(
-        prog="python -m windlass",
-        description="The Windlass operator: keeps scaling groups at their size.",
-        epilog="Every flag may be given as an environment variable: --metrics-port as WINDLASS_METRICS_PORT.",
-    )
-
-    def flag(name: str, text: str, default: object, **more: object) -> None:
-        value = environ.get(PREFIX + name.upper().replace("-", "_"), default)
-        made.add_argument(f"--{name}", help=f"{text} (default: {default})", default=value, **more)  # type: ignore[arg-type]
-
-    flag("kubeconfig", "kubeconfig file; $KUBECONFIG, the Pod's ServiceAccount, or ~/.kube/config if not given", None)
-    flag("context", "context of the kubeconfig", None)
-    flag("namespaces", "namespaces to work in, separated by commas; all if not given", None, type=_namespaces)
-    flag("log-format", "form of the log lines", "text", choices=("text", "json"))
-    flag("log-level", "least level that is logged", "INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
-    flag("metrics-host", "address that metrics and probes are served on", "127.0.0.1")
-    flag("metrics-port", "its port; 0 picks a free one", 0, type=_whole(0, 65535))
-    flag("workers", "groups that are worked on at once", 8, type=_whole(1, 1000))
-    flag("lease", "whether only the holder of a lease works: on or off", "on", choices=("on", "off"))
-    flag("lease-namespace", "namespace of the lease; the connection's own if not given", None)
-    flag("lease-duration", "seconds others wait after the holder's last renewal", 15, type=_whole(2, 3600))
-    flag("lease-renew-deadline", "seconds the holder works on after its last renewal", 10.0, type=float)
-    flag("lease-retry-period", "seconds between renewals", 2.0, type=float)
-    made.add_argument("--version", action="version", version=f"windlass {__version__}")
-    return made
 
 
 def _namespaces(text: str) -> tuple[str, ...] | None:
@@ -63,6 +35,42 @@ class _whole:  # noqa: N801  used as a type, as int is
         if not self._least <= number <= self._most:
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {self._least} to {self._most}")
         return number
+
+
+FLAGS: tuple[tuple[str, str, object, dict[str, Any]], ...] = (
+    ("kubeconfig", "kubeconfig file; $KUBECONFIG, the Pod's ServiceAccount, or ~/.kube/config if not given", None, {}),
+    ("context", "context of the kubeconfig", None, {}),
+    ("namespaces", "namespaces to work in, separated by commas; all if not given", None, {"type": _namespaces}),
+    ("log-format", "form of the log lines", "text", {"choices": ("text", "json")}),
+    ("log-level", "least level that is logged", "INFO", {"choices": ("DEBUG", "INFO", "WARNING", "ERROR")}),
+    ("metrics-host", "address that metrics and probes are served on", "127.0.0.1", {}),
+    ("metrics-port", "its port; 0 picks a free one", 0, {"type": _whole(0, 65535)}),
+    ("workers", "groups that are worked on at once", 8, {"type": _whole(1, 1000)}),
+    ("lease", "whether only the holder of a lease works", "on", {"choices": ("on", "off")}),
+    ("lease-namespace", "namespace of the lease; the connection's own if not given", None, {}),
+    ("lease-duration", "seconds others wait after the holder's last renewal", 15, {"type": _whole(2, 3600)}),
+    ("lease-renew-deadline", "seconds the holder works on after its last renewal", 10.0, {"type": float}),
+    ("lease-retry-period", "seconds between renewals", 2.0, {"type": float}),
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """All flags."""
+    made = argparse.ArgumentParser(
+        prog="python -m windlass",
+        description="The Windlass operator: keeps scaling groups at their size.",
+        epilog="Every flag may be given as an environment variable: --metrics-port as WINDLASS_METRICS_PORT.",
+    )
+    for name, text, default, options in FLAGS:
+        made.add_argument(f"--{name}", help=f"{text} (default: {default})", default=default, **options)
+    made.add_argument("--version", action="version", version=f"windlass {__version__}")
+    return made
+
+
+def from_environment(environ: Mapping[str, str]) -> list[str]:
+    """The flags that the environment gives, as if they had been typed: so they are checked in the same way."""
+    given = {name: environ.get(PREFIX + name.upper().replace("-", "_")) for name, *_ in FLAGS}
+    return [f"--{name}={value}" for name, value in given.items() if value is not None]
 
 
 def settings_of(given: argparse.Namespace) -> Settings:
@@ -88,7 +96,8 @@ def settings_of(given: argparse.Namespace) -> Settings:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the operator; 0 after it was told to stop, 2 if it was started wrongly."""
-    given = parser(os.environ).parse_args(arguments)
+    typed = sys.argv[1:] if arguments is None else arguments
+    given = parser().parse_args([*from_environment(os.environ), *typed])
     configure(given.log_format, given.log_level)
     try:
         settings = settings_of(given)

@@ -95,9 +95,11 @@ class Operator:
         self._may_work = asyncio.Event()
         self._kopf_runs = False
         expectations = Expectations(self._clock)
-        self._caches = Caches(client, expectations, self._queue.add, settings.namespaces, self._count_informer)
+        self._caches = Caches(
+            client, expectations, self._queue.add, settings.namespaces, self._metrics.count_informer_events
+        )
         self._recorder = EventRecorder(client, self._clock, instance=self._identity)
-        controller = ScalingGroupController(
+        self._controller = controller = ScalingGroupController(
             client, self._caches, expectations, self._recorder, self._metrics, self._clock
         )
         self._loop = Loop(
@@ -163,8 +165,12 @@ class Operator:
             renew_deadline=self._settings.lease_renew_deadline,
             retry_period=self._settings.lease_retry_period,
             started=self._may_work.set,
-            stopped=self._may_work.clear,
+            stopped=self._stop_leading,
         )
+
+    def _stop_leading(self) -> None:
+        self._may_work.clear()
+        self._controller.stop_leading()
 
     # ---- our own kinds
 
@@ -233,8 +239,8 @@ class Operator:
             self._metrics.registry,
             healthz={
                 "loop": self._loop.stalled,
-                "pods": lambda: _stale(self._caches.pods.lag()),
-                "controllerrevisions": lambda: _stale(self._caches.revisions.lag()),
+                "pods": lambda: _stale(self._caches.pods.idle()),
+                "controllerrevisions": lambda: _stale(self._caches.revisions.idle()),
             },
             readyz={
                 "pods": lambda: None if self._caches.pods.synced.is_set() else "not all read yet",
@@ -244,10 +250,6 @@ class Operator:
             host=self._settings.metrics_host,
             port=self._settings.metrics_port,
         )
-
-    def _count_informer(self, resource: str, what: str, number: int) -> None:
-        for _ in range(number):
-            self._metrics.count_informer_event(resource, what)
 
 
 class _ListedMeta(msgspec.Struct):

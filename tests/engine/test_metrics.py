@@ -15,7 +15,7 @@ def test_everything_that_is_counted_shows_under_its_name():
     metrics.observe_wait(0.001)
     metrics.watch_queue(lambda: 7)
     metrics.count_request("create", "pods", 201, 0.01)
-    metrics.count_informer_event("pods", "ADDED")
+    metrics.count_informer_events("pods", "ADDED", 1)
     metrics.watch_informer("pods", lambda: 1.5)
     metrics.count_activity("ScaleOut", "Successful")
     metrics.count_kopf_restart()

@@ -79,6 +79,13 @@ class Informer(Generic[T]):
         """Seconds since then. A server with nothing to say still sends a bookmark about once a minute."""
         return self._clock() - self.last_event_at
 
+    def idle(self) -> float:
+        """Seconds since the stalest of the watches last showed life or was last taken up again.
+
+        Unlike `lag` it stays small while an API server is down: a new process would fare no better.
+        """
+        return self._clock() - min(max(each.heard_at, each.tried_at) for each in self._reflections)
+
     async def run(self) -> None:
         """Keep the records up to date until cancelled, whatever happens to the connections."""
         async with asyncio.TaskGroup() as tasks:

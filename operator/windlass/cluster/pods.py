@@ -183,7 +183,8 @@ def _container_trouble(container: _Container) -> str | None:
 
 
 def _cut(text: str) -> str:
-    line = " ".join(text.split())
+    # What a container wrote must not move the cursor of whoever reads it.
+    line = "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
     return line if len(line) <= LONGEST_PROBLEM else f"{line[: LONGEST_PROBLEM - 1]}…"
 
 
@@ -191,6 +192,10 @@ def _cut(text: str) -> str:
 
 
 _NAME, _ORDINAL = "\ue000name\ue001", "\ue000ordinal\ue001"  # private-use characters, which no manifest has
+
+
+class TemplateError(ValueError):
+    """No Pod can be made from the template; the message is a sentence that names the field."""
 
 
 class PodMaker:
@@ -217,29 +222,33 @@ def pod_maker(
     zone: str | None,
     tags: Sequence[Tag],
 ) -> PodMaker:
-    """A maker of instances of this group from this template, pinned to the zone if there is one."""
+    """A maker of instances of this group from this template, pinned to the zone if there is one.
+
+    TemplateError if the template has something else where a Pod has a map.
+    """
     return PodMaker(_manifest(group, group_uid, revision, template, zone, tags))
 
 
 def _manifest(
     group: str, group_uid: str, revision: str, template: Mapping[str, Any], zone: str | None, tags: Sequence[Tag]
 ) -> dict[str, Any]:
-    given = template.get("metadata") or {}
+    given = _mapping(template, "metadata", "template")
     labels = {
         **{tag.key: tag.value for tag in tags if _is_label(tag)},
-        **(given.get("labels") or {}),
+        **_mapping(given, "labels", "template.metadata"),
         GROUP_LABEL: group,
         REVISION_LABEL: revision,
         MANAGED_BY_LABEL: "windlass",
     }
-    spec = dict(template.get("spec") or {})
+    spec = dict(_mapping(template, "spec", "template"))
     if zone is not None:
         labels[ZONE_LABEL] = zone
-        spec["nodeSelector"] = {**(spec.get("nodeSelector") or {}), NODE_ZONE_LABEL: zone}
+        spec["nodeSelector"] = {**_mapping(spec, "nodeSelector", "template.spec"), NODE_ZONE_LABEL: zone}
     annotations = {
         **{TAG_PREFIX + tag.key: tag.value for tag in tags},
-        **{key: value for key, value in (given.get("annotations") or {}).items() if key != ORDINAL_ANNOTATION},
+        **_mapping(given, "annotations", "template.metadata"),
     }
+    annotations.pop(ORDINAL_ANNOTATION, None)
     # The two that differ from Pod to Pod come first and in this order: the maker cuts the encoded text there.
     return {
         "metadata": {
@@ -252,6 +261,13 @@ def _manifest(
         "kind": "Pod",
         "spec": spec,
     }
+
+
+def _mapping(parent: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
+    found = parent.get(key) or {}
+    if not isinstance(found, Mapping):
+        raise TemplateError(f"{where}.{key} must be a map, not {found!r}"[:LONGEST_PROBLEM])
+    return found
 
 
 def _is_label(tag: Tag) -> bool:

@@ -66,6 +66,7 @@ class Reflection(Generic[T]):
 
     def __init__(self, source: Source[T], store: Store[T], timing: Timing, count: Callable[[str, int], None]) -> None:
         self.heard_at = timing.clock()
+        self.tried_at = self.heard_at
         self.synced = asyncio.Event()
         self._source = source
         self._store = store
@@ -91,7 +92,8 @@ class Reflection(Generic[T]):
             except Exception as error:
                 trouble = f"watching {self._source.resource.kind}: {error!r}"
                 log.exception("watching %s: an error of our own; going on", self._source.resource.kind)
-            await self._pause(trouble, self._timing.clock() - started)
+            self.tried_at = self._timing.clock()
+            await self._pause(trouble, self.tried_at - started)
 
     def _is_versions_fault(self, error: ApiError, started: float, heard_before: float) -> bool:
         """Whether to read everything anew, because this version may lead nowhere.

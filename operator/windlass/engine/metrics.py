@@ -76,9 +76,9 @@ class Metrics:
         """An API server has answered; `code` 0: it has not. How long it took is its own metric to give."""
         self._requests.labels(verb, resource, str(code)).inc()
 
-    def count_informer_event(self, resource: str, event_type: str) -> None:
-        """An informer was told of a change."""
-        self._informer_events.labels(resource, event_type).inc()
+    def count_informer_events(self, resource: str, event_type: str, number: int) -> None:
+        """An informer was told of so many changes."""
+        self._informer_events.labels(resource, event_type).inc(number)
 
     def count_activity(self, activity_type: str, result: str) -> None:
         """A scaling activity has ended."""

@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from windlass.api.common import API_VERSION, to_wire
+from windlass.api.common import API_VERSION, Condition, to_wire
 from windlass.api.scaling_group import ScalingGroupStatus
 from windlass.cluster.client import Client
 from windlass.cluster.errors import Conflict, Gone, Invalid
 from windlass.cluster.merge_patch import merge_patch
 from windlass.cluster.resources import SCALING_GROUPS
 from windlass.controllers.scaling_group.caches import KIND, Caches
-from windlass.controllers.scaling_group.observe import Lore, observe, parse_status
+from windlass.controllers.scaling_group.observe import Lore, observe
 from windlass.controllers.scaling_group.steps import Steps
 from windlass.engine.clock import Clock
 from windlass.engine.events import EventRecorder, ObjectRef
@@ -60,34 +60,48 @@ class ScalingGroupController:
             raise Gone(f"reading {key}: it is gone", code=404, reason="NotFound")
         lore = self._lore_of(key, group)
         if not self._expectations.satisfied(key):
-            if not (lore.reply_lost or self._expectations.overdue(key, self._clock.now())):
+            if not (lore.look_live or self._expectations.overdue(key, self._clock.now())):
                 return self._expectations.wake_at(key)
-            await self._caches.refresh(key, group["metadata"]["uid"])
-            self._expectations.clear(key)
-            lore.reply_lost = False
+            await self._look_live(key, lore)
         view = await observe(self._client, self._caches, key, group, lore, self._clock.now())
         plan = plan_group(view)
+        if plan.acts and lore.look_live:
+            await self._look_live(key, lore)
+            view = await observe(self._client, self._caches, key, group, lore, self._clock.now())
+            plan = plan_group(view)
         return await self._apply(key, group, view, plan, lore)
+
+    async def _look_live(self, key: Key, lore: Lore) -> None:
+        """Read the group's instances and revisions from the API server: the informers may be behind."""
+        await self._caches.refresh(key, lore.uid)
+        self._expectations.clear(key)
+        lore.look_live = False
+
+    def stop_leading(self) -> None:
+        """Forget what was learnt while leading: by the next time another leader has acted."""
+        for key in list(self._lore):
+            self._expectations.clear(key)
+            self._metrics.forget_group(key.namespace, key.name)
+        self._lore.clear()
 
     async def report(self, key: Key, error: Exception) -> None:
         """Show in the group's conditions that its passes fail, and why."""
         group = self._caches.groups.get(key.namespace, key.name)
         if group is None:
             return
-        old, generation = parse_status(group), group["metadata"]["generation"]
+        before, generation = group.get("status") or {}, group["metadata"]["generation"]
         why = PassFailed(str(error)[:900])
         standing: Standing = "Stalled" if isinstance(error, Invalid) else "Reconciling"
-        made = conditions(standing, why, str(why), old=old.conditions, generation=generation, now=self._clock.now())
-        status = old.model_copy(
-            update={
-                "phase": "Stalled" if standing == "Stalled" else "Waiting",
-                "message": str(why),
-                "conditions": made,
-                "observed_generation": generation,
-            }
-        )
-        if _differs(group, status):
-            await self._write_status(key, group, status)
+        old = [Condition.model_validate(condition) for condition in before.get("conditions", ())]
+        made = conditions(standing, why, str(why), old=old, generation=generation, now=self._clock.now())
+        shown = {
+            "observedGeneration": generation,
+            "phase": "Stalled" if standing == "Stalled" else "Waiting",
+            "message": str(why),
+            "conditions": [to_wire(condition) for condition in made],
+        }
+        if merge_patch(before, {**before, **shown}):
+            await self._write_status(key, group, {**before, **shown})
 
     # ---- apply
 
@@ -119,19 +133,19 @@ class ScalingGroupController:
         return plan.wake_at
 
     async def _write_plan(self, key: Key, group: Mapping[str, Any], plan: Plan, lore: Lore) -> None:
-        await self._write_status(key, group, plan.status)
+        await self._write_status(key, group, to_wire(plan.status))
         lore.status_written_at = self._clock.monotonic()
         lore.refusals.clear()
         activity = plan.status.activity
         if activity is None or activity.launching is None:
             lore.settled.clear()
 
-    async def _write_status(self, key: Key, group: Mapping[str, Any], status: ScalingGroupStatus) -> None:
+    async def _write_status(self, key: Key, group: Mapping[str, Any], status: Mapping[str, Any]) -> None:
         """Write the status, provided that the group is what it was when it was read: the write-ahead, and the fence."""
         metadata = group["metadata"]
         patch = {
             "metadata": {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]},
-            "status": merge_patch(group.get("status") or {}, to_wire(status)),
+            "status": merge_patch(group.get("status") or {}, status),
         }
         try:
             written = await self._client.merge_patch(
@@ -157,7 +171,7 @@ class ScalingGroupController:
             raise
         if found["metadata"]["uid"] != uid:
             self._caches.groups.discard(uid)
-        self._caches.groups.put(found)
+        self._caches.observe(KIND, found, deleted=False)
 
     # ---- telling
 

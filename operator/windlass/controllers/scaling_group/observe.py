@@ -25,7 +25,9 @@ class Lore:
 
     `settled`: ordinals of which it is known whether they were created. `refusals`: launches that the API server
     refused, until the status tells of them. `record_refused`: the activity whose record it does not accept.
-    `reply_lost`: a write of the last pass may or may not have been carried out, so the next one looks live.
+    `look_live`: the informers are not to be relied on for the next pass that acts: this process has just begun to lead,
+    or a write of the last pass may or may not have been carried out, or met something else than they show.
+    `awaited_revision`: a revision that exists already, by the API server's word.
     `template_problem`: why the API server refuses the Pod of the configuration of that version.
     """
 
@@ -34,7 +36,8 @@ class Lore:
     refusals: list[Refusal] = field(default_factory=list)
     record_refused: str | None = None
     template_problem: tuple[str, str] | None = None
-    reply_lost: bool = False
+    look_live: bool = True
+    awaited_revision: str | None = None
     status_written_at: float = float("-inf")
 
 
@@ -71,14 +74,21 @@ def parse_spec(group: Body) -> ScalingGroupSpec:
     try:
         return ScalingGroupSpec.model_validate(group["spec"])
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in ("spec", *first["loc"]))
-        raise Invalid(f"reading {where}: {first['msg']}", code=422, reason="Invalid") from error
+        raise _invalid("spec", error) from error
+
+
+def _invalid(part: str, error: ValidationError) -> Invalid:
+    first = error.errors()[0]
+    where = ".".join(str(place) for place in (part, *first["loc"]))
+    return Invalid(f"reading {where}: {first['msg']}", code=422, reason="Invalid")
 
 
 def parse_status(group: Body) -> ScalingGroupStatus:
-    """The group's status; an empty one where there is none yet."""
-    return ScalingGroupStatus.model_validate(group.get("status") or {})
+    """The group's status; an empty one where there is none yet. Invalid if it is of a version that this cannot read."""
+    try:
+        return ScalingGroupStatus.model_validate(group.get("status") or {})
+    except ValidationError as error:
+        raise _invalid("status", error) from error
 
 
 def version_of(configuration: Body) -> str:
@@ -94,7 +104,7 @@ async def _configuration(client: Client, caches: Caches, namespace: str, name: s
         found = await client.get(SCALING_CONFIGURATIONS, namespace, name)
     except Gone:
         return None
-    caches.configurations.put(found)
+    caches.observe("ScalingConfiguration", found, deleted=False)  # other groups may wait for it too
     return found
 
 

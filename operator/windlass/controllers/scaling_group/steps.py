@@ -12,7 +12,7 @@ import msgspec
 from windlass.api.common import API_VERSION, GROUP_LABEL, owner_reference, to_wire
 from windlass.cluster.client import Client
 from windlass.cluster.errors import AlreadyExists, ApiError, Conflict, Gone, Invalid, Refused, Transient
-from windlass.cluster.pods import Pod, PodMaker, pod_maker, to_instance
+from windlass.cluster.pods import Pod, PodMaker, TemplateError, pod_maker, to_instance
 from windlass.cluster.resources import CONTROLLER_REVISIONS, PODS, SCALING_ACTIVITIES, SCALING_GROUPS
 from windlass.cluster.revisions import revision_manifest
 from windlass.controllers.scaling_group.caches import Caches
@@ -69,7 +69,7 @@ class Steps:
             return_exceptions=True,
         )
         failures = [failure for failure in done if isinstance(failure, BaseException)]
-        self._lore.reply_lost = any(isinstance(failure, ApiError) and failure.lost for failure in failures)
+        self._lore.look_live |= any(isinstance(failure, ApiError) and failure.lost for failure in failures)
         if failures:
             raise failures[0]
 
@@ -81,7 +81,6 @@ class Steps:
         troubles = []
         for index, error in results.failed.items():
             if isinstance(error, Refused | Invalid):
-                self._lore.settled.add(steps[index].ordinal)
                 self._lore.refusals.append(Refusal(steps[index].ordinal, error.detail))
             else:
                 troubles.append(error)
@@ -143,8 +142,8 @@ class Steps:
                     bulk=bulk,
                 )
         except (Gone, Conflict):
-            # It is gone, or not what the decision was made on: the informer shows it, and the next pass decides anew.
-            return
+            # It is gone, or not what the decision was made on: the informer is behind, and the next pass decides anew.
+            self._lore.look_live = True
 
     # ---- the rest
 
@@ -182,14 +181,21 @@ class Steps:
         if there is not None and there.group != self._view.uid:
             problem = "the name is taken by an object that this group does not control"
             raise Transient(f"creating ControllerRevision {name}: {problem}", detail=problem) from error
+        if there is None and self._lore.awaited_revision == name:
+            problem = f"it exists, but without the label {GROUP_LABEL}={self._key.name}"
+            raise Transient(f"creating ControllerRevision {name}: {problem}", detail=problem) from error
         if there is None:
+            self._lore.awaited_revision = name
             with self._expectations.creating(self._key, name):
                 pass
 
     async def _dry_run(self, step: KeepRevision) -> str | None:
         """Why the API server would never accept an instance of this revision, if so."""
         zone = self._view.spec.zones[0] if self._view.spec.zones else None
-        maker = self._pod_maker(step.name, step.data["configuration"], zone)
+        try:
+            maker = self._pod_maker(step.name, step.data["configuration"], zone)
+        except TemplateError as error:
+            return str(error)
         body = maker.make(f"{self._key.name}-{self._view.status.next_ordinal}", self._view.status.next_ordinal)
         try:
             await self._client.create(PODS, self._key.namespace, body, dry_run=True, into=_Nothing)
@@ -217,8 +223,12 @@ class Steps:
             body = await self._client.merge_patch(
                 SCALING_ACTIVITIES, self._key.namespace, step.name, patch, subresource="status"
             )
-        except Gone:
-            return  # somebody deleted it just now: the next pass hears of it, and writes it anew
+        except Gone:  # somebody deleted it, and nobody told us: the next pass writes it anew
+            gone = self._caches.records.get(self._key.namespace, step.name)
+            if gone is None:
+                raise
+            self._caches.records.discard(gone["metadata"]["uid"])
+            return
         except (Refused, Invalid) as error:
             self._lore.record_refused = step.name
             logger.warning("%s; the group goes on without this record", error)
@@ -248,8 +258,12 @@ class Steps:
         self._caches.records.discard(uid)
 
     async def _seed(self, step: SeedDesired) -> None:
-        body = {"metadata": {"uid": self._view.uid}, "spec": {"replicas": step.size}}
         namespace, name = self._key.namespace, self._key.name
+        group = self._caches.groups.get(namespace, name)
+        if group is None:
+            return
+        version = group["metadata"]["resourceVersion"]
+        body = {"metadata": {"uid": self._view.uid, "resourceVersion": version}, "spec": {"replicas": step.size}}
         await self._client.merge_patch(
             SCALING_GROUPS, namespace, name, body, subresource="scale", field_manager=SEED_MANAGER, into=_Nothing
         )
