@@ -3,6 +3,7 @@
 import pytest
 
 from tests.worlds import (
+    NOW,
     THREE_ZONES,
     activity,
     after,
@@ -15,6 +16,7 @@ from tests.worlds import (
     pending,
     planned,
     result_of,
+    span,
     type_of,
     view,
 )
@@ -262,6 +264,26 @@ def test_a_removal_ends_when_who_leaves_is_gone() -> None:
 
     assert not ended(planned(group(2), (*fleet(2), instance("web-2", removing=True)), activity=busy))
     assert ended(planned(group(2), fleet(2), activity=busy))
+
+
+def test_a_removal_does_not_wait_for_ever_for_one_that_cannot_go() -> None:
+    there = (*fleet(2), instance("web-2", removing=True))
+    young = planned(group(2), there, activity=activity("ScaleIn", from_=3, to=2, started="9m"))
+    old = planned(group(2), there, activity=activity("ScaleIn", from_=3, to=2, started="11m"))
+
+    assert not ended(young)
+    assert young.wake_at == NOW + span("1m")
+    assert ended(old)
+    assert running(old).result == "Warning"
+    assert running(old).description == "removed 1 instance; 2 remain; still on the way out: web-2"
+
+
+def test_a_protected_instance_that_failed_is_nothing_to_try_again() -> None:
+    there = (*fleet(2), instance("web-2", ended=True, protected=True))
+    plan = planned(group(3), there, activity=DONE, backoff=backoff(6, expired=True))
+
+    assert plan.status.phase != "Stalled"
+    assert plan.status.launch_backoff is None
 
 
 def test_a_removal_ends_when_only_protected_instances_are_left() -> None:

@@ -8,7 +8,7 @@ so a crash between any two writes loses neither.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from windlass.api.scaling_group import (
     MAX_NAMED_INSTANCES,
@@ -34,10 +34,11 @@ from windlass.planner.capacity.reasons import (
 from windlass.planner.capacity.records import recorded
 from windlass.planner.capacity.situation import LAUNCHING, Decision, Memory, Situation
 from windlass.planner.plan import Event
-from windlass.planner.reason import Reason, counted
+from windlass.planner.reason import Reason, counted, names
 
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=10)
+LEAVING_PATIENCE = timedelta(minutes=10)
 STALLED_AFTER = 5  # failed tries in a row
 EVENT = {
     ActivityResult.SUCCESSFUL: ("Normal", ActivitySuccessful),
@@ -157,10 +158,19 @@ def _own(s: Situation, activity: ActivityStatus, *states: State) -> list[Instanc
 def _removals_over(s: Situation) -> bool:
     if s.missing:
         return True
-    if s.census.by_state[State.REMOVING]:
+    patience_ends = leaving_until(s)
+    if patience_ends is not None and patience_ends > s.now:
         return False
     may_shrink = not s.suspended(Process.SCALE_IN) and s.census.capacity > s.census.protected
     return not (s.surplus and may_shrink)
+
+
+def leaving_until(s: Situation) -> datetime | None:
+    """Until when a removal waits for those that are on their way out: one on a dead node may never go."""
+    running = s.running
+    if running is None or running.type in LAUNCHING or not s.census.by_state[State.REMOVING]:
+        return None
+    return running.started_at + LEAVING_PATIENCE
 
 
 def still_to_launch(s: Situation, activity: ActivityStatus | None) -> int:
@@ -191,7 +201,8 @@ def end(s: Situation, activity: ActivityStatus) -> Decision:
 
 def _result(s: Situation, activity: ActivityStatus, arrived: int) -> ActivityResult:
     if activity.type not in LAUNCHING:
-        return ActivityResult.WARNING if s.surplus else ActivityResult.SUCCESSFUL
+        incomplete = s.surplus or (s.census.by_state[State.REMOVING] and not s.missing)
+        return ActivityResult.WARNING if incomplete else ActivityResult.SUCCESSFUL
     cancelled = s.surplus > 0 and bool(_own(s, activity, State.PENDING))
     if not activity.failed and not s.missing and not cancelled:
         return ActivityResult.SUCCESSFUL
@@ -201,7 +212,9 @@ def _result(s: Situation, activity: ActivityStatus, arrived: int) -> ActivityRes
 def _description(s: Situation, activity: ActivityStatus, launched: int, arrived: int) -> str:
     if activity.type not in LAUNCHING:
         gone = max(0, activity.from_ - s.census.capacity)
-        return f"removed {counted(gone, 'instance')}; {s.census.capacity} remain"
+        stuck = tuple(i.name for i in s.census.of(State.REMOVING))
+        waits = f"; still on the way out: {names(stuck)}" if stuck else ""
+        return f"removed {counted(gone, 'instance')}; {s.census.capacity} remain{waits}"
     parts = [f"launched {counted(launched, 'instance')}", f"{arrived} in service"]
     if activity.failed:
         parts.append(f"{len(activity.failed)} failed")
@@ -217,6 +230,12 @@ def _backoff_after(s: Situation, activity: ActivityStatus, arrived: int) -> Laun
     if backoff is None or activity.type not in LAUNCHING or not arrived:
         return backoff
     return backoff.model_copy(update={"failures": 1}) if activity.failed else None
+
+
+def still_tries(s: Situation) -> bool:
+    """Whether launches that failed are still to be made up for."""
+    failed = any(not i.protected for i in s.census.of(State.FAILED))
+    return bool(s.missing or s.census.by_state[State.PENDING] or failed)
 
 
 def note_failures(s: Situation, memory: Memory, ordinals: Iterable[int], problem: str) -> Memory:

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from windlass.planner.capacity.activities import end_activity, retarget
+from windlass.planner.capacity.activities import end_activity, leaving_until, retarget, still_tries
 from windlass.planner.capacity.health import next_room, replace_unhealthy
-from windlass.planner.capacity.instance import State
 from windlass.planner.capacity.launch import grow_to_desired, next_try, settle
 from windlass.planner.capacity.reasons import DesiredUnset, HistoryFull
 from windlass.planner.capacity.records import bookkeeping
@@ -126,8 +125,7 @@ def _start_afresh(s: Situation, memory: Memory) -> Memory:
     if backoff.revision != s.revision.name or backoff.generation != s.view.generation:
         memory = replace(memory, backoff=None)
         return memory if s.running is None else memory.with_activity(failed=())
-    tries = s.missing or s.census.count(State.PENDING, State.FAILED)
-    return memory if tries else replace(memory, backoff=None)
+    return memory if still_tries(s) else replace(memory, backoff=None)
 
 
 def _plan(s: Situation, decision: Decision | None, holds: tuple[Reason, ...]) -> Plan:
@@ -159,5 +157,6 @@ def _wake_at(s: Situation, zones: Zones) -> datetime | None:
         next_failure(s.census, s.zone_patience, s.now),
         next_try(s),
         next_room(s),
+        leaving_until(s),
     )
-    return min((moment for moment in moments if moment is not None), default=None)
+    return min((moment for moment in moments if moment is not None and moment > s.now), default=None)

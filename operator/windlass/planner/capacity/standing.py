@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from windlass.api.common import GROUP_LABEL
 from windlass.api.scaling_group import ActivityType, RevisionStatus, ScalingGroupStatus, ZoneStatus
-from windlass.planner.capacity.activities import STALLED_AFTER
+from windlass.planner.capacity.activities import STALLED_AFTER, still_tries
 from windlass.planner.capacity.instance import Instance, Patience, State
 from windlass.planner.capacity.reasons import (
     AsDesired,
@@ -69,8 +69,8 @@ def _stalled(s: Situation, memory: Memory, holds: tuple[Reason, ...]) -> Reason 
     for why in holds:
         if isinstance(why, STALLING) or (isinstance(why, LaunchesFail) and why.failures >= STALLED_AFTER):
             return why
-    backoff, trying = memory.backoff, s.missing or s.census.count(State.PENDING, State.FAILED)
-    if backoff is not None and backoff.failures >= STALLED_AFTER and trying:
+    backoff = memory.backoff
+    if backoff is not None and backoff.failures >= STALLED_AFTER and still_tries(s):
         return TryingAgain(backoff.failures, backoff.reason)
     return None
 
