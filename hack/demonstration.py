@@ -13,6 +13,7 @@ from hack.cluster.process import Process
 
 ROOT = Path(__file__).parents[1]
 GROUP = "web"
+NAMESPACE = "demo"
 LIMIT = 90.0  # seconds for each step; two or three are usual
 
 
@@ -34,6 +35,7 @@ class Demonstration:
         )
 
         self._say("A group of three instances over three zones")
+        self._cluster.apply("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
         self._kubectl("apply", "-f", "examples/first-group.yaml")
         self._wait_for_size(3)
         self._show()
@@ -70,7 +72,7 @@ class Demonstration:
 
     def _wait_for_size(self, size: int) -> None:
         def settled() -> bool:
-            group = json.loads(self._cluster.kubectl("get", "scalinggroup", GROUP, "-o", "json"))
+            group = json.loads(self._read("scalinggroup", GROUP))
             status = group.get("status", {})
             current = status.get("observedGeneration") == group["metadata"]["generation"]
             ready = current and status.get("phase") == "Ready" and status.get("inService") == size
@@ -81,12 +83,16 @@ class Demonstration:
         wait_until(settled, LIMIT, f"{size} instances in service; the operator's log is {self._operator.log}")
 
     def _instances(self) -> list[str]:
-        pods = json.loads(self._cluster.kubectl("get", "pods", "-l", f"windlass.dev/group={GROUP}", "-o", "json"))
+        pods = json.loads(self._read("pods", "-l", f"windlass.dev/group={GROUP}"))
         return [pod["metadata"]["name"] for pod in pods["items"] if "deletionTimestamp" not in pod["metadata"]]
+
+    def _read(self, *what: str) -> str:
+        return self._cluster.kubectl("get", "-n", NAMESPACE, *what, "-o", "json")
 
     # ---- showing
 
     def _kubectl(self, *arguments: str, may_return: tuple[int, ...] = (0,)) -> None:
+        arguments = (*arguments, "-n", NAMESPACE)
         print(f"$ kubectl {' '.join(arguments)}", flush=True)
         path = f"{ROOT / '.local' / 'bin'}{os.pathsep}{os.environ['PATH']}"
         environment = os.environ | {"KUBECONFIG": str(self._cluster.kubeconfig), "PATH": path}
@@ -103,11 +109,11 @@ class Demonstration:
 ENDING = """
 == That was the demonstration, in {seconds:.0f} s. All of it still runs. Look further:
 
-  eval "$(hack/cluster/cluster env)"      kubectl, its windlass plugin and the kubeconfig for this shell
-  kubectl windlass get group web -w       the group, live
-  kubectl windlass explain group web      why it is as it is
-  kubectl get windlass                    everything of ours in the namespace
-  hack/cluster/cluster status             what runs, and where the logs are
+  eval "$(hack/cluster/cluster env)"             kubectl, its windlass plugin and the kubeconfig for this shell
+  kubectl windlass -n demo get group web -w      the group, live
+  kubectl windlass -n demo explain group web     why it is as it is
+  kubectl -n demo get windlass                   everything of ours in the namespace
+  hack/cluster/cluster status                    what runs, and where the logs are
 
 End it:
 

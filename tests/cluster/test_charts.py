@@ -63,6 +63,7 @@ def made_up(cluster: Cluster, namespace: str, installation: Installation) -> Mad
     return made_up
 
 
+@pytest.mark.spec("scaling-group.md", "8 delete: refuse")
 def test_a_group_with_instances_is_not_deleted_and_the_refusal_says_how_to_go_on(made_up: MadeUpGroups) -> None:
     made_up.create("web", instances=3)
     assert (
@@ -106,6 +107,7 @@ def test_a_group_goes_with_its_namespace(cluster: Cluster, namespace: str, made_
     wait_until(lambda: not in_it.exists("web"), LIMIT, "the namespace's end")
 
 
+@pytest.mark.spec("scaling-group.md", "8 delete: force")
 @pytest.mark.parametrize("propagation", ["Background", "Foreground"])
 def test_deleting_a_group_deletes_its_instances(
     cluster: Cluster, namespace: str, kubectl: Callable[..., str], operator: Operators, propagation: str
