@@ -4,6 +4,7 @@ import functools
 import os
 import re
 import secrets
+import signal
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 
@@ -38,6 +39,15 @@ def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]
 def kubectl(cluster: Cluster, namespace: str) -> Callable[..., str]:
     """Runs kubectl as the administrator in the test's namespace: `kubectl("get", "pods")` returns what it prints."""
     return functools.partial(cluster.kubectl, "--namespace", namespace)
+
+
+def pytest_configure() -> None:
+    """Heed Ctrl-C also where the shell started us in the background and told us to ignore it.
+
+    The programs that tests start inherit that, and some tests interrupt them.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
