@@ -14,6 +14,7 @@ pytestmark = pytest.mark.usefixtures("running_operator")
 
 FIRST_PAUSE = 30  # seconds after a failed launch
 MERGE = "application/merge-patch+json"
+HOLD = "windlass.test/hold"
 POLICIES = "/apis/admissionregistration.k8s.io/v1"
 
 
@@ -84,6 +85,25 @@ def test_a_group_created_again_under_its_name_has_nothing_to_do_with_what_the_fi
     second.scale(0)
     second.wait_until_ready(0)
     assert ordinals(groups.pods.now) == [0, 1]
+
+
+def test_a_group_created_again_while_the_first_one_s_instances_are_leaving_does_not_wait_for_them(
+    groups: Groups,
+) -> None:
+    first = groups.create(desired=2, deletionPolicy="Force")
+    first.wait_until_ready(2)
+    for name in first.pods:
+        groups.cluster.request("PATCH", groups.path("pods", name), {"metadata": {"finalizers": [HOLD]}}, MERGE)
+    first.delete()
+    groups.seen.wait_for("the group's end", lambda now: "web" not in now)
+    second = groups.create(desired=3)
+    second.wait_until_ready(3)
+    assert ordinals(second.pods) == [2, 3, 4]
+    assert codes(groups, "delete", "pods") == []
+    for name in ("web-0", "web-1"):
+        groups.cluster.request("PATCH", groups.path("pods", name), {"metadata": {"finalizers": None}}, MERGE)
+    groups.pods.wait_for("the others alone", lambda pods: ordinals(pods) == [2, 3, 4])
+    assert second.status["message"] == "3 instances in service, as desired"
 
 
 def test_a_revision_of_somebody_else_in_the_way_is_said_and_not_tried_again_and_again(groups: Groups) -> None:

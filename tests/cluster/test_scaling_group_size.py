@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from hack.cluster import wait_until
 from tests.cluster.groups import ZONES, Groups, condition, ordinals
 from tests.cluster.witness import most_alive
 
@@ -71,8 +72,12 @@ def test_kubectl_scale_makes_a_group_grow_and_shrink(groups: Groups) -> None:
     web.scale(1)
     web.wait_until_ready(1)
     assert most_alive(groups.pods.history) == 5
-    types = [(record["type"], record["phase"], record["expected"]) for record in web.records.values()]
-    assert types == [("ScaleOut", "Successful", 2), ("ScaleOut", "Successful", 3), ("ScaleIn", "Successful", 4)]
+    wanted = [("ScaleOut", "Successful", 2), ("ScaleOut", "Successful", 3), ("ScaleIn", "Successful", 4)]
+
+    def recorded() -> list[tuple[str, str, int]]:
+        return [(each["type"], each["phase"], each["expected"]) for each in web.records.values()]
+
+    wait_until(lambda: recorded() == wanted, 10, "three closed records")
 
 
 def test_applying_a_changed_manifest_changes_the_size(groups: Groups) -> None:

@@ -11,7 +11,7 @@ import ssl
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -90,6 +90,23 @@ def delayed(seconds: float) -> Fault:
     async def fault(_: Request, forward: Forward) -> Reply:
         await asyncio.sleep(seconds)
         return await forward()
+
+    return fault
+
+
+def gated(gate: threading.Event) -> Fault:
+    """Nothing of the answer comes through while the gate is cleared; then all of it."""
+
+    async def fault(_: Request, forward: Forward) -> Reply:
+        reply = await forward()
+
+        async def body() -> AsyncIterator[bytes]:
+            async for part in reply.body:
+                while not gate.is_set():
+                    await asyncio.sleep(0.01)
+                yield part
+
+        return replace(reply, body=body())
 
     return fault
 
