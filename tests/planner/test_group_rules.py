@@ -24,8 +24,8 @@ from tests.worlds import (
     planned,
     view,
 )
-from windlass.planner.capacity import group as rules
 from windlass.planner.capacity.group import RULES, plan_group, see
+from windlass.planner.capacity.launch import grow_to_desired
 from windlass.planner.capacity.removal import REMOVAL_BATCH
 from windlass.planner.capacity.situation import Decision
 from windlass.planner.capacity.view import GroupView
@@ -204,7 +204,7 @@ def test_no_rule_has_anything_to_do_in_a_group_at_rest(rule: Callable[..., objec
 
 
 def test_every_decision_says_why() -> None:
-    decision = rules.grow_to_desired(see(view(group(3))))
+    decision = grow_to_desired(see(view(group(3))))
 
     assert isinstance(decision, Decision)
     assert str(decision.why)

@@ -1,6 +1,7 @@
 """Launches that fail: what becomes of the instance, and when the next try is due."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -27,15 +28,16 @@ from tests.worlds import (
 from windlass.api.scaling_group import MAX_NAMED_INSTANCES, LaunchBackoff, OrdinalRange
 from windlass.planner.capacity.activities import STALLED_AFTER, pause
 from windlass.planner.capacity.group import plan_group
+from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import LaunchesFail, LaunchFailed
 from windlass.planner.capacity.view import Refusal
 from windlass.planner.plan import Plan
 
-CRASHED = {"age": "1m", "ended": True, "problem": "exited with 1"}
+CRASHED: dict[str, Any] = {"age": "1m", "ended": True, "problem": "exited with 1"}
 
 
-def failed_instance(ordinal: int, **fields: object) -> object:
-    return instance(f"web-{ordinal}", **(CRASHED | fields))  # type: ignore[arg-type]
+def failed_instance(ordinal: int, **fields: Any) -> Instance:
+    return instance(f"web-{ordinal}", **(CRASHED | fields))
 
 
 def backoff_of(plan: Plan) -> LaunchBackoff:
@@ -48,7 +50,7 @@ def backoff_of(plan: Plan) -> LaunchBackoff:
 
 def test_an_instance_whose_pod_ends_before_it_was_ready_is_removed_with_the_pod_s_own_words() -> None:
     there = (*fleet(2), failed_instance(2))
-    (removal,) = removals(planned(group(3), there, activity=activity(first_ordinal=2)))  # type: ignore[arg-type]
+    (removal,) = removals(planned(group(3), there, activity=activity(first_ordinal=2)))
 
     assert (removal.name, removal.why) == ("web-2", LaunchFailed("exited with 1"))
 
@@ -66,7 +68,7 @@ def test_an_instance_that_does_not_come_into_service_within_the_launch_time_out_
 
 def test_a_protected_instance_that_failed_stays() -> None:
     there = (*fleet(2), failed_instance(2, protected=True))
-    plan = planned(group(3), there, activity=activity(first_ordinal=2))  # type: ignore[arg-type]
+    plan = planned(group(3), there, activity=activity(first_ordinal=2))
 
     assert not removals(plan)
     assert plan.status.message == (
@@ -75,7 +77,7 @@ def test_a_protected_instance_that_failed_stays() -> None:
 
 
 def test_what_failed_is_tried_again_by_a_later_activity_and_the_one_that_runs_ends() -> None:
-    seen = view(group(3), (*fleet(2), failed_instance(2)), activity=activity(first_ordinal=2))  # type: ignore[arg-type]
+    seen = view(group(3), (*fleet(2), failed_instance(2)), activity=activity(first_ordinal=2))
     removing = plan_group(seen)
     seen = after(seen, removing, instances=fleet(2))
     ended = plan_group(seen)
@@ -94,9 +96,9 @@ def test_what_failed_is_tried_again_by_a_later_activity_and_the_one_that_runs_en
 
 def test_the_others_of_the_activity_are_waited_for() -> None:
     there = (pending("web-0"), failed_instance(1))
-    seen = view(group(2), there, activity=activity(first_ordinal=0))  # type: ignore[arg-type]
+    seen = view(group(2), there, activity=activity(first_ordinal=0))
     removing = plan_group(seen)
-    waiting = plan_group(after(seen, removing, instances=there[:1]))  # type: ignore[arg-type]
+    waiting = plan_group(after(seen, removing, instances=there[:1]))
 
     assert result_of(waiting) is None
     assert not launches(waiting)
@@ -115,7 +117,7 @@ def test_the_next_try_is_due_after_thirty_seconds_doubling_to_ten_minutes(failur
 def failing_again(before: LaunchBackoff | None, *ordinals: int) -> Plan:
     there = tuple(failed_instance(n) for n in ordinals)
     running = activity(first_ordinal=min(ordinals))
-    return planned(group(len(there)), there, activity=running, backoff=before)  # type: ignore[arg-type]
+    return planned(group(len(there)), there, activity=running, backoff=before)
 
 
 def test_failures_are_counted_by_activities_and_not_by_instances() -> None:
@@ -132,7 +134,7 @@ def test_each_activity_that_fails_doubles_the_pause() -> None:
 
 def test_instances_that_fail_one_after_the_other_in_one_activity_count_once() -> None:
     running = activity(first_ordinal=0, failed=(0,))
-    plan = planned(group(3), (failed_instance(1), pending("web-2")), activity=running, backoff=backoff(1))  # type: ignore[arg-type]
+    plan = planned(group(3), (failed_instance(1), pending("web-2")), activity=running, backoff=backoff(1))
 
     assert backoff_of(plan).failures == 1
     assert plan.status.activity is not None
@@ -142,7 +144,7 @@ def test_instances_that_fail_one_after_the_other_in_one_activity_count_once() ->
 def test_instances_of_an_earlier_activity_that_fail_one_after_the_other_count_once_too() -> None:
     """Five that hang from before must not make the group Stalled by themselves."""
     running = activity("Replace", number=2, first_ordinal=5)
-    seen = view(group(5), [failed_instance(0), *(pending(f"web-{n}") for n in range(1, 5))], activity=running)  # type: ignore[list-item]
+    seen = view(group(5), [failed_instance(0), *(pending(f"web-{n}") for n in range(1, 5))], activity=running)
     for ordinal in range(1, 5):
         plan = plan_group(seen)
         rest = [pending(f"web-{n}") for n in range(ordinal + 1, 5)]
@@ -152,7 +154,7 @@ def test_instances_of_an_earlier_activity_that_fail_one_after_the_other_count_on
 
 
 def test_a_repeat_after_a_crash_counts_nothing_twice() -> None:
-    seen = view(group(1), [failed_instance(0)], activity=activity(first_ordinal=0))  # type: ignore[list-item]
+    seen = view(group(1), [failed_instance(0)], activity=activity(first_ordinal=0))
     first = plan_group(seen)
     second = plan_group(after(seen, first))
 
@@ -207,10 +209,15 @@ def test_a_changed_group_is_tried_at_once() -> None:
 
 def test_a_changed_group_is_tried_at_once_though_others_of_the_activity_are_still_on_their_way() -> None:
     running = activity(first_ordinal=0, failed=(1,))
-    seen = {"instances": [pending("web-0")], "activity": running, "backoff": backoff(1), "next_ordinal": 2}
+    seen: dict[str, Any] = {
+        "instances": [pending("web-0")],
+        "activity": running,
+        "backoff": backoff(1),
+        "next_ordinal": 2,
+    }
 
-    assert not launches(planned(group(2), **seen))  # type: ignore[arg-type]
-    assert len(launches(planned(group(2), generation=2, **seen))) == 1  # type: ignore[arg-type]
+    assert not launches(planned(group(2), **seen))
+    assert len(launches(planned(group(2), generation=2, **seen))) == 1
 
 
 def test_failures_stay_known_while_the_configuration_is_gone() -> None:
@@ -226,13 +233,13 @@ def test_nobody_wakes_for_a_next_try_where_nothing_is_missing() -> None:
 # ---- waiting to be scheduled beside failures
 
 
-def hanging(ordinal: int) -> object:
+def hanging(ordinal: int) -> Instance:
     return instance(f"web-{ordinal}", age="20m", unschedulable="20m", problem="no node fits")
 
 
 def test_what_failed_is_tried_again_though_others_wait_to_be_scheduled_for_ever() -> None:
     running = activity(first_ordinal=0, started="20m", failed=(2,))
-    seen = view(group(3), [hanging(0), hanging(1)], activity=running, backoff=backoff(1), next_ordinal=3)  # type: ignore[list-item]
+    seen = view(group(3), [hanging(0), hanging(1)], activity=running, backoff=backoff(1), next_ordinal=3)
     waiting = plan_group(seen)
 
     assert not waiting.acts
@@ -315,7 +322,7 @@ def test_a_name_that_was_refused_is_tried_again_since_an_earlier_request_for_it_
 def test_more_failures_than_an_activity_names_are_left_to_a_later_one_all_the_same() -> None:
     there = [failed_instance(n) for n in range(150)]
     running = activity(first_ordinal=0)
-    seen = view(group(151, max_size=1000), [*there, pending("web-150")], activity=running)  # type: ignore[list-item]
+    seen = view(group(151, max_size=1000), [*there, pending("web-150")], activity=running)
     removing = plan_group(seen)
 
     assert len(removals(removing)) == 150

@@ -98,7 +98,7 @@ def test_balanced_ends_as_even_as_it_can(there: list[int], count: int) -> None:
     names = tuple(f"zone-{n}" for n in range(len(there)))
     before: dict[str | None, int] = dict(zip(names, there, strict=True))
     given_to = Counter(zones_of(placed(count, there=before, names=names)))
-    total = {name: before[name] + given_to[name] for name in names}
+    total: dict[str | None, int] = {name: before[name] + given_to[name] for name in names}
 
     assert sum(given_to.values()) == count
     for name in given_to:

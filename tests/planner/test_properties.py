@@ -1,6 +1,7 @@
 """What holds for every world that can be: no plan breaks a bound, and none depends on luck."""
 
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -26,11 +27,10 @@ from tests.worlds import (
     view,
 )
 from windlass.api.scaling_group import OrdinalRange, RemovalStage, ScalingGroupSpec
-from windlass.planner.capacity.activities import LAUNCHING
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.instance import Instance, State
 from windlass.planner.capacity.removal_order import RemovalRules, choose_leaving
-from windlass.planner.capacity.situation import effective_desired
+from windlass.planner.capacity.situation import LAUNCHING, effective_desired
 from windlass.planner.capacity.view import GroupView, Refusal, take_census
 from windlass.planner.conditions import contract_broken
 
@@ -56,7 +56,7 @@ def instances(draw: st.DrawFn) -> tuple[Instance, ...]:
     ordinals = draw(st.lists(st.integers(0, 40), unique=True, max_size=14))
     made = []
     for ordinal in ordinals:
-        fields = draw(st.sampled_from(KINDS)) | {
+        fields: dict[str, Any] = draw(st.sampled_from(KINDS)) | {
             "zone": draw(st.sampled_from((*THREE_ZONES, "zone-x", None))),
             "protected": draw(st.sampled_from((False, False, False, True))),
             "cost": draw(st.sampled_from((0, 0, 0, -1, 5))),
@@ -261,16 +261,12 @@ def test_a_plan_does_not_depend_on_the_order_in_which_things_were_found(seen: Gr
     shuffled = list(seen.instances)
     Random(seed).shuffle(shuffled)  # noqa: S311
 
-    assert plan_group(_with(seen, instances=tuple(shuffled))) == plan_group(seen)
+    assert plan_group(replace(seen, instances=tuple(shuffled))) == plan_group(seen)
 
 
 @given(views())
 def test_planning_twice_gives_the_same_plan(seen: GroupView) -> None:
     assert plan_group(seen) == plan_group(seen)
-
-
-def _with(seen: GroupView, **fields: Any) -> GroupView:
-    return GroupView(**({name: getattr(seen, name) for name in GroupView.__slots__} | fields))
 
 
 # ---- what is shown
@@ -306,7 +302,7 @@ def test_everything_that_is_removed_is_told_why(seen: GroupView) -> None:
 def test_a_pass_that_does_nothing_has_settled_or_says_what_it_waits_for(seen: GroupView) -> None:
     """Written twice and still without a step: then it is as desired, held, wakes up, or waits for an instance."""
     plan = plan_group(seen)
-    again = _with(seen, status=on_wire(plan.status), refusals=())
+    again = replace(seen, status=on_wire(plan.status), refusals=())
     second = plan_group(again)
     if plan.acts or second.acts or not seen.spec.enabled or seen.record_refused:
         return

@@ -44,7 +44,7 @@ def test_the_record_of_a_launch_that_begins() -> None:
     assert (step.name, step.exists) == ("web-a4", False)
     assert step.status == ScalingActivityStatus(
         phase="InProgress",
-        type="ScaleOut",  # type: ignore[arg-type]
+        type="ScaleOut",
         cause="the desired size changed from 3 to 5",
         start_time=NOW,
         expected=2,
@@ -62,7 +62,7 @@ def test_the_record_of_a_launch_that_ended() -> None:
     assert (step.name, step.exists) == ("web-a4", True)
     assert step.status == ScalingActivityStatus(
         phase="Successful",
-        type="ScaleOut",  # type: ignore[arg-type]
+        type="ScaleOut",
         cause="more were wanted",
         description="launched 2 instances, 2 in service",
         start_time=ago("1m"),
