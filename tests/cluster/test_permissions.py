@@ -13,8 +13,6 @@ from tests.cluster.operator_process import Installation, Operators
 
 # Granted, and not provoked here.
 RARE = {
-    "list pods": "the fall-back where WatchList is off or refused, and after a write that no watch has shown for 30 s",
-    "list apps/controllerrevisions": "the same",
     "update windlass.dev/scalinggroups/finalizers": (
         "never asked for as such: the admission plugin OwnerReferencesPermissionEnforcement (off here, on in OpenShift)"
         " demands it of whoever creates an object that its owner is to wait for"

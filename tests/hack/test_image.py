@@ -112,7 +112,7 @@ def test_the_image_and_the_chart_agree() -> None:
     assert RESULT.all("USER") == [user]
     assert json.loads(RESULT.all("ENTRYPOINT")[0]) == ["python", "-m", "windlass"]
     assert container["image"] == f"windlass-operator:{windlass.__version__}"
-    flags = parser({}).parse_args(container["args"])
+    flags = parser().parse_args(container["args"])
     assert flags.metrics_port == container["ports"][0]["containerPort"]
 
 
