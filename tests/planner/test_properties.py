@@ -51,6 +51,9 @@ KINDS: tuple[dict[str, Any], ...] = (
 )
 
 
+PAUSES: tuple[dict[str, Any], ...] = ({}, {"over": "1s"}, {"failures": 4})
+
+
 @st.composite
 def instances(draw: st.DrawFn) -> tuple[Instance, ...]:
     ordinals = draw(st.lists(st.integers(0, 40), unique=True, max_size=14))
@@ -109,7 +112,7 @@ def views(draw: st.DrawFn) -> GroupView:
     there = draw(instances())
     next_ordinal = max((i.ordinal for i in there), default=-1) + 1 + draw(st.integers(0, 3))
     failed = draw(st.lists(st.sampled_from(THREE_ZONES), unique=True, max_size=3))
-    zones = [failed_zone(name, **draw(st.sampled_from(({}, {"over": "1s"}, {"failures": 4})))) for name in failed]
+    zones = [failed_zone(name, **draw(st.sampled_from(PAUSES))) for name in failed]
     return view(
         draw(specs()),
         there,
