@@ -140,6 +140,12 @@ ROWS: dict[str, tuple[GroupView, str, str, str]] = {
         "Reconciling",
         "web-1 not ready; replaced when that lasts 300 seconds",
     ),
+    "one is not ready, and the health check is suspended": (
+        view(group(2, suspended_processes=("HealthCheck",)), [instance("web-0"), instance("web-1", not_ready="10s")]),
+        "Waiting",
+        "Reconciling",
+        "HealthCheck is suspended: 1 instance not ready are not replaced",
+    ),
     "one is not in service and protected": (
         view(group(2), [instance("web-0"), instance("web-1", ended=True, protected=True)]),
         "Waiting",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from windlass.api.common import GROUP_LABEL
-from windlass.api.scaling_group import ActivityType, RevisionStatus, ScalingGroupStatus, ZoneStatus
+from windlass.api.scaling_group import ActivityType, Process, RevisionStatus, ScalingGroupStatus, ZoneStatus
 from windlass.planner.capacity.activities import STALLED_AFTER, still_tries
 from windlass.planner.capacity.instance import Instance, Patience, State
 from windlass.planner.capacity.reasons import (
@@ -97,6 +97,8 @@ def _not_in_service(s: Situation) -> Reason | None:
     if replaced:
         return ToBeReplaced(replaced)
     given_time = tuple(i.name for i in wavering if not i.protected)
+    if given_time and s.suspended(Process.HEALTH_CHECK):
+        return ProcessSuspended(Process.HEALTH_CHECK, len(given_time), "not ready are not replaced")
     if given_time:
         return NotReadyForNow(given_time, int(Patience.of(s.spec).health_interval.total_seconds()))
     alone = tuple(i.name for i in unfit + wavering)
