@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from hack.cluster import BuildError, Cluster, StartError, wait_until
+from hack.cluster import BuildError, Cluster, RefusedError, StartError, UnreachableError, wait_until
 from hack.cluster.__main__ import link_commands
 from hack.cluster.process import Process
 
@@ -20,9 +20,9 @@ LIMIT = 90.0  # seconds for each step; two or three are usual
 class Demonstration:
     """One group on one cluster, shown step by step with the commands that anybody can type."""
 
-    def __init__(self) -> None:
-        self._cluster = Cluster()
-        self._operator = Process("operator", self._cluster.folder)
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._operator = Process("operator", cluster.folder)
 
     def run(self) -> None:
         began = time.monotonic()
@@ -35,7 +35,8 @@ class Demonstration:
         )
 
         self._say("A group of three instances over three zones")
-        self._cluster.apply("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+        self._cluster.apply("/api/v1/namespaces", namespace)
         self._kubectl("apply", "-f", "examples/first-group.yaml")
         self._wait_for_size(3)
         self._show()
@@ -123,8 +124,8 @@ End it:
 def main() -> int:
     os.chdir(ROOT)
     try:
-        Demonstration().run()
-    except (BuildError, StartError, TimeoutError) as error:
+        Demonstration(Cluster()).run()
+    except (BuildError, StartError, TimeoutError, RefusedError, UnreachableError) as error:
         print(f"hack/demo: {error}", file=sys.stderr)
         return 1
     return 0
