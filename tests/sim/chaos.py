@@ -58,6 +58,7 @@ class Chaos:
     under_way: list[tuple[Launch, Sender]] = field(default_factory=list)
     in_doubt: set[int] = field(default_factory=set)
     steps: int = 0
+    down: int = 0  # steps for which nobody operates
     _seen: tuple[int, int, ActivityStatus | None] = (0, 1, None)
     _created: int = 0
     _late_senders: list[Sender] = field(default_factory=list)
@@ -82,8 +83,10 @@ class Chaos:
             self.log.append(f"{self.world.now:%d %H:%M:%S} {event.__name__[1:]}")
             event(self)
             self.check()
+            self.down = max(0, self.down - 1)
             for _ in range(self.random.choice((0, 1, 1, 2, 4))):
-                self.operate()
+                if not self.down:
+                    self.operate()
 
     def operate(self) -> None:
         """One pass, which may meet a change of the group, or crash before or after any of its writes."""
@@ -145,6 +148,7 @@ class Chaos:
             self.in_doubt.update(range(launching.first, launching.first + launching.count))
         self._send_late([step for step in unsent if self.random.random() < 0.7])
         self.process = Process()
+        self.down = self.random.choice((0, 0, 0, 5))
 
     def _send_late(self, steps: Iterable[Launch]) -> None:
         late = [(step, self.sender) for step in steps]

@@ -1,8 +1,11 @@
 """Growing: which instances are created, and under which names.
 
 Names are counted: an ordinal is reserved in the status before its instance is created and is never given to another.
-What was reserved and is not known to exist is created again under the same name: then a request that was lost, or that
-arrives late, cannot make one instance too many.
+What was reserved and is not known to exist is in doubt: it is created again under the same name, before any new one, in
+whichever activity comes next. So a request that was lost, or that arrives late, cannot make one instance too many.
+
+A name can be created twice in one case alone: its instance vanished before any pass had seen it, and the process that
+had created it is gone or never got an answer. Nobody can tell that from a request that never arrived.
 """
 
 from collections.abc import Sequence
