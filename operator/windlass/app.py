@@ -31,7 +31,7 @@ from windlass.engine.clock import SystemClock
 from windlass.engine.events import EventRecorder
 from windlass.engine.expectations import Expectations
 from windlass.engine.health import HealthServer
-from windlass.engine.loop import Loop
+from windlass.engine.loop import RESYNC_SECONDS, Loop
 from windlass.engine.metrics import Metrics
 from windlass.engine.own_loop import in_own_loop
 from windlass.engine.queue import Queue
@@ -42,20 +42,24 @@ logger = logging.getLogger(__name__)
 
 LEASE_NAME = "windlass-operator"
 OWN = (SCALING_GROUPS, SCALING_CONFIGURATIONS, SCALING_ACTIVITIES)
-SWEEP_SECONDS = 600.0  # how long an object that was deleted unheard may live on in a store
 RETRY_SECONDS = 5.0  # between tries to read our own kinds at the start
 STALE_SECONDS = 180.0  # an API server sends a bookmark about once a minute
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the operator runs. `namespaces` None: all of them; `lease_namespace` None: the connection's own."""
+    """How the operator runs. `namespaces` None: all of them; `lease_namespace` None: the connection's own.
+
+    `resync_period`: seconds after which every object is looked at again, and those that were deleted unheard are
+    dropped, whatever the watches have said.
+    """
 
     namespaces: tuple[str, ...] | None = None
     log_format: Literal["json", "text"] = "text"
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 0
     workers: int = 8
+    resync_period: float = RESYNC_SECONDS
     lease: bool = True
     lease_namespace: str | None = None
     lease_duration: int = 15
@@ -109,6 +113,7 @@ class Operator:
             may_work=self._may_work,
             on_failure=controller.report,
             workers=settings.workers,
+            resync_seconds=settings.resync_period,
             observe_pass=self._metrics.observe_pass,
         )
         controller.forget_key = self._loop.forget_key
@@ -219,13 +224,13 @@ class Operator:
     async def _sweep_for_ever(self) -> None:
         """Drop what was deleted while nobody was told: a watch that is begun anew never says what is missing."""
         while True:
-            await self._clock.sleep(SWEEP_SECONDS)
+            await self._clock.sleep(self._settings.resync_period)
             for kind, resource in zip(KINDS, OWN, strict=True):
                 for namespace in self._settings.namespaces or (None,):
                     try:
                         listing = await self._client.list(resource, namespace, into=_Listed)
                     except ApiError as error:
-                        logger.warning("%s; sweeping again in %.0f s", error, SWEEP_SECONDS)
+                        logger.warning("%s; sweeping again in %.0f s", error, self._settings.resync_period)
                         continue
                     live = {Identity(i.metadata.namespace, i.metadata.name, i.metadata.uid) for i in listing.items}
                     self._caches.sweep(kind.kind, live, listing.resource_version, namespace)

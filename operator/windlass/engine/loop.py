@@ -67,6 +67,7 @@ class Loop:
         may_work: Gate,
         on_failure: Callable[[Key, Exception], Awaitable[None]],
         workers: int = 8,
+        resync_seconds: float = RESYNC_SECONDS,
         observe_pass: Callable[[str, str, float], None] | None = None,
         rng: random.Random | None = None,
     ) -> None:
@@ -77,6 +78,7 @@ class Loop:
         self._may_work = may_work
         self._on_failure = on_failure
         self._workers = workers
+        self._resync_seconds = resync_seconds
         self._observe_pass = observe_pass
         self._rng = rng or random.Random()  # noqa: S311  jitter, nothing secret
         self._running: dict[Key, float] = {}  # since when; in the order they began
@@ -152,7 +154,8 @@ class Loop:
             forgotten = key in self._forgotten
             self._forgotten.discard(key)
         if not forgotten:
-            self._queue.add_after(key, RESYNC_SECONDS * self._rng.uniform(1 - RESYNC_JITTER, 1 + RESYNC_JITTER))
+            spread = self._rng.uniform(1 - RESYNC_JITTER, 1 + RESYNC_JITTER)
+            self._queue.add_after(key, self._resync_seconds * spread)
         if self._observe_pass is not None:
             self._observe_pass(key.kind, result, self._clock.monotonic() - started)
         return result is Result.CONFLICT
