@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from hack.cluster import Cluster
+from tests.cluster.groups import Groups
 from tests.cluster.operator_process import Installation, Operators
 from tests.faults.proxy import Proxy
+from tests.faults.run import Run
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +37,11 @@ def proxy(cluster: Cluster) -> Iterator[Proxy]:
     """A proxy before the API server that passes everything on until it is told otherwise."""
     with Proxy(cluster) as proxy:
         yield proxy
+
+
+@pytest.fixture
+def run(cluster: Cluster, namespace: str, operator: Operators, proxy: Proxy, tmp_path: Path) -> Iterator[Run]:
+    """A namespace whose operators ask by way of the proxy. No status of a group's may ever be wrong."""
+    with Groups(cluster, namespace) as groups:
+        yield Run(groups, proxy, operator, tmp_path)
+        assert groups.broken_promises() == []
