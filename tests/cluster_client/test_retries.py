@@ -74,7 +74,7 @@ def test_an_answer_that_will_not_change_is_not_asked_for_again(code: int, kind: 
 def test_a_write_that_may_have_happened_is_not_repeated(fault: Any) -> None:
     async def scenario(api: FakeApi, client: Client) -> None:
         await api.put("pods", pod("web-3"))
-        await client.get(PODS, "default", "web-3")  # a kept-alive connection: aiohttp would repeat a DELETE on it
+        await client.get(PODS, "default", "web-3")  # so that the connection is a kept one
         for _ in range(4):
             api.fail_next(fault)
         for outcome in await every_write(client):

@@ -13,9 +13,10 @@ from windlass.cluster import errors
 from windlass.cluster.authorization import Authorization
 from windlass.cluster.connection import Connection
 from windlass.cluster.errors import ApiError, Transient, Unauthorized
+from windlass.cluster.http1 import Http1Transport
 from windlass.cluster.limiter import Limiter
 from windlass.cluster.resources import LEASES, Resource
-from windlass.cluster.transport import AiohttpTransport, NoReply, Reply, Request, Stream, Transport
+from windlass.cluster.transport import NoReply, Reply, Request, Stream, Transport
 from windlass.cluster.wire import name_in
 
 TRIES = 3
@@ -85,7 +86,7 @@ class Requests:
         user_agent: str = "windlass",
         max_in_flight: int = 64,
         timeout: float = 30.0,
-        connect: Callable[[Connection, str], Transport] = AiohttpTransport,
+        connect: Callable[[Connection, str], Transport] = Http1Transport,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.connection = connection

@@ -1,0 +1,310 @@
+"""HTTP/1.1 over asyncio: kept-alive connections, one exchange at a time on each.
+
+aiohttp takes several times the CPU for the same exchange (docs/benchmarks.md), and requests are what a controller of
+thousands of Pods spends its time on. Parsing is left to httptools (llhttp, the parser of Node.js).
+"""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import httptools
+
+from windlass.cluster.connection import Connection
+from windlass.cluster.transport import NoReply, Reply, Request, Stream, tls_context
+
+CONNECT_SECONDS = 10.0
+# The API server closes a connection after 90 s of silence (IdleTimeout in its secure_serving.go). Ours is shorter, or
+# a request could be sent down a connection that is being closed.
+KEEP_ALIVE_SECONDS = 60.0
+READ_BUFFER_BYTES = 256 * 1024  # of a stream whose reader is slow
+_HAPPY_EYEBALLS_SECONDS = 0.25  # RFC 8305 recommends it
+
+
+class Http1Transport:
+    """HTTP/1.1 with kept-alive connections. How many there are at once is the caller's business."""
+
+    def __init__(self, connection: Connection, user_agent: str) -> None:
+        parts = urlsplit(connection.server)
+        self._server = connection.server
+        self._tls = tls_context(connection) if parts.scheme == "https" else None
+        self._host = parts.hostname or ""
+        self._port = parts.port or (443 if self._tls else 80)
+        self._server_name = (connection.tls_server_name or self._host) if self._tls else None
+        self._path = parts.path.rstrip("/")
+        # Compressing costs an API server more than the network between machines of one cluster does.
+        self._common = (
+            f" HTTP/1.1\r\nHost: {parts.netloc}\r\nUser-Agent: {user_agent}\r\n"
+            "Accept: application/json\r\nAccept-Encoding: identity\r\n"
+        )
+        self._idle: deque[_Exchanges] = deque()  # the one used last is at the end, and is used next
+
+    async def send(self, request: Request) -> Reply:
+        """Exchange one request."""
+        line = await self._begin(request)
+        try:
+            line.limit(request.seconds, self._no_reply(request))
+            body = await line.whole_body()
+            return Reply(line.status, line.headers, body)
+        finally:
+            self._end(line)
+
+    @asynccontextmanager
+    async def stream(self, request: Request) -> AsyncIterator[Stream]:
+        """Send a request and read the reply as it comes."""
+        line = await self._begin(request)
+        try:
+            line.limit(request.seconds, self._no_reply(request))
+            await line.head()
+            yield _Http1Stream(line, request.seconds, self._no_reply(request))
+        finally:
+            self._end(line)
+
+    async def close(self) -> None:
+        """End all connections that wait for work."""
+        while self._idle:
+            self._idle.pop().abort()
+
+    async def _begin(self, request: Request) -> "_Exchanges":
+        message = self._message(request)
+        line = self._kept_alive() or await self._connected(request.seconds)
+        try:
+            if request.before_write is not None:
+                request.before_write()
+            line.begin(message)
+        except BaseException:
+            self._end(line)
+            raise
+        return line
+
+    def _end(self, line: "_Exchanges") -> None:
+        if line.rest():
+            self._idle.append(line)
+        else:
+            line.abort()
+
+    def _message(self, request: Request) -> bytes:
+        fields = [f"{name}: {value}\r\n" for name, value in request.headers.items()]
+        if request.body is not None:
+            fields.append(f"Content-Length: {len(request.body)}\r\n")
+        head = f"{request.method} {self._path}{request.target}{self._common}{''.join(fields)}\r\n"
+        if head.count("\n") != self._common.count("\n") + len(fields) + 1:
+            raise ValueError(f"the target or a header of a request holds the end of a line: {request.target!r}")
+        return head.encode("ascii") + (request.body or b"")
+
+    def _kept_alive(self) -> "_Exchanges | None":
+        oldest = asyncio.get_running_loop().time() - KEEP_ALIVE_SECONDS
+        while self._idle and self._idle[0].rests_since < oldest:
+            self._idle.popleft().abort()
+        while self._idle:
+            line = self._idle.pop()
+            if line.is_open:
+                return line
+        return None
+
+    async def _connected(self, seconds: float) -> "_Exchanges":
+        limit = min(CONNECT_SECONDS, seconds)
+        try:
+            async with asyncio.timeout(limit):
+                _, line = await asyncio.get_running_loop().create_connection(
+                    _Exchanges,
+                    self._host,
+                    self._port,
+                    ssl=self._tls,
+                    server_hostname=self._server_name,
+                    happy_eyeballs_delay=_HAPPY_EYEBALLS_SECONDS,
+                )
+        except TimeoutError as error:
+            raise NoReply(f"no connection to {self._server} within {limit:g} s", sent=False) from error
+        except OSError as error:
+            raise NoReply(f"no connection to {self._server}: {_why(error)}", sent=False) from error
+        return line
+
+    def _no_reply(self, request: Request) -> str:
+        return f"no reply from {self._server} within {request.seconds:g} s"
+
+
+class _Exchanges(asyncio.Protocol):
+    """The exchanges on one connection, one after the other. httptools calls the methods that begin with `on_`."""
+
+    def __init__(self) -> None:
+        self.is_open = False
+        self.rests_since = 0.0
+        self.status = 0
+        self._loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpResponseParser(self)
+        self._begun = self._head_read = self._complete = self._keep_alive = False
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._body: list[bytes] = []
+        self._held = 0  # bytes of the body that nobody has taken
+        self._hold_at_most: int | None = None
+        self._trouble: NoReply | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The reply's, by name in title case."""
+        return {name.decode("latin-1").title(): value.decode("latin-1") for name, value in self._headers}
+
+    # ---- for the transport
+
+    def begin(self, message: bytes) -> None:
+        """Write a request; NoReply if the connection is known to be gone: then nothing was sent."""
+        if not self.is_open:
+            raise NoReply("the connection broke before anything was sent", sent=False)
+        self._begun = True
+        self._transport.write(message)
+
+    def limit(self, seconds: float, message: str) -> None:
+        """Give up, with this message, when so much time has passed from now."""
+        self.unlimit()
+        self._timer = self._loop.call_later(seconds, self._fail, message)
+
+    def unlimit(self) -> None:
+        """Take the limit away."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    async def head(self) -> None:
+        """Until status and headers are here; the body is read bit by bit then."""
+        self._hold_at_most = READ_BUFFER_BYTES
+        while not self._head_read:
+            await self._more()
+        self.unlimit()
+
+    async def whole_body(self) -> bytes:
+        """The reply's body when all of it is here."""
+        while not self._complete:
+            await self._more()
+        return b"".join(self._body)
+
+    async def next_chunk(self) -> bytes:
+        """What has come of the body since the last call, at least one byte; empty at its end."""
+        while not self._body and not self._complete:
+            await self._more()
+        chunk = b"".join(self._body)
+        self._body, self._held = [], 0
+        if self.is_open:
+            self._transport.resume_reading()
+        return chunk
+
+    def rest(self) -> bool:
+        """The exchange is over: whether another one may follow on this connection."""
+        self.unlimit()
+        reusable = self.is_open and (not self._begun or (self._complete and self._keep_alive))
+        self._begun = self._head_read = self._complete = False
+        self._headers, self._body, self._held, self._hold_at_most = [], [], 0, None
+        self.rests_since = self._loop.time()
+        return reusable
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        self.unlimit()
+        if self.is_open:
+            self.is_open = False
+            self._transport.abort()
+
+    # ---- for asyncio
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 — narrows the type
+        self._transport = transport
+        self.is_open = True
+
+    def data_received(self, data: bytes) -> None:
+        if not self._begun or self._complete:
+            self.abort()  # more than was asked for: whose reply it is, nobody knows
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self._fail(f"the reply is not HTTP: {error}")
+        if self._hold_at_most is not None and self._held > self._hold_at_most and self.is_open:
+            self._transport.pause_reading()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.is_open = False
+        if self._head_read and error is None and self._ends_with_connection():
+            self.on_message_complete()
+        elif self._head_read:
+            self._fail(f"the exchange broke: {_why(error) if error else 'the reply was cut short'}")
+        else:
+            self._fail("the connection broke before a reply came")
+
+    def _ends_with_connection(self) -> bool:
+        return not {"Content-Length", "Transfer-Encoding"} & self.headers.keys()
+
+    # ---- for the parser
+
+    def on_message_begin(self) -> None:
+        if self._complete:
+            raise RuntimeError("a second reply to one request")  # makes feed_data fail
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self.status = self._parser.get_status_code()
+        self._head_read = self.status >= 200
+        if self._hold_at_most is not None:
+            self._wake()
+
+    def on_body(self, part: bytes) -> None:
+        self._body.append(part)
+        self._held += len(part)
+        if self._hold_at_most is not None:
+            self._wake()
+
+    def on_message_complete(self) -> None:
+        if not self._head_read:  # "100 Continue" and the like go before the reply
+            self._headers = []
+            return
+        self._complete = True
+        self._keep_alive = self._parser.should_keep_alive()
+        self._wake()
+
+    # ---- waiting
+
+    async def _more(self) -> None:
+        if self._trouble is not None:
+            raise self._trouble
+        self._waiter = self._loop.create_future()
+        await self._waiter
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _fail(self, message: str) -> None:
+        if not self._complete:
+            self._trouble = self._trouble or NoReply(message, sent=True)
+        self.abort()
+        self._wake()
+
+
+class _Http1Stream:
+    def __init__(self, line: _Exchanges, silence: float, message: str) -> None:
+        self.status = line.status
+        self.headers: Mapping[str, str] = line.headers
+        self._line = line
+        self._silence = silence, message
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        while True:
+            self._line.limit(*self._silence)
+            chunk = await self._line.next_chunk()
+            self._line.unlimit()
+            if not chunk:
+                return
+            yield chunk
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, ssl.SSLError):
+        return str(error)
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
