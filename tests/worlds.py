@@ -254,6 +254,7 @@ def view(
     now: datetime = NOW,
     refusals: Iterable[Refusal] = (),
     settled: Iterable[int] = (),
+    taken: Iterable[int] = (),
     **fields: Any,
 ) -> GroupView:
     """A view of a group whose configuration is kept and whose records say what the status says.
@@ -284,7 +285,8 @@ def view(
         revisions=kept,
         record=_record(activity, record, status.next_ordinal),
         history=tuple(history),
-        settled=frozenset(settled),
+        settled=frozenset(settled).union(taken),
+        taken=frozenset(taken),
         refusals=tuple(refusals),
         **fields,
     )

@@ -24,6 +24,7 @@ ACTIVITY: dict[str, Any] = {
     "firstOrdinal": 1,
     "launching": {"first": 1, "count": 2},
     "failed": [],
+    "skipped": [],
     "leaving": [],
 }
 STATUS: dict[str, Any] = {

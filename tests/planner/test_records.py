@@ -1,5 +1,6 @@
 """The records of activities: what they say, when they are written, and how many are kept."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,9 +10,11 @@ from tests.worlds import (
     activity,
     after,
     ago,
+    backoff,
     ended_records,
     fleet,
     group,
+    instance,
     launches,
     planned,
     records,
@@ -20,10 +23,10 @@ from tests.worlds import (
     view,
 )
 from windlass.api.scaling_activity import ScalingActivityStatus
-from windlass.api.scaling_group import MAX_NAMED_INSTANCES, ActivityStatus
+from windlass.api.scaling_group import MAX_NAMED_INSTANCES, ActivityStatus, OrdinalRange
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.records import record_of
-from windlass.planner.capacity.view import EndedRecord
+from windlass.planner.capacity.view import EndedRecord, Refusal
 from windlass.planner.plan import ForgetRecord, Plan
 
 
@@ -105,6 +108,65 @@ def test_a_replacement_is_expected_to_launch_as_many_as_it_did() -> None:
     busy = activity("Replace", first_ordinal=3, from_=3, to=3)
 
     assert record_of(busy, "web", 5).expected == 2
+
+
+# ---- what was really launched
+
+
+def reserved(first: int, count: int) -> OrdinalRange:
+    return OrdinalRange(first=first, count=count)
+
+
+def test_a_name_that_somebody_else_s_pod_bears_was_not_launched() -> None:
+    seen = view(group(3), activity=activity(launching=reserved(0, 3)), next_ordinal=3, taken={1})
+    first = [instance("web-0"), instance("web-2")]
+    again = plan_group(replace(seen, instances=first))
+
+    assert [step.name for step in launches(again)] == ["web-3"]
+
+    ended = plan_group(after(seen, again, instances=[*first, instance("web-3")]))
+    (step,) = records(ended)
+
+    assert step.status.description == "launched 3 instances, 3 in service"
+    assert step.status.instances == ("web-0", "web-2", "web-3")
+    assert (step.status.instance_count, step.status.expected) == (3, 3)
+
+
+def test_what_a_process_learnt_of_taken_names_outlives_it() -> None:
+    seen = view(group(2), activity=activity(launching=reserved(0, 2)), next_ordinal=2, taken={0})
+    told = plan_group(seen)
+    (step,) = records(
+        plan_group(after(seen, told, taken=frozenset(), settled=frozenset(), instances=fleet(2, first=1)))
+    )
+
+    assert step.status.instances == ("web-1", "web-2")
+
+
+def test_names_that_are_still_in_doubt_were_not_launched() -> None:
+    """The quota let web-0 and web-2 through, and refused web-1; nobody asked for the others."""
+    running = activity(launching=reserved(0, 5), to=5)
+    refusals = [Refusal(1, "exceeded quota: few")]
+    there = (instance("web-0"), instance("web-2"))
+    seen = view(group(5), there, activity=running, next_ordinal=5, refusals=refusals)
+    ended = plan_group(seen)
+    (step,) = records(ended)
+
+    assert step.status.description == "launched 2 instances, 2 in service, 1 failed, 2 not launched"
+    assert step.status.instances == ("web-0", "web-2")
+
+
+def test_the_next_try_does_not_count_what_the_last_one_launched() -> None:
+    last = activity(ended="31s", result="Warning", failed=(1,), launching=reserved(1, 4), to=5)
+    there = (instance("web-0"), instance("web-2"))
+    seen = view(group(5), there, activity=last, backoff=backoff(1, expired=True), next_ordinal=5)
+    again = plan_group(seen)
+
+    assert [step.name for step in launches(again)] == ["web-1", "web-3", "web-4"]
+
+    (step,) = records(plan_group(after(seen, again, instances=[instance(f"web-{n}") for n in range(5)])))
+
+    assert step.status.description == "launched 3 instances, 3 in service"
+    assert step.status.instances == ("web-1", "web-3", "web-4")
 
 
 # ---- when they are written

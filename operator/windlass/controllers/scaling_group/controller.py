@@ -139,6 +139,7 @@ class ScalingGroupController:
         activity = plan.status.activity
         if activity is None or activity.launching is None:
             lore.settled.clear()
+            lore.taken.clear()
 
     async def _write_status(self, key: Key, group: Mapping[str, Any], status: Mapping[str, Any]) -> None:
         """Write the status, provided that the group is what it was when it was read: the write-ahead, and the fence."""

@@ -23,7 +23,8 @@ Body = Mapping[str, Any]
 class Lore:
     """What this process knows of a group beside what is written anywhere; lost with the process, and no harm done.
 
-    `settled`: ordinals of which it is known whether they were created. `refusals`: launches that the API server
+    `settled`: ordinals of which it is known whether they were created; `taken`: those of them that were not, because a
+    Pod that is not the group's bears the name. `refusals`: launches that the API server
     refused, until the status tells of them. `record_refused`: the activity whose record it does not accept.
     `look_live`: the informers are not to be relied on for the next pass that acts: this process has just begun to lead,
     or a write of the last pass may or may not have been carried out, or met something else than they show.
@@ -33,6 +34,7 @@ class Lore:
 
     uid: str = ""
     settled: set[int] = field(default_factory=set)
+    taken: set[int] = field(default_factory=set)
     refusals: list[Refusal] = field(default_factory=list)
     record_refused: str | None = None
     template_problem: tuple[str, str] | None = None
@@ -64,6 +66,7 @@ async def observe(client: Client, caches: Caches, key: Key, group: Body, lore: L
         record_refused=activity is not None and lore.record_refused == activity.name,
         history=_history(caches, key),
         settled=frozenset(lore.settled),
+        taken=frozenset(lore.taken),
         refusals=tuple(lore.refusals),
         deleting="deletionTimestamp" in metadata,
     )

@@ -100,9 +100,12 @@ class Steps:
         try:
             found = to_instance(await self._client.get(PODS, self._key.namespace, step.name, into=Pod))
         except Gone:
+            self._lore.taken.add(step.ordinal)
             return
-        ours = found.group == self._view.uid and found.ordinal == step.ordinal and not found.removing
-        if ours and step.name not in self._caches.pods.by_index(self._view.uid):
+        ours = found.group == self._view.uid and found.ordinal == step.ordinal
+        if not ours:
+            self._lore.taken.add(step.ordinal)
+        elif not found.removing and step.name not in self._caches.pods.by_index(self._view.uid):
             with self._expectations.creating(self._key, step.name):
                 pass
 

@@ -20,6 +20,7 @@ from windlass.api.scaling_group import (
 )
 from windlass.planner.backoff import doubling
 from windlass.planner.capacity.instance import Instance, State
+from windlass.planner.capacity.ordinals import in_doubt, launched_by, reserved_by
 from windlass.planner.capacity.reasons import (
     ActivityFailed,
     ActivityStarted,
@@ -68,7 +69,9 @@ def join_or_begin(s: Situation, type_: ActivityType, cause: Reason, *, any_type:
 def _begin(s: Situation, type_: ActivityType, cause: Reason) -> Memory:
     """A new activity. What its predecessor left in doubt is its own: those names are tried before any new ones."""
     last = s.memory.activity
-    in_doubt = last.launching if last else None
+    reserved = last.launching if last else None
+    doubtful = frozenset(in_doubt(s.view, last))
+    used = [ordinal for ordinal in reserved_by(last) if ordinal not in doubtful]
     activity = ActivityStatus(
         name=f"{s.view.name}-a{s.memory.next_activity}",
         type=type_,
@@ -76,8 +79,9 @@ def _begin(s: Situation, type_: ActivityType, cause: Reason) -> Memory:
         started_at=s.now,
         from_=s.census.capacity,
         to=s.desired,
-        first_ordinal=in_doubt.first if in_doubt else s.memory.next_ordinal,
-        launching=in_doubt,
+        first_ordinal=reserved.first if reserved else s.memory.next_ordinal,
+        launching=reserved,
+        skipped=tuple(used[:MAX_NAMED_INSTANCES]),
     )
     return replace(s.memory, activity=activity, next_activity=s.memory.next_activity + 1)
 
@@ -152,7 +156,8 @@ def _waits_for_own(s: Situation, activity: ActivityStatus) -> bool:
 
 
 def _own(s: Situation, activity: ActivityStatus, *states: State) -> list[Instance]:
-    return [i for i in s.census.of(*states) if i.ordinal >= activity.first_ordinal]
+    first, skipped = activity.first_ordinal, activity.skipped
+    return [i for i in s.census.of(*states) if i.ordinal >= first and i.ordinal not in skipped]
 
 
 def _removals_over(s: Situation) -> bool:
@@ -181,8 +186,7 @@ def still_to_launch(s: Situation, activity: ActivityStatus | None) -> int:
 
 def end(s: Situation, activity: ActivityStatus) -> Decision:
     """Write down that it ended, and how; the record is closed beside it."""
-    in_doubt = activity.launching.count if activity.launching else 0
-    launched = max(0, s.memory.next_ordinal - activity.first_ordinal - in_doubt)
+    launched = len(launched_by(activity, s.memory.next_ordinal, in_doubt(s.view, activity)))
     arrived = len(_own(s, activity, State.IN_SERVICE, State.NOT_READY, State.UNHEALTHY))
     result = _result(s, activity, arrived)
     description = _description(s, activity, launched, arrived)

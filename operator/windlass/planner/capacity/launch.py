@@ -8,13 +8,13 @@ A name can be created twice in one case alone: its instance vanished before any 
 had created it is gone or never got an answer. Nobody can tell that from a request that never arrived.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from windlass.api.scaling_group import OrdinalRange, Process
+from windlass.api.scaling_group import MAX_NAMED_INSTANCES, Process
 from windlass.planner.capacity.activities import begun, join_or_begin, launch_cause, note_failures, still_to_launch
 from windlass.planner.capacity.instance import State
+from windlass.planner.capacity.ordinals import as_range, in_doubt
 from windlass.planner.capacity.placement import place
 from windlass.planner.capacity.reasons import LaunchesFail, ProcessSuspended, SizeDiffers
 from windlass.planner.capacity.situation import Decision, Hold, Memory, Situation
@@ -44,8 +44,8 @@ def grow_to_desired(s: Situation) -> Decision | Hold | None:
 
 def _launch(s: Situation, memory: Memory, count: int, revision: str) -> Decision:
     """Launch what is in doubt or, where nothing is, new ordinals: together they would put those between in doubt."""
-    in_doubt = _unsettled(s, memory)
-    ordinals = in_doubt[:count] or list(range(memory.next_ordinal, memory.next_ordinal + count))
+    doubtful = in_doubt(s.view, memory.activity)
+    ordinals = doubtful[:count] or list(range(memory.next_ordinal, memory.next_ordinal + count))
     trying = frozenset(i.zone for i in s.census.of(State.PENDING) if i.zone and s.zones.on_trial(i.zone))
     places = place(len(ordinals), s.spec.zone_policy, s.zones, s.census.per_zone, trying)
     steps = tuple(
@@ -53,23 +53,9 @@ def _launch(s: Situation, memory: Memory, count: int, revision: str) -> Decision
         for ordinal, (pool, why) in zip(ordinals, places, strict=True)
     )
     memory = replace(memory, next_ordinal=max(memory.next_ordinal, ordinals[-1] + 1))
-    memory = memory.with_activity(launching=_range(in_doubt or ordinals))
+    memory = memory.with_activity(launching=as_range(doubtful or ordinals))
     cause = launch_cause(s)[1] if s.running is None else SizeDiffers(s.census.capacity, s.desired)
     return Decision(memory, cause, steps, begun(s, memory))
-
-
-def _unsettled(s: Situation, memory: Memory) -> list[int]:
-    """Ordinals that were reserved and of which nobody knows whether they were created."""
-    reserved = memory.activity.launching if memory.activity else None
-    if reserved is None:
-        return []
-    seen = {instance.ordinal for instance in s.view.instances}
-    whole = range(reserved.first, reserved.first + reserved.count)
-    return [ordinal for ordinal in whole if ordinal not in seen and ordinal not in s.view.settled]
-
-
-def _range(ordinals: Sequence[int]) -> OrdinalRange | None:
-    return OrdinalRange(first=ordinals[0], count=ordinals[-1] - ordinals[0] + 1) if ordinals else None
 
 
 def settle(s: Situation) -> Memory:
@@ -83,8 +69,17 @@ def settle(s: Situation) -> Memory:
         memory = note_failures(s, memory, refused, s.view.refusals[0].message)
     if memory.activity is None or memory.activity.launching is None:
         return memory
-    in_doubt = _range(_unsettled(s, memory))
-    return memory if in_doubt == memory.activity.launching else memory.with_activity(launching=in_doubt)
+    left = as_range(in_doubt(s.view, memory.activity))
+    memory = memory if left == memory.activity.launching else memory.with_activity(launching=left)
+    return _skip_taken(s, memory)
+
+
+def _skip_taken(s: Situation, memory: Memory) -> Memory:
+    """The memory that knows which names the activity cannot have, because Pods that are not the group's bear them."""
+    if s.running is None or not s.view.taken:
+        return memory
+    taken = {ordinal for ordinal in s.view.taken if ordinal >= s.running.first_ordinal}
+    return memory.with_activity(skipped=tuple(sorted(taken.union(s.running.skipped))[:MAX_NAMED_INSTANCES]))
 
 
 def next_try(s: Situation) -> datetime | None:

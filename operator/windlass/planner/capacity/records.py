@@ -1,11 +1,12 @@
 """The record of an activity: a ScalingActivity that says what the group's status says of it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 from windlass.api.scaling_activity import FINAL_PHASES, ScalingActivityStatus
 from windlass.api.scaling_group import MAX_NAMED_INSTANCES, ActivityStatus
 from windlass.planner.capacity.instance import Instance
+from windlass.planner.capacity.ordinals import in_doubt, launched_by
 from windlass.planner.capacity.reasons import RecordingActivity
 from windlass.planner.capacity.situation import LAUNCHING, Memory, Situation
 from windlass.planner.plan import Record
@@ -36,16 +37,19 @@ def bookkeeping(s: Situation, memory: Memory) -> tuple[Record, ...]:
         return ()
     if record is not None and (activity.result is None or record.phase in FINAL_PHASES):
         return ()
-    wanted = record_of(activity, s.view.name, memory.next_ordinal)
+    doubtful = in_doubt(s.view, activity) if activity.ended_at is not None else ()
+    wanted = record_of(activity, s.view.name, memory.next_ordinal, doubtful)
     return (Record(activity.name, wanted, record is not None, RecordingActivity(activity.name)),)
 
 
-def record_of(activity: ActivityStatus, group: str, next_ordinal: int) -> ScalingActivityStatus:
-    """What the record says of an activity."""
+def record_of(
+    activity: ActivityStatus, group: str, next_ordinal: int, doubtful: Collection[int] = ()
+) -> ScalingActivityStatus:
+    """What the record says of an activity. `doubtful`: ordinals that it reserved and did not launch."""
     launches = activity.type in LAUNCHING
-    launched = next_ordinal - activity.first_ordinal if activity.launched is None else activity.launched
-    own = range(activity.first_ordinal, activity.first_ordinal + launched)
-    named = tuple(f"{group}-{n}" for n in own[:MAX_NAMED_INSTANCES]) if launches else activity.leaving
+    own = launched_by(activity, next_ordinal, doubtful)
+    launched = len(own) if activity.launched is None else activity.launched
+    named = tuple(f"{group}-{n}" for n in own[: min(launched, MAX_NAMED_INSTANCES)]) if launches else activity.leaving
     wanted = abs(activity.to - activity.from_)
     removed = len(named) if len(named) < MAX_NAMED_INSTANCES else max(wanted, MAX_NAMED_INSTANCES)
     return ScalingActivityStatus(

@@ -48,7 +48,7 @@ class GroupView:
     why the API server refuses the Pod that it makes. `record` is the running (or last) activity's record, None where
     it does not exist. `settled` holds ordinals that this process knows to be used up: created by it, or somebody else's
     Pod bears the name. Those that were refused are not among them: a process before may have asked for the same, and
-    that request may still be under way.
+    that request may still be under way. `taken` are those of them whose name a Pod that is not the group's bears.
     """
 
     namespace: str
@@ -66,6 +66,7 @@ class GroupView:
     record_refused: bool = False
     history: Sequence[EndedRecord] = ()
     settled: frozenset[int] = frozenset()
+    taken: frozenset[int] = frozenset()
     refusals: Sequence[Refusal] = ()
     deleting: bool = False
 
