@@ -128,6 +128,7 @@ class Proxy:
     def __init__(self, cluster: Cluster) -> None:
         self.seen: list[Request] = []
         self.url = ""
+        self._port = 0
         self._upstream = urlsplit(cluster.url)
         self._tls = ssl.create_default_context(cafile=str(cluster.ca))
         self._rules: list[_Rule] = []
@@ -152,6 +153,14 @@ class Proxy:
         self._rules.append(rule)
         return rule.met
 
+    def refuse(self) -> None:
+        """Refuse connections, and end those that there are, until `accept`."""
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
+
+    def accept(self) -> None:
+        """Accept connections again."""
+        asyncio.run_coroutine_threadsafe(self._open(), self._loop).result(10)
+
     def kubeconfig(self, original: Path, folder: Path) -> Path:
         """The same kubeconfig (in JSON), by way of this proxy."""
         config = json.loads(original.read_text())
@@ -162,8 +171,9 @@ class Proxy:
         return path
 
     async def _open(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=LONGEST_HEAD)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port, limit=LONGEST_HEAD)
+        self._port = self._server.sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
 
     async def _close(self) -> None:
         self._server.close()

@@ -7,7 +7,7 @@ from hack.cluster import wait_until
 from tests.cluster.groups import Group, Groups
 from tests.cluster.operator_process import OperatorProcess, Operators
 from tests.cluster.witness import Object
-from tests.faults.proxy import Proxy, Request
+from tests.faults.proxy import Matches, Proxy, Request
 
 RESYNC = "--resync-period=2"  # for runs that end with the oracle's look at two resync periods without a write
 
@@ -93,6 +93,25 @@ def point_of(request: Request) -> str:
         case "scalinggroups":
             return f"status: {_told_by(request.content['status'])}"
     return "dry run" if "dryRun=All" in request.target else f"create {name}"
+
+
+def name_of(request: Request) -> str:
+    """The name of the object that is written; of an Event, that of the object it is about."""
+    if request.method == "POST":
+        content = request.content
+        return str((content.get("involvedObject") or content["metadata"]).get("name", ""))
+    return request.path.removesuffix("/status").rpartition("/")[2]
+
+
+def writes_of(group: str, point: str) -> Matches:
+    """Matches the writes of this kind for a group; "create" is that of any instance."""
+
+    def matches(request: Request) -> bool:
+        what = point_of(request)
+        ours = bool(what) and f"{name_of(request)}-".startswith(f"{group}-")
+        return ours and (what == point or what.startswith(f"{point} "))
+
+    return matches
 
 
 def _told_by(status: Object) -> str:

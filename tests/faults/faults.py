@@ -1,0 +1,209 @@
+"""What networks, proxies and API servers do to a request: small coroutines for `Proxy.inject`, and a catalogue.
+
+Those that kill the operator, delay a request or hold an answer back are in `proxy`.
+"""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+from tests.faults.proxy import Cut, Fault, Forward, Matches, Reply, Request, delayed
+
+LONGER_THAN_ANY_PATIENCE = 600.0  # seconds
+
+
+# ---- answers in place of the API server's
+
+
+def refused(code: int, reason: str, message: str, **headers: str) -> Fault:
+    """The API server says no, and does nothing. `headers`: `retry_after="2"` is Retry-After."""
+
+    async def fault(_: Request, __: Forward) -> Reply:
+        return _status(code, reason, message, **headers)
+
+    return fault
+
+
+def conflict() -> Fault:
+    """As for an object that has changed; a creation is answered so when the quota's object has."""
+    message = "Operation cannot be fulfilled: the object has been modified; please apply your changes to it"
+    return refused(409, "Conflict", message)
+
+
+def too_many(seconds: int = 1, *, as_date: bool = False) -> Fault:
+    """The API server, or what stands before it, has too much to do; `as_date`: it names the moment to come back."""
+
+    async def fault(_: Request, __: Forward) -> Reply:
+        now = datetime.now(UTC)
+        moment = format_datetime(now + timedelta(seconds=seconds), usegmt=True)
+        after = moment if as_date else str(seconds)
+        message = "Too many requests, please try again later."
+        return _status(429, "TooManyRequests", message, retry_after=after, date=format_datetime(now, usegmt=True))
+
+    return fault
+
+
+def failed_before() -> Fault:
+    """500, and nothing was done."""
+    return refused(500, "InternalError", "Internal error occurred: etcdserver: leader changed")
+
+
+def failed_after() -> Fault:
+    """500, and yet it was carried out."""
+
+    async def fault(_: Request, forward: Forward) -> Reply:
+        await _drain(await forward())
+        return _status(500, "Timeout", "Timeout: request did not complete within requested timeout")
+
+    return fault
+
+
+# ---- connections
+
+
+def lost() -> Fault:
+    """It was carried out; the connection ends before a byte of the answer comes through."""
+
+    async def fault(_: Request, forward: Forward) -> Reply:
+        await _drain(await forward())
+        raise Cut
+
+    return fault
+
+
+def cut_short() -> Fault:
+    """The connection ends in the middle of the first part of the answer's body, or of a watch's first line."""
+
+    async def fault(_: Request, forward: Forward) -> Reply:
+        reply = await forward()
+
+        async def body() -> AsyncIterator[bytes]:
+            async for part in reply.body:
+                yield part[: len(part) // 2]
+                raise Cut
+
+        return replace(reply, body=body())
+
+    return fault
+
+
+def swallowed(seconds: float = LONGER_THAN_ANY_PATIENCE) -> Fault:
+    """The request goes nowhere; no answer, no reset. After so many seconds the connection ends."""
+
+    async def fault(_: Request, __: Forward) -> Reply:
+        await asyncio.sleep(seconds)
+        raise Cut
+
+    return fault
+
+
+def answer_swallowed(seconds: float = LONGER_THAN_ANY_PATIENCE) -> Fault:
+    """It was carried out; no answer, no reset. After so many seconds the connection ends."""
+
+    async def fault(_: Request, forward: Forward) -> Reply:
+        await _drain(await forward())
+        await asyncio.sleep(seconds)
+        raise Cut
+
+    return fault
+
+
+def falls_silent(silent: Callable[[], bool], seconds: float = LONGER_THAN_ANY_PATIENCE) -> Fault:
+    """From when `silent` says so, nothing more of the answer comes through, and no reset; in the end a cut."""
+
+    async def fault(_: Request, forward: Forward) -> Reply:
+        reply = await forward()
+
+        async def body() -> AsyncIterator[bytes]:
+            async for part in reply.body:
+                if silent():
+                    await asyncio.sleep(seconds)
+                    raise Cut
+                yield part
+
+        return replace(reply, body=body())
+
+    return fault
+
+
+def repeated(times: Callable[[], int]) -> Fault:
+    """Each part of the answer, so each line of a watch, comes so many times: a great deal happens at once."""
+
+    async def fault(_: Request, forward: Forward) -> Reply:
+        reply = await forward()
+
+        async def body() -> AsyncIterator[bytes]:
+            async for part in reply.body:
+                for _ in range(1 if part.startswith(b"0") else times()):  # the part of no bytes is the last one
+                    yield part
+
+        return replace(reply, body=body())
+
+    return fault
+
+
+# ---- which requests
+
+
+def only(matches: Matches, fault: Fault) -> Fault:
+    """The fault for those that match; the others go their way."""
+
+    async def either(request: Request, forward: Forward) -> Reply:
+        return await (fault(request, forward) if matches(request) else forward())
+
+    return either
+
+
+def writes(request: Request) -> bool:
+    return request.writes
+
+
+def watches(*plurals: str) -> Matches:
+    """Watches of these kinds."""
+    return lambda request: _reads(request, plurals) and "watch=true" in request.target
+
+
+def lists(*plurals: str) -> Matches:
+    """Lists of these kinds."""
+    return lambda request: _reads(request, plurals) and "watch=true" not in request.target
+
+
+def _reads(request: Request, plurals: tuple[str, ...]) -> bool:
+    return not request.writes and request.path.rpartition("/")[2] in plurals
+
+
+# Those that may happen to any request at any time, and time and again.
+FAULTS: dict[str, Callable[[random.Random], Fault]] = {
+    "conflict": lambda _: only(writes, conflict()),
+    "too many requests": lambda rng: too_many(rng.randint(0, 2)),
+    "too many requests until a date": lambda rng: only(writes, too_many(rng.randint(0, 2), as_date=True)),
+    "failed": lambda _: failed_before(),
+    "failed after it was carried out": lambda _: only(writes, failed_after()),
+    "answer lost": lambda _: only(writes, lost()),
+    "answer cut short": lambda _: cut_short(),
+    "slow": lambda rng: delayed(rng.uniform(0.05, 3.0)),
+    "swallowed for a while": lambda rng: swallowed(rng.uniform(0.5, 40.0)),
+    "answer swallowed for a while": lambda rng: only(writes, answer_swallowed(rng.uniform(0.5, 40.0))),
+}
+
+
+def _status(code: int, reason: str, message: str, **headers: str) -> Reply:
+    """The API's Status object as an answer."""
+    said = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": reason}
+    body = json.dumps(said | {"code": code}).encode()
+    lines = [f"HTTP/1.1 {code} {reason}", "Content-Type: application/json", f"Content-Length: {len(body)}"]
+    lines += [f"{name.replace('_', '-').title()}: {value}" for name, value in headers.items()]
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield body
+
+    return Reply(code, "\r\n".join([*lines, "", ""]).encode(), parts())
+
+
+async def _drain(reply: Reply) -> None:
+    async for _ in reply.body:
+        pass
