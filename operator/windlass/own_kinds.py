@@ -1,0 +1,168 @@
+"""Our own kinds, as kopf's watches show them. The one module that knows kopf."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import kopf
+import msgspec
+
+from windlass.api.common import GROUP, VERSION
+from windlass.api.kinds import KINDS
+from windlass.cluster.client import Client
+from windlass.cluster.connection import Connection
+from windlass.cluster.errors import ApiError
+from windlass.cluster.resources import SCALING_ACTIVITIES, SCALING_CONFIGURATIONS, SCALING_GROUPS
+from windlass.controllers.scaling_group.caches import Caches
+from windlass.engine.clock import Clock
+from windlass.engine.own_loop import in_own_loop
+from windlass.engine.store import Identity
+from windlass.engine.supervisor import Supervisor
+
+logger = logging.getLogger(__name__)
+
+OWN = dict(
+    zip((kind.kind for kind in KINDS), (SCALING_GROUPS, SCALING_CONFIGURATIONS, SCALING_ACTIVITIES), strict=True)
+)
+RETRY_SECONDS = 5.0  # between tries to read them at the start
+
+# The kind, the body, and whether the object is gone.
+Heard = Callable[[str, Mapping[str, Any], bool], None]
+
+
+class OwnKinds:
+    """Tells the caches what becomes of our own kinds: by kopf's watches, which it starts again whenever they end.
+
+    `namespaces` None: all. `on_restart` is called before each start of kopf but the first.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        caches: Caches,
+        namespaces: tuple[str, ...] | None,
+        clock: Clock,
+        *,
+        on_restart: Callable[[], None],
+    ) -> None:
+        self.watched = False  # kopf runs
+        self._client = client
+        self._caches = caches
+        self._namespaces = namespaces
+        self._clock = clock
+        self._on_restart = on_restart
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        _quieten_kopf()
+        await Supervisor(self._watch, "the watch of our own kinds", self._clock, on_restart=self._on_restart).run()
+
+    async def read(self) -> None:
+        """Read them all once: kopf never says when it has, and a group is not to be judged without its records."""
+        for kind in OWN:
+            for namespace in self._namespaces or (None,):
+                for body in await self._list_at_last(kind, namespace):
+                    self._heard(kind, body, False)
+
+    async def sweep(self) -> None:
+        """Drop what was deleted while nobody was told: a watch that is begun anew never says what is missing."""
+        for kind, resource in OWN.items():
+            for namespace in self._namespaces or (None,):
+                listing = await self._client.list(resource, namespace, into=_Listed)
+                live = {Identity(i.metadata.namespace, i.metadata.name, i.metadata.uid) for i in listing.items}
+                self._caches.sweep(kind, live, listing.resource_version, namespace)
+
+    async def _list_at_last(self, kind: str, namespace: str | None) -> list[dict[str, Any]]:
+        while True:
+            try:
+                return (await self._client.list(OWN[kind], namespace)).items
+            except ApiError as error:
+                logger.warning("%s; trying again in %.0f s", error, RETRY_SECONDS)
+                await self._clock.sleep(RETRY_SECONDS)
+
+    async def _watch(self) -> None:
+        here = asyncio.get_running_loop()
+
+        def heard(kind: str, body: Mapping[str, Any], deleted: bool) -> None:
+            here.call_soon_threadsafe(self._heard, kind, body, deleted)
+
+        registry, settings = _handlers(heard, self._client.connection), _settings(self._namespaces)
+        scope: dict[str, Any] = {"clusterwide": True} if self._namespaces is None else {"namespaces": self._namespaces}
+        self.watched = True
+        try:
+            await in_own_loop(
+                lambda: kopf.operator(registry=registry, settings=settings, standalone=True, **scope),
+                name="windlass-kopf",
+            )
+        finally:
+            self.watched = False
+
+    def _heard(self, kind: str, body: Mapping[str, Any], deleted: bool) -> None:
+        try:
+            self._caches.observe(kind, body, deleted=deleted)
+        except Exception:  # one odd object must not end the watch of its kind
+            logger.exception("reading %s %s: it is left out", kind, body.get("metadata", {}).get("name"))
+
+
+class _ListedMeta(msgspec.Struct):
+    name: str
+    namespace: str
+    uid: str
+
+
+class _Listed(msgspec.Struct):
+    metadata: _ListedMeta
+
+
+def _handlers(heard: Heard, connection: Connection) -> Any:
+    """Handlers that only note: the body to its store, the key to the queue."""
+    registry = kopf.OperatorRegistry()
+
+    for kind in KINDS:
+
+        @kopf.on.event(GROUP, VERSION, kind.plural, registry=registry, id=kind.plural)
+        async def note(event: Mapping[str, Any], kind: str = kind.kind, **_: Any) -> None:
+            heard(kind, event["object"], event["type"] == "DELETED")
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        return _login(connection)
+
+    return registry
+
+
+def _login(connection: Connection) -> kopf.ConnectionInfo:
+    token = connection.token
+    if token is not None:
+        token.renew()
+    certificate = connection.certificate
+    return kopf.ConnectionInfo(
+        server=connection.server,
+        ca_data=connection.ca,
+        insecure=not connection.verify,
+        token=token.value if token else None,
+        certificate_data=certificate.chain if certificate else None,
+        private_key_data=certificate.key if certificate else None,
+        default_namespace=connection.namespace,
+    )
+
+
+def _quieten_kopf() -> None:
+    """Let kopf say what is wrong, and not that each handler has succeeded."""
+    if not logger.isEnabledFor(logging.DEBUG):
+        logging.getLogger("kopf").setLevel(logging.WARNING)
+    # It warns at every start that it leaves the signals to us, as it should.
+    logging.getLogger("kopf._core.reactor.running").addFilter(lambda record: "signals are ignored" not in record.msg)
+
+
+def _settings(namespaces: tuple[str, ...] | None) -> kopf.OperatorSettings:
+    made = kopf.OperatorSettings()
+    made.posting.enabled = False
+    made.process.ultimate_exiting_timeout = None  # else it kills our process when it is the one that ended
+    made.scanning.disabled = namespaces is not None
+    made.networking.request_timeout = 30
+    made.networking.connect_timeout = 10
+    made.watching.connect_timeout = 10
+    made.watching.chunk_size = 500
+    return made
