@@ -3,11 +3,14 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Self
 
 import pytest
 
 from tests.cluster_client.lease_world import Candidate, LeaseApi
 from tests.cluster_client.virtual_time import now, run
+from windlass.cluster import lease
 from windlass.cluster.errors import NotLeading
 
 
@@ -281,6 +284,77 @@ def test_the_holders_own_duration_counts_for_those_who_wait() -> None:
         await asyncio.sleep(1)
         await one.kill()
         assert await until(two.lease.held, 65) >= 57
+
+    play(scenario)
+
+
+def test_a_lease_that_somebody_deletes_is_not_taken_while_its_holder_may_still_write() -> None:
+    async def scenario(api: LeaseApi) -> None:
+        one = Candidate(api, "one").start()
+        await one.lease.acquired.wait()
+        two = Candidate(api, "two", retry_period=0.2).start()
+        await asyncio.sleep(5)
+        api.record = None
+        while now() < 60:
+            assert not (one.lease.held() and two.lease.held())
+            await asyncio.sleep(0.01)
+        assert one.lease.held()  # who made it again
+        assert two.told == []
+
+    play(scenario)
+
+
+def test_a_lease_that_is_deleted_with_its_holder_gone_is_made_when_it_would_have_run_out() -> None:
+    async def scenario(api: LeaseApi) -> None:
+        one = Candidate(api, "one").start()
+        await one.lease.acquired.wait()
+        two = Candidate(api, "two").start()
+        await asyncio.sleep(5)
+        await one.kill()
+        api.record = None
+        assert 10 < await until(two.lease.held, 20) <= 17
+
+    play(scenario)
+
+
+def test_a_jump_of_the_wall_clock_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(api: LeaseApi) -> None:
+        one = Candidate(api, "one").start()
+        await one.lease.acquired.wait()
+        two = Candidate(api, "two").start()
+        for days in (1, -2, 400):
+            jumped = _jumped(timedelta(days=days))
+            monkeypatch.setattr(lease, "datetime", jumped)
+            await asyncio.sleep(30)
+            assert api.spec["renewTime"][:10] == str(jumped.now(UTC).date())  # it was heard of, and written for people
+            assert (one.told, two.told) == (["started"], [])
+
+    play(scenario)
+
+
+def _jumped(by: timedelta) -> type[datetime]:
+    class Jumped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return super().now(tz) + by
+
+    return Jumped
+
+
+def test_one_who_waits_says_once_for_whom(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+
+    async def scenario(api: LeaseApi) -> None:
+        one = Candidate(api, "one").start()
+        await one.lease.acquired.wait()
+        two = Candidate(api, "two").start()
+        await asyncio.sleep(60)
+        assert caplog.text.count("lease windlass-system/windlass: one holds it; two stands by") == 1
+        await one.stop()
+        await two.lease.acquired.wait()
+        Candidate(api, "three").start()
+        await asyncio.sleep(10)
+        assert caplog.text.count("two holds it; three stands by") == 1
 
     play(scenario)
 

@@ -141,22 +141,35 @@ class Lease:
         """Take the Lease if it is free, ours or expired; else remember when its holder was last seen alive."""
         try:
             found = await self._patiently(self._client.get(LEASES, self._namespace, self._name, into=_Record))
-        except Gone:
-            await self._create()
+        except Gone:  # somebody deleted it, which its holder may not have noticed yet
+            if self._run_out():
+                await self._create()
             return
         if found.metadata.resource_version != self._seen.metadata.resource_version:
-            self._seen, self._seen_at = found, self._clock()
+            self._see(found)
         holder = found.spec.holder_identity
-        if holder and holder != self.identity:
-            if self.held():
-                log.error("lease %s/%s: taken by %s while we held it", self._namespace, self._name, holder)
-                self._held_until = float("-inf")
-            if self._clock() < self._seen_at + (found.spec.lease_duration_seconds or self._duration):
-                return
+        if self.held() and holder and holder != self.identity:
+            log.error("lease %s/%s: taken by %s while we held it", self._namespace, self._name, holder)
+            self._held_until = float("-inf")
+        if not self._run_out():
+            return
         try:
             await self._write(found)
         except Conflict:
             log.info("lease %s/%s: another candidate was quicker", self._namespace, self._name)
+
+    def _see(self, record: _Record) -> None:
+        holder = record.spec.holder_identity
+        if holder and holder not in (self.identity, self._seen.spec.holder_identity):
+            log.info("lease %s/%s: %s holds it; %s stands by", self._namespace, self._name, holder, self.identity)
+        self._seen, self._seen_at = record, self._clock()
+
+    def _run_out(self) -> bool:
+        """Whether nobody else may write, as far as the Lease has been seen."""
+        seen = self._seen.spec
+        if not seen.holder_identity or seen.holder_identity == self.identity:
+            return True
+        return self._clock() >= self._seen_at + (seen.lease_duration_seconds or self._duration)
 
     async def _create(self) -> None:
         body = {"metadata": {"name": self._name}, "spec": self._spec(transitions=0, took_over=True)}
@@ -180,7 +193,7 @@ class Lease:
         self._renewed(await self._patiently(request), began)
 
     def _renewed(self, record: _Record, began: float) -> None:
-        self._seen, self._seen_at = record, self._clock()
+        self._see(record)
         self._held_until = began + self._renew_deadline
 
     def _spec(self, transitions: int, took_over: bool) -> dict[str, Any]:
