@@ -4,22 +4,23 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.cluster.groups import Group
 from tests.faults import faults
 from tests.faults.oracle import Outcome, nothing_came_of_it
 from tests.faults.proxy import Fault
 from tests.faults.run import RESYNC, Run, settle, writes_of
 
 ONCE: dict[str, Callable[[], Fault]] = {
-    "a conflict": faults.conflict,
-    "429, come back in a second": faults.too_many,
-    "429, come back at a moment": lambda: faults.too_many(as_date=True),
-    "500 before": faults.failed_before,
-    "500 after": faults.failed_after,
-    "answer lost": faults.lost,
-    "answer cut short": faults.cut_short,
+    "conflict": faults.conflict,
+    "busy": faults.too_many,
+    "busy-until": lambda: faults.too_many(as_date=True),
+    "failed": faults.failed_before,
+    "done-but-failed": faults.failed_after,
+    "done-but-lost": faults.lost,
+    "done-but-cut": faults.cut_short,
+    "swallowed": faults.swallowed,
+    "answer-swallowed": faults.answer_swallowed,
 }
-LAUNCH = (
+AT_LAUNCH = (
     "status: as found",
     "dry run",
     "revision",
@@ -30,41 +31,50 @@ LAUNCH = (
     "status: end",
     "record: Successful",
 )
-REMOVAL = ("status: beginning", "delete", "record: created", "record: InProgress", "status: end", "record: Successful")
+AT_REMOVAL = (
+    "status: beginning",
+    "delete",
+    "record: created",
+    "record: InProgress",
+    "status: end",
+    "record: Successful",
+)
 
 
-@pytest.mark.parametrize("fault", ONCE)
-def test_what_happens_once_to_a_write_leaves_what_was_wanted(run: Run, fault: str) -> None:
-    """One group for each kind of write, so that they meet the fault side by side."""
+@pytest.mark.parametrize("names", [tuple(ONCE)[:4], tuple(ONCE)[4:7]], ids=["refused", "done all the same"])
+def test_what_happens_once_to_a_write_leaves_what_was_wanted(run: Run, names: tuple[str, ...]) -> None:
+    suffer(run, names, AT_LAUNCH, AT_REMOVAL)
+
+
+def test_writes_without_an_answer_or_a_reset_are_tried_again(run: Run) -> None:
+    """Each takes 30 s, the time limit of a request."""
+    suffer(run, ("swallowed", "answer-swallowed"), ("status: beginning", "create"), ("delete",))
+
+
+def suffer(run: Run, names: tuple[str, ...], at_launch: tuple[str, ...], at_removal: tuple[str, ...]) -> None:
+    """Groups, one for each fault and each kind of write, meet the fault there, side by side."""
     run.start(RESYNC, ready=True)
+    shrinking = {_group(name, "removal", point): (name, point) for name in names for point in at_removal}
+    launching = {_group(name, "launch", point): (name, point) for name in names for point in at_launch}
+    shrunk = [run.groups.create(group, desired=3) for group in shrinking]
+    for each in shrunk:
+        settle(each, 3)
 
-    during_launch = {_named(point): point for point in LAUNCH}
-    groups = meet(run, ONCE[fault], during_launch, lambda name: run.groups.create(name, desired=3))
-    for group in groups:
-        settle(group, 3)
+    both = {**launching, **shrinking}
+    met = {group: run.proxy.inject(ONCE[name](), writes_of(group, point)) for group, (name, point) in both.items()}
+    for each in shrunk:
+        each.change(desiredSize=1)
+    launched = [run.groups.create(group, desired=3) for group in launching]
+    for group, event in met.items():
+        assert event.wait(30), f"{group} never came to {both[group]}: {run.processes[-1].log}"
+    for each in shrunk:
+        settle(each, 1, 60)
+    for each in launched:
+        settle(each, 3, 60)
 
-    during_removal = dict(zip(during_launch, REMOVAL, strict=False))
-    shrinking = meet(run, ONCE[fault], during_removal, lambda name: run.groups.get(name).change(desiredSize=1))
-    for group in shrinking:
-        settle(group, 1)
-
-    shrunk = {group.name for group in shrinking}
-    outcomes = (
-        Outcome(group, size=1, created=3, deleted=2, most=3) if group.name in shrunk else Outcome(group, 3, created=3)
-        for group in groups
-    )
-    nothing_came_of_it(run, *outcomes)
-
-
-def meet(run: Run, fault: Callable[[], Fault], points: dict[str, str], act: Callable[[str], object]) -> list[Group]:
-    """Have each group meet the fault at its point, and wait until all have."""
-    met = {name: run.proxy.inject(fault(), writes_of(name, point)) for name, point in points.items()}
-    for name in points:
-        act(name)
-    for name, point in points.items():
-        assert met[name].wait(30), f"{name} never came to {point}: {run.processes[-1].log}"
-    return [run.groups.get(name) for name in points]
+    ends = [Outcome(each, size=1, created=3, deleted=2, most=3) for each in shrunk]
+    nothing_came_of_it(run, *ends, *(Outcome(each, size=3, created=3) for each in launched))
 
 
-def _named(point: str) -> str:
-    return "at-" + point.replace(": ", "-").replace(" ", "-").lower()
+def _group(name: str, change: str, point: str) -> str:
+    return f"{name}-{change}-{point}".replace(": ", "-").replace(" ", "-").lower()
