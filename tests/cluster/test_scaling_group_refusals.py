@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from hack.cluster import Cluster, RefusedError, wait_until
+from hack.cluster import Cluster, wait_until
+from tests.cluster import policies
 from tests.cluster.doors import collection, manifest
 from tests.cluster.groups import CONTAINER, Group, Groups, condition, fresh_namespace, ordinals
 from tests.cluster.witness import Object, most_alive
@@ -15,7 +16,6 @@ pytestmark = pytest.mark.usefixtures("running_operator")
 FIRST_PAUSE = 30  # seconds after a failed launch
 MERGE = "application/merge-patch+json"
 HOLD = "windlass.test/hold"
-POLICIES = "/apis/admissionregistration.k8s.io/v1"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -179,39 +179,17 @@ def allow_pods(groups: Groups, number: int) -> None:
 
 @contextmanager
 def refusing(groups: Groups, resource: str, message: str) -> Iterator[None]:
-    """An admission policy that lets nobody create such objects in the namespace. API servers heed its coming and going
-    a little late: both are waited for."""
-    name = f"refuse-{resource}-{groups.namespace}"
-    group, version = ("", "v1") if resource == "pods" else ("windlass.dev", "v1alpha1")
-    rule = {"apiGroups": [group], "apiVersions": [version], "operations": ["CREATE"], "resources": [resource]}
-    policy = {
-        "matchConstraints": {"resourceRules": [rule]},
-        "validations": [{"expression": "false", "message": message}],
-        "failurePolicy": "Fail",
-    }
-    here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": groups.namespace}}}
-    binding = {"policyName": name, "validationActions": ["Deny"], "matchResources": here}
-    head = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": name}}
-    paths = [f"{POLICIES}/validatingadmissionpolicies", f"{POLICIES}/validatingadmissionpolicybindings"]
-    groups.cluster.apply(paths[0], head | {"kind": "ValidatingAdmissionPolicy", "spec": policy})
-    groups.cluster.apply(paths[1], head | {"kind": "ValidatingAdmissionPolicyBinding", "spec": binding})
-    wait_until(lambda: is_refused(groups, resource, message), 30, f"the policy {name}")
-    yield
-    for path in reversed(paths):
-        groups.cluster.request("DELETE", f"{path}/{name}")
-    wait_until(lambda: not is_refused(groups, resource, message), 30, f"the end of the policy {name}")
-
-
-def is_refused(groups: Groups, resource: str, message: str) -> bool:
+    """An admission policy that lets nobody create such objects in the namespace."""
     if resource == "pods":
         path, body = groups.path("pods"), {"metadata": {"name": "try"}, "spec": {"containers": [CONTAINER]}}
     else:
         path, body = collection("ScalingActivity", groups.namespace), manifest("ScalingActivity", "try")
-    try:
+
+    def probe() -> None:
         groups.cluster.request("POST", f"{path}?dryRun=All", body)
-    except RefusedError as refusal:
-        return message in str(refusal)
-    return False
+
+    with policies.refusing(groups.cluster, groups.namespace, resource, message, probe):
+        yield
 
 
 def codes(groups: Groups, verb: str, what: str) -> list[int]:

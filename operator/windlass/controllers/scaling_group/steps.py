@@ -87,6 +87,8 @@ class Steps:
         _raise_worst(troubles)
 
     async def _launch(self, step: Launch, bulk: bool) -> None:
+        if self._group_goes():
+            raise Gone(f"creating instance {step.name}: the group is being deleted", code=404, reason="NotFound")
         body = self._maker(step).make(step.name, step.ordinal)
         try:
             with self._expectations.creating(self._key, step.name):
@@ -94,6 +96,13 @@ class Steps:
         except AlreadyExists:
             await self._look_whose(step)
         self._lore.settled.add(step.ordinal)
+
+    def _group_goes(self) -> bool:
+        """Whether the group was deleted since the pass began: a large launch takes seconds."""
+        group = self._caches.groups.get(self._key.namespace, self._key.name)
+        if group is None or group["metadata"]["uid"] != self._view.uid:
+            return True
+        return "deletionTimestamp" in group["metadata"]
 
     async def _look_whose(self, step: Launch) -> None:
         """Somebody was there first: ours from before a crash is as good as created, anything else wastes the name."""
