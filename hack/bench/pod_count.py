@@ -21,12 +21,12 @@ _DAY = 86_400  # seconds; the API server ends a watch of unnamed length after 30
 _READ_BYTES = 1 << 20
 
 
-class _Meta(msgspec.Struct, rename="camel"):
+class _Meta(msgspec.Struct, frozen=True, rename="camel"):
     resource_version: str = ""
 
 
 class _Object(msgspec.Struct):
-    metadata: _Meta = _Meta()
+    metadata: _Meta
 
 
 class _Event(msgspec.Struct):
