@@ -56,6 +56,7 @@ class Steps:
         self._view = view
         self._lore = lore
         self._makers: dict[tuple[str, str | None], PodMaker] = {}
+        self._outdated: list[Exception] = []
 
     async def carry_out(self, plan: Plan) -> None:
         """All steps; the first failure that a later try may mend is raised when the others have been tried."""
@@ -140,7 +141,7 @@ class Steps:
     async def _remove_all(self, steps: Sequence[Remove]) -> None:
         bulk = len(steps) > MANY
         results: Results[None] = await slow_start([partial(self._remove, step, bulk) for step in steps])
-        _raise_worst(results.failed.values())
+        _raise_worst([*results.failed.values(), *self._outdated])
 
     async def _remove(self, step: Remove, bulk: bool) -> None:
         try:
@@ -153,9 +154,11 @@ class Steps:
                     resource_version=step.resource_version,
                     bulk=bulk,
                 )
-        except (Gone, Conflict):
-            # It is gone, or not what the decision was made on: the informer is behind, and the next pass decides anew.
+        except Gone:
+            self._lore.look_live = True  # the informer is behind
+        except Conflict as error:  # not as it was when this was decided; the others may go
             self._lore.look_live = True
+            self._outdated.append(error)
 
     # ---- the rest
 
