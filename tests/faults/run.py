@@ -1,5 +1,7 @@
 """A namespace with groups, operators that work there by way of a proxy, and what came of it."""
 
+import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -67,6 +69,15 @@ def nothing_is_left_over(run: Run, *groups: Group) -> None:
     assert all(alive == told for alive, told in there.values()), f"Pods, and how many the status tells: {there}"
     for group in groups:
         assert "launching" not in group.status["activity"], f"{group.name}: {group.status['activity']}"
+
+
+def says_once(process: OperatorProcess, since: int = 0, most: int = 1) -> None:
+    """No warning is said more than so often, whatever numbers are in it."""
+    lines = [json.loads(line) for line in process.log[since:].splitlines() if line.startswith("{")]
+    warnings = [line for line in lines if line["level"] in {"warning", "error"}]
+    times = Counter(re.sub(r"\d+(\.\d+)?", "#", f"{line.get('key', '')} {line['message']}") for line in warnings)
+    repeated = {message: number for message, number in times.items() if number > most}
+    assert not repeated, "\n".join(f"{number} times: {message}" for message, number in repeated.items())
 
 
 # ---- what a write is for
