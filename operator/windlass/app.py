@@ -168,7 +168,9 @@ class Operator:
         while True:
             await self._clock.sleep(self._settings.resync_period)
             try:
-                await self._own_kinds.sweep()
+                await self._caches.pods.read_again()
+                await self._caches.revisions.read_again()
+                await self._own_kinds.read_again()
             except ApiError as error:
                 logger.warning("%s; reading everything again in %.0f s", error, self._settings.resync_period)
 

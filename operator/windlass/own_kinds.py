@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import kopf
-import msgspec
 
 from windlass.api.common import GROUP, VERSION
 from windlass.api.kinds import KINDS
@@ -14,10 +13,10 @@ from windlass.cluster.client import Client
 from windlass.cluster.connection import Connection
 from windlass.cluster.errors import ApiError
 from windlass.cluster.resources import SCALING_ACTIVITIES, SCALING_CONFIGURATIONS, SCALING_GROUPS
+from windlass.cluster.store import Object, as_number
 from windlass.controllers.scaling_group.caches import Caches
 from windlass.engine.clock import Clock
 from windlass.engine.own_loop import in_own_loop
-from windlass.engine.store import Identity
 from windlass.engine.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
@@ -59,27 +58,26 @@ class OwnKinds:
         await Supervisor(self._watch, "the watch of our own kinds", self._clock, on_restart=self._on_restart).run()
 
     async def read(self) -> None:
-        """Read them all once: kopf never says when it has, and a group is not to be judged without its records."""
-        for kind in OWN:
-            for namespace in self._namespaces or (None,):
-                for body in await self._list_at_last(kind, namespace):
-                    self._heard(kind, body, False)
-
-    async def sweep(self) -> None:
-        """Drop what was deleted while nobody was told: a watch that is begun anew never says what is missing."""
-        for kind, resource in OWN.items():
-            for namespace in self._namespaces or (None,):
-                listing = await self._client.list(resource, namespace, into=_Listed)
-                live = {Identity(i.metadata.namespace, i.metadata.name, i.metadata.uid) for i in listing.items}
-                self._caches.sweep(kind, live, listing.resource_version, namespace)
-
-    async def _list_at_last(self, kind: str, namespace: str | None) -> list[dict[str, Any]]:
+        """Read them all, at last: kopf never says when it has, and a group is not to be judged without its records."""
         while True:
             try:
-                return (await self._client.list(OWN[kind], namespace)).items
+                return await self.read_again()
             except ApiError as error:
                 logger.warning("%s; trying again in %.0f s", error, RETRY_SECONDS)
                 await self._clock.sleep(RETRY_SECONDS)
+
+    async def read_again(self) -> None:
+        """Put all there is in place of what is known: a watch that is begun anew never says what is missing."""
+        for kind in OWN:
+            for namespace in self._namespaces or (None,):
+                await self._read(kind, namespace)
+
+    async def _read(self, kind: str, namespace: str | None) -> None:
+        store = self._caches.store_of(kind)
+        with store.listing() as gone:
+            listing = await self._client.list(OWN[kind], namespace)
+            found, version = map(Object, listing.items), as_number(listing.resource_version)
+            store.replace(store.within(namespace), found, version, gone)
 
     async def _watch(self) -> None:
         here = asyncio.get_running_loop()
@@ -103,16 +101,6 @@ class OwnKinds:
             self._caches.observe(kind, body, deleted=deleted)
         except Exception:  # one odd object must not end the watch of its kind
             logger.exception("reading %s %s: it is left out", kind, body.get("metadata", {}).get("name"))
-
-
-class _ListedMeta(msgspec.Struct):
-    name: str
-    namespace: str
-    uid: str
-
-
-class _Listed(msgspec.Struct):
-    metadata: _ListedMeta
 
 
 def _handlers(heard: Heard, connection: Connection) -> Any:

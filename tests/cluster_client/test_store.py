@@ -3,9 +3,11 @@
 import logging
 from dataclasses import dataclass, replace
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given
 
-from windlass.cluster.store import Store
+from windlass.cluster.store import Object, Store
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,27 @@ def test_a_server_that_starts_anew_is_believed_in_everything() -> None:
     assert told.store.within(None) == [Thing("a", "3")]
 
 
+def test_a_list_does_not_bring_back_what_went_while_it_was_read() -> None:
+    told = Told()
+    told.put(Thing("a", uid="a"), Thing("b", uid="b"))
+    with told.store.listing() as gone:
+        told.store.drop(Thing("a", "8", uid="a"))
+        told.store.drop(Thing("c", "9", uid="c"))
+        listed = [Thing("a", uid="a"), Thing("b", uid="b"), Thing("c", "3", uid="c"), Thing("d", "4", uid="d")]
+        told.store.replace(told.store.within(None), listed, as_of=5, gone=gone)
+    assert [thing.name for thing in told.store.within(None)] == ["b", "d"]
+
+
+def test_a_list_that_begins_later_is_believed() -> None:
+    told = Told()
+    told.put(Thing("a", uid="a"))
+    with told.store.listing() as first:
+        told.store.drop(Thing("a", uid="a"))
+        with told.store.listing() as second:
+            assert "a" in first
+            assert "a" not in second
+
+
 def test_below_a_floor_what_is_unknown_stays_unknown() -> None:
     told = Told()
     told.store.set_floor("web", 20)
@@ -170,3 +193,43 @@ def test_what_is_empty_leaves_nothing_behind() -> None:
     told.store.drop(replace(Thing("a"), resource_version="2"))
     assert told.store.within("shop") == []
     assert told.store.by_index("web") == {}
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.integers(1, 30), st.sampled_from(["web", "api", None]), st.booleans()),
+        max_size=40,
+    )
+)
+def test_the_index_always_agrees_with_the_records(events: list[tuple[str, int, str | None, bool]]) -> None:
+    told = Told()
+    for name, version, group, gone in events:
+        if gone:
+            told.store.drop(Thing(name))
+        else:
+            told.put(Thing(name, str(version), group=group))
+    for group in ("web", "api"):
+        expected = {thing.name for thing in told.store.within(None) if thing.group == group}
+        assert set(told.store.by_index(group)) == expected
+
+
+# ---- whole objects
+
+
+def test_an_object_is_a_record_of_itself() -> None:
+    body = {"metadata": {"name": "web", "namespace": "shop", "uid": "u", "resourceVersion": "7"}, "spec": {"size": 3}}
+    store: Store[Object] = Store(None, None)
+    store.put(Object(body))
+    assert store.get("shop", "web") == body
+    assert not store.put(Object(body))
+
+
+def test_an_object_of_the_cluster_has_no_namespace() -> None:
+    assert Object({"metadata": {"name": "big"}}).namespace == ""
+
+
+def test_a_late_event_of_a_former_object_does_not_bring_it_back() -> None:
+    told = Told()
+    told.put(Thing("a", "9", uid="new"), Thing("a", "6", uid="old"))
+    told.store.drop(Thing("a", "7", uid="old"))
+    assert told.store.get("shop", "a") == Thing("a", "9", uid="new")

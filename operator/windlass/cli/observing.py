@@ -21,14 +21,14 @@ async def observe_live(client: Client, group: Body, now: datetime) -> tuple[Grou
     metadata = group["metadata"]
     namespace, name, uid = metadata["namespace"], metadata["name"], metadata["uid"]
     caches = Caches(client, Expectations(SystemClock()), lambda key: None, (namespace,), lambda *counted: None)
-    caches.groups.put(group)
+    caches.observe("ScalingGroup", group, deleted=False)
     key = group_key(namespace, name)
     records, _ = await asyncio.gather(
         client.list(SCALING_ACTIVITIES, namespace, label_selector=f"{GROUP_LABEL}={name}"),
         caches.refresh(key, uid),
     )
     for record in records.items:
-        caches.records.put(record)
+        caches.observe("ScalingActivity", record, deleted=False)
     view = await observe(client, caches, key, group, Lore(uid=uid), now)
     return replace(view, template_problem=_template_problem(group)), list(records.items)
 

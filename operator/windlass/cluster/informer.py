@@ -95,6 +95,11 @@ class Informer(Generic[T]):
                 await reflection.synced.wait()
             self.synced.set()
 
+    async def read_again(self) -> None:
+        """Read everything live, beside the watches, and put it in place of what is known."""
+        for reflection in self._reflections:
+            await reflection.read_again()
+
     async def refresh(self, key: str, namespace: str, label_selector: str) -> None:
         """Read live all objects that the selector picks, and put them in place of the records of this index key.
 
@@ -102,8 +107,9 @@ class Informer(Generic[T]):
         joined to the informer's own.
         """
         selector = ",".join(filter(None, (self._source.label_selector, label_selector)))
-        records, version = await replace(self._source, namespace=namespace, label_selector=selector).list()
-        self._store.replace(self._store.by_index(key).values(), records, as_number(version))
+        with self._store.listing() as gone:
+            records, version = await replace(self._source, namespace=namespace, label_selector=selector).list()
+            self._store.replace(self._store.by_index(key).values(), records, as_number(version), gone)
         self._store.set_floor(key, as_number(version))
 
 

@@ -104,6 +104,12 @@ class Reflection(Generic[T]):
         keeps_failing = error.code in SUSPECT_CODES and self._failures + 1 >= SUSPECT_AFTER_FAILURES
         return isinstance(error, Expired) or said_nothing or keeps_failing
 
+    async def read_again(self) -> None:
+        """Read everything beside the watch: should it have lost a change, nobody would ever say so."""
+        with self._store.listing() as gone:
+            records, version = await self._source.list()
+            self._store.replace(self._store.within(self._source.namespace), records, as_number(version), gone)
+
     async def _follow(self) -> None:
         """What one connection brings, after reading everything if there is no version to go on from."""
         if not self._version:

@@ -1,7 +1,8 @@
-"""The records an informer holds: by name, by index, and never going back in time."""
+"""What is known of the objects of a kind: by name, by index, and never going back in time."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -28,6 +29,32 @@ class Record(Protocol):
         """The version of the object that this record was made from."""
 
 
+class Object(dict[str, Any]):
+    """An object as it came from the API server: a record that holds everything. Nobody may change it."""
+
+    __slots__ = ()
+
+    @property
+    def namespace(self) -> str:
+        """The object's namespace; empty for one of the cluster."""
+        return str(self["metadata"].get("namespace") or "")
+
+    @property
+    def name(self) -> str:
+        """The object's name."""
+        return str(self["metadata"]["name"])
+
+    @property
+    def uid(self) -> str:
+        """The object's uid."""
+        return str(self["metadata"]["uid"])
+
+    @property
+    def resource_version(self) -> str:
+        """The object's version."""
+        return str(self["metadata"]["resourceVersion"])
+
+
 T = TypeVar("T", bound=Record)
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -48,6 +75,7 @@ class Store(Generic[T]):
         self._namespaces: dict[str, dict[str, T]] = {}
         self._keys: dict[str, dict[str, T]] = {}
         self._floors: dict[str, int] = {}
+        self._lists: dict[int, set[str]] = {}  # under way: the uids of what has gone since each began
 
     def __len__(self) -> int:
         return sum(map(len, self._namespaces.values()))
@@ -84,17 +112,30 @@ class Store(Generic[T]):
 
     def drop(self, record: T) -> None:
         """Forget the object that this record is the last state of; not another one of its name."""
+        for gone in self._lists.values():
+            gone.add(record.uid)
         old = self.get(record.namespace, record.name)
         if old is not None and old.uid == record.uid:
             self._remove(old)
 
-    def replace(self, old: Iterable[T], new: Iterable[T], as_of: int | None) -> None:
+    @contextmanager
+    def listing(self) -> Iterator[Container[str]]:
+        """Around reading a list beside a watch: the uids of what goes meanwhile, for `replace`."""
+        gone: set[str] = set()
+        self._lists[id(gone)] = gone
+        try:
+            yield gone
+        finally:
+            del self._lists[id(gone)]
+
+    def replace(self, old: Iterable[T], new: Iterable[T], as_of: int | None, gone: Container[str] = ()) -> None:
         """Make what is known in place of `old` what a list of version `as_of` said.
 
-        Whatever is known to be newer than the list stays as it is: a list can take longer than a watch. None: the
-        server's versions have started anew (a backup was restored), so that nothing we know counts.
+        What is known to be newer than the list stays as it is, and what has `gone` since it began stays away: a list
+        can take longer than a watch. None: the server's versions have started anew (a backup was restored), so that
+        nothing we know counts.
         """
-        listed = {(record.namespace, record.name): record for record in new}
+        listed = {(record.namespace, record.name): record for record in new if record.uid not in gone}
         for record in list(old):
             if as_of is None or ((record.namespace, record.name) not in listed and version(record) <= as_of):
                 self._remove(record)

@@ -1,6 +1,6 @@
 """What the controller knows of the cluster without asking: its own kinds by kopf's events, the rest by informers."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,9 +11,9 @@ from windlass.cluster.informer import Informer
 from windlass.cluster.pods import Pod, to_instance
 from windlass.cluster.resources import CONTROLLER_REVISIONS, PODS
 from windlass.cluster.revisions import ControllerRevision, KeptRevision, to_revision
+from windlass.cluster.store import Object, Store
 from windlass.engine.expectations import Expectations
 from windlass.engine.queue import Key
-from windlass.engine.store import Identity, Store
 from windlass.planner.capacity.instance import Instance
 
 KIND = scaling_group.KIND.kind
@@ -37,9 +37,9 @@ class Caches:
     ) -> None:
         self._expectations = expectations
         self._enqueue = enqueue
-        self.groups = Store(owner_of=_configuration_of)
-        self.configurations = Store()
-        self.records = Store(owner_of=lambda body: body["spec"]["scalingGroup"])
+        self.groups: Store[Object] = Store(_configuration_of, self._group_changed)
+        self.configurations: Store[Object] = Store(None, self._configuration_changed)
+        self.records: Store[Object] = Store(_group_of, self._record_changed)
         self.pods: Informer[Instance] = Informer(
             client,
             PODS,
@@ -69,28 +69,14 @@ class Caches:
         await self.pods.refresh(uid, key.namespace, selector)
         await self.revisions.refresh(uid, key.namespace, selector)
 
+    def records_of(self, key: Key) -> Mapping[str, Object]:
+        """The records of a group's activities by name; not a copy, so use it before the next `await`."""
+        return self.records.by_index(f"{key.namespace}/{key.name}")
+
     # ---- what kopf's watches say
 
-    def observe(self, kind: str, body: Mapping[str, Any], *, deleted: bool) -> None:
-        """One of our own objects was added, changed or deleted.
-
-        A group's status is written by us alone: that it changed is no reason to look, least of all where passes fail
-        and say so there.
-        """
-        store = self._store_of(kind)
-        before = store.get(body["metadata"]["namespace"], body["metadata"]["name"])
-        if deleted:
-            store.discard(body["metadata"]["uid"])
-        elif not store.put(body) or (kind == KIND and before is not None and _same_wish(before, body)):
-            return
-        self._enqueue_concerned(kind, body)
-
-    def sweep(self, kind: str, live: Collection[Identity], as_of: str, namespace: str | None) -> None:
-        """Drop what a live list of one kind (in one namespace; None: in all) no longer shows."""
-        for ghost in self._store_of(kind).sweep(live, as_of, namespace):
-            self._enqueue(group_key(ghost.namespace, ghost.name))
-
-    def _store_of(self, kind: str) -> Store:
+    def store_of(self, kind: str) -> Store[Object]:
+        """Where the objects of one of our own kinds are kept."""
         stores = {
             KIND: self.groups,
             scaling_configuration.KIND.kind: self.configurations,
@@ -98,15 +84,28 @@ class Caches:
         }
         return stores[kind]
 
-    def _enqueue_concerned(self, kind: str, body: Mapping[str, Any]) -> None:
-        namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
-        if kind == KIND:
-            self._enqueue(group_key(namespace, name))
-        elif kind == scaling_configuration.KIND.kind:
-            for group in self.groups.owned_by(namespace, name):
-                self._enqueue(group_key(namespace, group))
+    def observe(self, kind: str, body: Mapping[str, Any], *, deleted: bool) -> None:
+        """One of our own objects was added, changed or deleted."""
+        store, found = self.store_of(kind), Object(body)
+        if deleted:
+            store.drop(found)
         else:
-            self._enqueue(group_key(namespace, body["spec"]["scalingGroup"]))
+            store.put(found)
+
+    def _group_changed(self, old: Object | None, new: Object | None) -> None:
+        """A group's status is written by us alone: that it changed is no reason to look, least of all where passes fail
+        and say so there."""
+        if (group := new or old) is not None and not (old and new and _same_wish(old, new)):
+            self._enqueue(group_key(group.namespace, group.name))
+
+    def _configuration_changed(self, old: Object | None, new: Object | None) -> None:
+        if (configuration := new or old) is not None:
+            for name in self.groups.by_index(f"{configuration.namespace}/{configuration.name}"):
+                self._enqueue(group_key(configuration.namespace, name))
+
+    def _record_changed(self, old: Object | None, new: Object | None) -> None:
+        if (record := new or old) is not None:
+            self._enqueue(group_key(record.namespace, record["spec"]["scalingGroup"]))
 
     # ---- what the informers say
 
@@ -140,6 +139,10 @@ def _same_wish(before: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
     return all(old.get(field) == new.get(field) for field in ("uid", "generation", "deletionTimestamp"))
 
 
-def _configuration_of(body: Mapping[str, Any]) -> str | None:
-    name = body.get("spec", {}).get("configuration", {}).get("scalingConfiguration")
-    return name if isinstance(name, str) else None
+def _configuration_of(group: Object) -> str | None:
+    name = group.get("spec", {}).get("configuration", {}).get("scalingConfiguration")
+    return f"{group.namespace}/{name}" if isinstance(name, str) else None
+
+
+def _group_of(record: Object) -> str:
+    return f"{record.namespace}/{record.get('spec', {}).get('scalingGroup')}"

@@ -11,6 +11,7 @@ from windlass.cluster.client import Client
 from windlass.cluster.errors import Conflict, Gone, Invalid
 from windlass.cluster.merge_patch import merge_patch
 from windlass.cluster.resources import SCALING_GROUPS
+from windlass.cluster.store import Object
 from windlass.controllers.scaling_group.caches import KIND, Caches
 from windlass.controllers.scaling_group.observe import Lore, observe
 from windlass.controllers.scaling_group.steps import Steps
@@ -105,9 +106,7 @@ class ScalingGroupController:
 
     # ---- apply
 
-    async def _apply(
-        self, key: Key, group: Mapping[str, Any], view: GroupView, plan: Plan, lore: Lore
-    ) -> datetime | None:
+    async def _apply(self, key: Key, group: Object, view: GroupView, plan: Plan, lore: Lore) -> datetime | None:
         differs = _differs(group, plan.status)
         if not plan.acts:
             return await self._write_counts(key, group, plan, lore, differs)
@@ -119,9 +118,7 @@ class ScalingGroupController:
         await Steps(self._client, self._caches, self._expectations, key, view, lore).carry_out(plan)
         return self._clock.now()
 
-    async def _write_counts(
-        self, key: Key, group: Mapping[str, Any], plan: Plan, lore: Lore, differs: bool
-    ) -> datetime | None:
+    async def _write_counts(self, key: Key, group: Object, plan: Plan, lore: Lore, differs: bool) -> datetime | None:
         self._metrics.show_group(key.namespace, key.name, _by_state(plan.status))
         if not differs:
             return plan.wake_at
@@ -132,7 +129,7 @@ class ScalingGroupController:
         await self._write_plan(key, group, plan, lore)
         return plan.wake_at
 
-    async def _write_plan(self, key: Key, group: Mapping[str, Any], plan: Plan, lore: Lore) -> None:
+    async def _write_plan(self, key: Key, group: Object, plan: Plan, lore: Lore) -> None:
         await self._write_status(key, group, to_wire(plan.status))
         lore.status_written_at = self._clock.monotonic()
         lore.refusals.clear()
@@ -141,7 +138,7 @@ class ScalingGroupController:
             lore.settled.clear()
             lore.taken.clear()
 
-    async def _write_status(self, key: Key, group: Mapping[str, Any], status: Mapping[str, Any]) -> None:
+    async def _write_status(self, key: Key, group: Object, status: Mapping[str, Any]) -> None:
         """Write the status, provided that the group is what it was when it was read: the write-ahead, and the fence."""
         metadata = group["metadata"]
         patch = {
@@ -153,25 +150,23 @@ class ScalingGroupController:
                 SCALING_GROUPS, key.namespace, key.name, patch, subresource="status"
             )
         except (Conflict, Gone):
-            await self._read_again(key, metadata["uid"])
+            await self._read_again(key, group)
             raise
-        self._caches.groups.put(written)
+        self._caches.groups.put(Object(written))
 
-    async def _confirm(self, key: Key, group: Mapping[str, Any]) -> None:
+    async def _confirm(self, key: Key, group: Object) -> None:
         """Before acting without a write-ahead: the group must still be what it was when it was read."""
-        await self._read_again(key, group["metadata"]["uid"])
+        await self._read_again(key, group)
         now = self._caches.groups.get(key.namespace, key.name)
         if now is None or now["metadata"]["resourceVersion"] != group["metadata"]["resourceVersion"]:
             raise Conflict(f"reading {key}: it has changed", code=409, reason="Conflict")
 
-    async def _read_again(self, key: Key, uid: str) -> None:
+    async def _read_again(self, key: Key, group: Object) -> None:
         try:
             found = await self._client.get(SCALING_GROUPS, key.namespace, key.name)
         except Gone:
-            self._caches.groups.discard(uid)
+            self._caches.groups.drop(group)
             raise
-        if found["metadata"]["uid"] != uid:
-            self._caches.groups.discard(uid)
         self._caches.observe(KIND, found, deleted=False)
 
     # ---- telling
@@ -185,7 +180,7 @@ class ScalingGroupController:
         if after is not None and after.result is not None and (before is None or before.result is None):
             self._metrics.count_activity(after.type.value, after.result.value)
 
-    def _lore_of(self, key: Key, group: Mapping[str, Any]) -> Lore:
+    def _lore_of(self, key: Key, group: Object) -> Lore:
         uid = group["metadata"]["uid"]
         lore = self._lore.get(key)
         if lore is None or lore.uid != uid:
@@ -200,7 +195,7 @@ class ScalingGroupController:
         self._metrics.forget_group(key.namespace, key.name)
 
 
-def _differs(group: Mapping[str, Any], status: ScalingGroupStatus) -> bool:
+def _differs(group: Object, status: ScalingGroupStatus) -> bool:
     return bool(merge_patch(group.get("status") or {}, to_wire(status)))
 
 

@@ -120,8 +120,8 @@ def _record(caches: Caches, namespace: str, name: str) -> ScalingActivityStatus 
 
 def _history(caches: Caches, key: Key) -> tuple[EndedRecord, ...]:
     ended = []
-    for name in caches.records.owned_by(key.namespace, key.name):
-        status = (caches.records.get(key.namespace, name) or {}).get("status") or {}
+    for name, record in sorted(caches.records_of(key).items()):
+        status = record.get("status") or {}
         if status.get("phase") in FINAL_PHASES:
             ended.append(EndedRecord(name, datetime.fromisoformat(status["startTime"])))
     return tuple(ended)

@@ -15,6 +15,7 @@ from windlass.cluster.errors import AlreadyExists, ApiError, Conflict, Gone, Inv
 from windlass.cluster.pods import Pod, PodMaker, TemplateError, pod_maker, to_instance
 from windlass.cluster.resources import CONTROLLER_REVISIONS, PODS, SCALING_ACTIVITIES, SCALING_GROUPS
 from windlass.cluster.revisions import revision_manifest
+from windlass.cluster.store import Object
 from windlass.controllers.scaling_group.caches import Caches
 from windlass.controllers.scaling_group.observe import Lore, version_of
 from windlass.engine.expectations import Expectations
@@ -242,13 +243,13 @@ class Steps:
             gone = self._caches.records.get(self._key.namespace, step.name)
             if gone is None:
                 raise
-            self._caches.records.discard(gone["metadata"]["uid"])
+            self._caches.records.drop(gone)
             return
         except (Refused, Invalid) as error:
             self._lore.record_refused = step.name
             logger.warning("%s; the group goes on without this record", error)
             return
-        self._caches.records.put(body)
+        self._caches.records.put(Object(body))
 
     async def _open_record(self, name: str) -> None:
         owner = owner_reference("ScalingGroup", self._key.name, self._view.uid)
@@ -267,10 +268,9 @@ class Steps:
         body = self._caches.records.get(self._key.namespace, step.name)
         if body is None:
             return
-        uid = body["metadata"]["uid"]
         with suppress(Gone):
-            await self._client.delete(SCALING_ACTIVITIES, self._key.namespace, step.name, uid=uid)
-        self._caches.records.discard(uid)
+            await self._client.delete(SCALING_ACTIVITIES, self._key.namespace, step.name, uid=body.uid)
+        self._caches.records.drop(body)
 
     async def _seed(self, step: SeedDesired) -> None:
         namespace, name = self._key.namespace, self._key.name
@@ -282,7 +282,7 @@ class Steps:
         await self._client.merge_patch(
             SCALING_GROUPS, namespace, name, body, subresource="scale", field_manager=SEED_MANAGER, into=_Nothing
         )
-        self._caches.groups.put(await self._client.get(SCALING_GROUPS, namespace, name))
+        self._caches.groups.put(Object(await self._client.get(SCALING_GROUPS, namespace, name)))
 
 
 def _raise_worst(errors: Iterable[Exception]) -> None:
