@@ -130,6 +130,12 @@ class OperatorProcess:
         return self._log.read_text(errors="replace")
 
     @property
+    def leads(self) -> bool:
+        """Whether it says that it holds the lease."""
+        told = re.findall(r" leads( no longer)?$", self.log, re.MULTILINE)
+        return bool(told) and not told[-1]
+
+    @property
     def url(self) -> str:
         """Where it serves probes and metrics."""
         found = re.search(r"metrics and probes on ([^\s\"]+:\d+)", self.log)
@@ -168,6 +174,18 @@ class OperatorProcess:
         except subprocess.TimeoutExpired:
             self.kill()
             raise
+
+    def terminate(self) -> None:
+        """SIGTERM, without waiting for what it does."""
+        self._process.terminate()
+
+    def pause(self) -> None:
+        """SIGSTOP: it stands still, and does not know that time passes. `kill` ends it all the same."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""

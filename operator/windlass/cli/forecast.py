@@ -11,7 +11,17 @@ from windlass.cli.text import columns, duration
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.reasons import ActivityFailed, ActivityStarted, ActivitySuccessful, ActivityWarning
 from windlass.planner.capacity.view import GroupView
-from windlass.planner.plan import ForgetRecord, ForgetRevision, KeepRevision, Launch, Plan, Record, Remove, SeedDesired
+from windlass.planner.plan import (
+    ForgetRecord,
+    ForgetRevision,
+    KeepRevision,
+    Launch,
+    Plan,
+    Record,
+    Remove,
+    SeedDesired,
+    Spare,
+)
 from windlass.planner.reason import Reason
 from windlass.simulate.play import Played, play
 from windlass.simulate.start import world_of
@@ -81,7 +91,7 @@ def forecast(
 
 def acting(plan: Plan) -> Iterator[Acting]:
     """The plan's steps but those that only keep records."""
-    return (step for step in plan.steps if not isinstance(step, Record | ForgetRecord))
+    return (step for step in plan.steps if not isinstance(step, Record | ForgetRecord | Spare))
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any], path: str = "spec") -> Iterator[Change]:

@@ -65,6 +65,16 @@ class Remove:
 
 
 @dataclass(frozen=True, slots=True)
+class Spare:
+    """Change one instance in a way that nobody cares about, so that a removal which was decided before fails."""
+
+    name: str
+    uid: str
+    resource_version: str
+    why: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """Make the activity's record say this."""
 
@@ -82,7 +92,7 @@ class ForgetRecord:
     why: Reason
 
 
-Step = SeedDesired | KeepRevision | ForgetRevision | Launch | Remove | Record | ForgetRecord
+Step = SeedDesired | KeepRevision | ForgetRevision | Launch | Remove | Spare | Record | ForgetRecord
 
 
 @dataclass(frozen=True, slots=True)

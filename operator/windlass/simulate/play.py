@@ -38,6 +38,7 @@ def run_pass(world: World, process: Process, *, before: Callable[[Write], None] 
         write.do()
         done.append(write)
     del process.refusals[:heard]
+    process.removals_in_doubt &= not plan.acts
     return Played(world.now, plan, tuple(done)) if done else None
 
 

@@ -24,6 +24,7 @@ from windlass.planner.plan import (
     Record,
     Remove,
     SeedDesired,
+    Spare,
     Step,
 )
 from windlass.simulate.kubelet import SECOND, AllGoesWell, Fate, Life
@@ -41,6 +42,7 @@ class Process:
 
     settled: set[int] = field(default_factory=set)
     refusals: list[Refusal] = field(default_factory=list)
+    removals_in_doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ class World:
             history=tuple(EndedRecord(name, record.start_time) for name, record in ended),
             settled=frozenset(process.settled),
             refusals=tuple(process.refusals),
+            removals_in_doubt=process.removals_in_doubt,
             deleting=self.deleting,
         )
 
@@ -222,6 +225,8 @@ class World:
                 return lambda: self._launch(step, process)
             case Remove():
                 return lambda: self._remove(step)
+            case Spare():
+                return lambda: self._spare(step)
             case SeedDesired():
                 return lambda: self.change(desired_size=step.size)
             case KeepRevision():
@@ -261,9 +266,16 @@ class World:
         """A creation that a crashed process had sent arrives only now."""
         self._launch(step, None)
 
+    def _spare(self, step: Spare) -> None:
+        instance = self.instances.get(step.name)
+        if instance is not None and instance.uid == step.uid:
+            self.instances[step.name] = replace(instance, resource_version=f"{int(instance.resource_version) + 1}")
+
     def _remove(self, step: Remove) -> None:
         instance = self.instances.get(step.name)
         if instance is None or instance.uid != step.uid or instance.removing:
+            return
+        if instance.resource_version != step.resource_version:
             return
         self.instances[step.name] = replace(instance, removing=True)
         self.removed_at[step.name] = self.now
@@ -281,6 +293,8 @@ def _what(step: Step) -> str:
             return f"launch {step.name}" + (f" in {step.pool.zone}" if step.pool.zone else "")
         case Remove():
             return f"remove {step.name}"
+        case Spare():
+            return f"spare {step.name}"
         case Record():
             return f"record {step.name} {step.status.phase}"
         case KeepRevision():

@@ -28,6 +28,7 @@ class Lore:
     refused, until the status tells of them. `record_refused`: the activity whose record it does not accept.
     `look_live`: the informers are not to be relied on for the next pass that acts: this process has just begun to lead,
     or a write of the last pass may or may not have been carried out, or met something else than they show.
+    `removals_in_doubt`: removals may be under way, of a leader before or of our own whose answer was lost.
     `awaited_revision`: a revision that exists already, by the API server's word.
     `template_problem`: why the API server refuses the Pod of the configuration of that version.
     """
@@ -39,6 +40,7 @@ class Lore:
     record_refused: str | None = None
     template_problem: tuple[str, str] | None = None
     look_live: bool = True
+    removals_in_doubt: bool = True
     awaited_revision: str | None = None
     status_written_at: float = float("-inf")
 
@@ -68,6 +70,7 @@ async def observe(client: Client, caches: Caches, key: Key, group: Body, lore: L
         settled=frozenset(lore.settled),
         taken=frozenset(lore.taken),
         refusals=tuple(lore.refusals),
+        removals_in_doubt=lore.removals_in_doubt,
         deleting="deletionTimestamp" in metadata,
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from windlass.api.common import API_VERSION, GROUP_LABEL, owner_reference, to_wire
+from windlass.api.common import API_VERSION, GROUP_LABEL, SPARED_ANNOTATION, owner_reference, to_wire
 from windlass.cluster.client import Client
 from windlass.cluster.errors import AlreadyExists, ApiError, Conflict, Gone, Invalid, Refused, Transient
 from windlass.cluster.pods import Pod, PodMaker, TemplateError, pod_maker, to_instance
@@ -31,6 +31,7 @@ from windlass.planner.plan import (
     Record,
     Remove,
     SeedDesired,
+    Spare,
     Step,
 )
 
@@ -63,10 +64,12 @@ class Steps:
         """All steps; the first failure that a later try may mend is raised when the others have been tried."""
         launches = [step for step in plan.steps if isinstance(step, Launch)]
         removals = [step for step in plan.steps if isinstance(step, Remove)]
-        others = [step for step in plan.steps if not isinstance(step, Launch | Remove)]
+        spared = [step for step in plan.steps if isinstance(step, Spare)]
+        others = [step for step in plan.steps if not isinstance(step, Launch | Remove | Spare)]
         done = await asyncio.gather(
             self._launch_all(launches),
             self._remove_all(removals),
+            self._spare_all(spared),
             *(self._other(step) for step in others),
             return_exceptions=True,
         )
@@ -74,6 +77,7 @@ class Steps:
         self._lore.look_live |= any(isinstance(failure, ApiError) and failure.lost for failure in failures)
         if failures:
             raise failures[0]
+        self._lore.removals_in_doubt = False  # each was done (again) here, or will fail
 
     # ---- launches
 
@@ -160,6 +164,22 @@ class Steps:
         except Conflict as error:  # not as it was when this was decided; the others may go
             self._lore.look_live = True
             self._outdated.append(error)
+        except ApiError as error:
+            self._lore.removals_in_doubt |= error.lost
+            raise
+
+    async def _spare_all(self, steps: Sequence[Spare]) -> None:
+        if not steps:
+            return
+        results: Results[None] = await slow_start([partial(self._spare, step) for step in steps])
+        _raise_worst(results.failed.values())
+        self._lore.look_live = True  # those that were changed here must be known before any of them is removed
+
+    async def _spare(self, step: Spare) -> None:
+        annotations = {SPARED_ANNOTATION: step.resource_version}  # differs each time: else nothing would change
+        patch = {"metadata": {"uid": step.uid, "annotations": annotations}}
+        with suppress(Gone, Conflict):  # there is another one of its name: nothing to spare
+            await self._client.merge_patch(PODS, self._key.namespace, step.name, patch, into=_Nothing)
 
     # ---- the rest
 

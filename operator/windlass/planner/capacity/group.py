@@ -20,6 +20,7 @@ from windlass.planner.capacity.situation import (
     failed_zones,
     last_desired,
 )
+from windlass.planner.capacity.sparing import spare_first
 from windlass.planner.capacity.standing import compose_status, stand
 from windlass.planner.capacity.view import Census, GroupView, take_census
 from windlass.planner.capacity.zone_failure import Zones, next_failure, observe_zones
@@ -78,6 +79,7 @@ def plan_group(view: GroupView) -> Plan:
                 break
             if outcome is not None:
                 holds.append(outcome.why)
+        decision = spare_first(situation, decision)
     return _plan(situation, decision, tuple(holds))
 
 

@@ -369,6 +369,14 @@ class HistoryFull(Reason):
     limit: int
 
 
+@dataclass(frozen=True, slots=True)
+class RemovalWithdrawn(Reason):
+    """Somebody was to leave, and may stay now; the request to remove it may still be on its way."""
+
+    TEXT: ClassVar[str] = "{activity} was to remove it, and it may stay: a removal that is still under way must fail"
+    activity: str
+
+
 # ---- what is told as an event
 
 

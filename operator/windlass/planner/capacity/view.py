@@ -49,6 +49,7 @@ class GroupView:
     it does not exist. `settled` holds ordinals that this process knows to be used up: created by it, or somebody else's
     Pod bears the name. Those that were refused are not among them: a process before may have asked for the same, and
     that request may still be under way. `taken` are those of them whose name a Pod that is not the group's bears.
+    `removals_in_doubt`: requests to remove instances may be under way of which this process does not know what became.
     """
 
     namespace: str
@@ -68,6 +69,7 @@ class GroupView:
     settled: frozenset[int] = frozenset()
     taken: frozenset[int] = frozenset()
     refusals: Sequence[Refusal] = ()
+    removals_in_doubt: bool = False
     deleting: bool = False
 
 

@@ -1,0 +1,73 @@
+"""Who was to leave and may stay is spared, where requests to remove instances may still be under way."""
+
+from typing import Any
+
+import pytest
+
+from tests.worlds import activity, fleet, group, instance, leaving, planned, steps_of_kind
+from windlass.api.scaling_group import MAX_NAMED_INSTANCES
+from windlass.planner.plan import Plan, Spare
+
+
+def scale_in(*names: str, **fields: Any) -> Any:
+    return activity("ScaleIn", from_=5, to=3, leaving=names, **fields)
+
+
+def spared(plan: Plan) -> list[str]:
+    return [step.name for step in steps_of_kind(plan, Spare)]
+
+
+def in_doubt(desired: int, *instances: Any, **fields: Any) -> Plan:
+    return planned(group(desired), instances or fleet(5), removals_in_doubt=True, **fields)
+
+
+def test_who_may_stay_is_spared_before_anything_else() -> None:
+    plan = in_doubt(5, activity=scale_in("web-0", "web-3"))
+    assert spared(plan) == ["web-0", "web-3"]
+    assert str(plan.why) == "web-a1 was to remove it, and it may stay: a removal that is still under way must fail"
+    assert plan.status.activity is not None
+    assert plan.status.activity.ended_at is None
+
+
+def test_who_leaves_all_the_same_is_not_spared() -> None:
+    chosen = leaving(planned(group(3), fleet(5)))
+    plan = in_doubt(3, activity=scale_in(*chosen))
+    assert spared(plan) == []
+    assert leaving(plan) == chosen
+
+
+def test_where_others_would_leave_now_the_first_choice_is_spared_and_nobody_removed_yet() -> None:
+    one, other = leaving(planned(group(3), fleet(5)))
+    kept = next(i.name for i in fleet(5) if i.name not in (one, other))
+    plan = in_doubt(3, activity=scale_in(one, kept))
+    assert spared(plan) == [kept]
+    assert leaving(plan) == []
+
+
+def test_who_is_on_the_way_out_is_not_spared() -> None:
+    assert spared(in_doubt(5, instance("web-0", removing=True), *fleet(4, first=1), activity=scale_in("web-0"))) == []
+
+
+def test_where_not_all_could_be_named_all_are_spared() -> None:
+    names = [f"web-{number}" for number in range(MAX_NAMED_INSTANCES)]
+    several = fleet(MAX_NAMED_INSTANCES + 20)
+    plan = planned(
+        group(MAX_NAMED_INSTANCES + 20, max_size=500),
+        several,
+        removals_in_doubt=True,
+        activity=scale_in(*names),
+    )
+    assert len(spared(plan)) == MAX_NAMED_INSTANCES + 20
+
+
+@pytest.mark.parametrize(
+    "last",
+    [activity("ScaleOut"), activity("Replace"), activity("ScaleIn", leaving=("web-0",), ended="1m")],
+    ids=["launching", "replacing", "ended"],
+)
+def test_where_no_removal_runs_nobody_is_spared(last: Any) -> None:
+    assert spared(in_doubt(5, activity=last)) == []
+
+
+def test_where_nothing_is_in_doubt_nobody_is_spared() -> None:
+    assert spared(planned(group(5), fleet(5), activity=scale_in("web-0"))) == []
