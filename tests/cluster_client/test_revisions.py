@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
-from windlass.cluster.revisions import revision_manifest
+from windlass.cluster.revisions import ControllerRevision, revision_manifest, to_revision
 from windlass.planner.capacity.reasons import NewConfiguration
 from windlass.planner.plan import KeepRevision
 
@@ -39,3 +40,34 @@ def test_a_revision_escapes_what_go_does_and_nothing_else(text: str, written: by
 
     assert b'"command":' + written in made
     assert json.loads(made)["data"] == {"command": text}
+
+
+CONFIGURATION = {"template": {}}
+SOURCE = {"kind": "ScalingConfiguration", "name": "web"}
+HEAD = {"namespace": "default", "name": "web-1", "uid": "1", "resourceVersion": "1"}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"configuration": CONFIGURATION},
+        {"configuration": "web:1", "source": SOURCE},
+        {"configuration": CONFIGURATION, "source": ["web"]},
+        {"configuration": CONFIGURATION, "source": {"kind": "ScalingConfiguration", "name": 1}},
+    ],
+    ids=str,
+)
+def test_what_is_not_a_revision_of_ours_is_not_taken_for_one(data: Any) -> None:
+    found = msgspec.convert({"metadata": HEAD, "revision": 1, "data": data}, ControllerRevision)
+
+    with pytest.raises(ValueError, match="its data are not a configuration"):
+        to_revision(found)
+
+
+def test_a_revision_that_was_deleted_and_is_still_there_is_known_as_such() -> None:
+    deleted = {**HEAD, "deletionTimestamp": "2026-01-15T12:00:00Z"}
+    data = {"configuration": CONFIGURATION, "source": SOURCE}
+    found = msgspec.convert({"metadata": deleted, "revision": 1, "data": data}, ControllerRevision)
+
+    assert to_revision(found).revision.removing

@@ -1,5 +1,7 @@
 """Revisions: which configuration new instances are made from, and which snapshots are kept."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.worlds import (
@@ -142,6 +144,18 @@ def test_the_two_newest_the_current_one_and_those_in_use_are_kept() -> None:
     assert (
         str(steps_of_kind(plan, ForgetRevision)[0].why) == "no instance was made from it, and two newer ones are kept"
     )
+
+
+def test_a_revision_that_is_on_its_way_out_is_not_forgotten_again() -> None:
+    """Somebody's finalizer holds it: asking again would hasten nothing."""
+    old = replace(numbered(1), removing=True)
+    plan = planned(
+        group(3),
+        fleet(3, revision="web-1"),
+        revisions=[replace(old, name="web-0"), *map(numbered, (2, 3)), revision("web-1", 4)],
+    )
+
+    assert forgotten(plan) == ["web-2"]
 
 
 def test_nothing_is_forgotten_while_nobody_knows_which_is_current() -> None:

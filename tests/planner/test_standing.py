@@ -27,6 +27,7 @@ from windlass.planner.conditions import contract_broken
 from windlass.planner.plan import Plan
 
 RUNNING = activity("ScaleOut", first_ordinal=0)
+HELD = "its deletion waits for finalizer backup.example/copy"
 HANGS = instance("web-2", age="9m", unschedulable="2m", problem="0/2 nodes are available")
 
 # view, phase, standing, message
@@ -123,6 +124,16 @@ ROWS: dict[str, tuple[GroupView, str, str, str]] = {
         "ScalingIn",
         "Reconciling",
         "the desired size changed from 3 to 1",
+    ),
+    "shrunk, and one cannot go": (
+        view(
+            group(1),
+            [instance("web-0"), instance("web-2", removing=True), instance("web-1", removing=True, problem=HELD)],
+            activity=activity("ScaleIn", from_=3, to=1),
+        ),
+        "ScalingIn",
+        "Reconciling",
+        "2 instances on the way out; web-1: its deletion waits for finalizer backup.example/copy",
     ),
     "shrunk, and some are on their way out": (
         view(

@@ -15,6 +15,7 @@ from windlass.planner.capacity.instance import Instance, Patience, State
 from windlass.planner.capacity.reasons import (
     ConfigurationMissing,
     Disabled,
+    HeldBack,
     HeldUp,
     LaunchesFail,
     LeftAlone,
@@ -31,7 +32,7 @@ from windlass.planner.reason import Reason, names
 
 MOST_ACTIVITIES = 5
 OPERATOR_ADVICE = "look after the operator: kubectl get deployments,pods -A -l app.kubernetes.io/name=windlass"
-TROUBLED = (State.FAILED, State.UNHEALTHY, State.NOT_READY, State.PENDING)
+TROUBLED = (State.FAILED, State.UNHEALTHY, State.NOT_READY, State.PENDING, State.REMOVING)
 
 Body = Mapping[str, Any]
 Advice = Callable[[GroupView, Any], str]
@@ -208,6 +209,10 @@ def _describe(view: GroupView, reason: HeldUp | NoZoneLeft) -> str:
     return f"see what its Pod says: kubectl describe pod {reason.name}"
 
 
+def _let_go(view: GroupView, reason: HeldBack) -> str:
+    return f"find out what is to happen before {reason.name} may go: kubectl get pod {reason.name} -o yaml"
+
+
 def _unprotect(view: GroupView, reason: OnlyProtectedLeft | LeftAlone) -> str:
     return f"let the group choose among them: kubectl annotate pod NAME {PROTECT_ANNOTATION}-"
 
@@ -229,6 +234,7 @@ ADVICE: Mapping[type[Reason], Advice] = {
     LaunchesFail: _launches,
     HeldUp: _describe,
     NoZoneLeft: _describe,
+    HeldBack: _let_go,
     OnlyProtectedLeft: _unprotect,
     LeftAlone: _unprotect,
     ConfigurationMissing: _create,

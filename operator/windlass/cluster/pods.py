@@ -21,6 +21,7 @@ from windlass.api.common import (
 )
 from windlass.api.scaling_group import Tag
 from windlass.planner.capacity.instance import Instance
+from windlass.planner.reason import names
 
 # Waiting reasons that every container passes through; they tell nobody why it does not come up.
 ORDINARY_WAITS = frozenset({"ContainerCreating", "PodInitializing"})
@@ -35,6 +36,7 @@ class _Owner(msgspec.Struct, rename="camel", frozen=True, gc=False):
 
 
 class _Labels(msgspec.Struct, frozen=True, gc=False):
+    group: str = msgspec.field(default="", name=GROUP_LABEL)
     revision: str = msgspec.field(default="", name=REVISION_LABEL)
     zone: str | None = msgspec.field(default=None, name=ZONE_LABEL)
 
@@ -52,6 +54,7 @@ class _Metadata(msgspec.Struct, rename="camel", frozen=True, gc=False):
     resource_version: str
     creation_timestamp: datetime
     deletion_timestamp: datetime | None = None
+    finalizers: tuple[str, ...] = ()
     labels: _Labels = _Labels()
     annotations: _Annotations = _Annotations()
     owner_references: tuple[_Owner, ...] = ()
@@ -118,10 +121,12 @@ def to_instance(pod: Pod) -> Instance:
                 initialized = condition
     is_ready = ready is not None and ready.status == "True"
     ended = status.phase in {"Failed", "Succeeded"}
+    removing = metadata.deletion_timestamp is not None
     fits_nowhere = scheduled is not None and scheduled.status == "False" and scheduled.reason == "Unschedulable"
+    unscheduled = scheduled if fits_nowhere else None
     return Instance(
         namespace=metadata.namespace,
-        group=next((owner.uid for owner in metadata.owner_references if owner.controller), ""),
+        group=_group(metadata),
         name=metadata.name,
         uid=metadata.uid,
         resource_version=metadata.resource_version,
@@ -136,11 +141,23 @@ def to_instance(pod: Pod) -> Instance:
         ready=is_ready and not ended,
         ready_changed_at=ready.last_transition_time if ready else None,
         was_ready=is_ready or _was_ready(ready, initialized),
-        removing=metadata.deletion_timestamp is not None,
+        removing=removing,
         protected=metadata.annotations.protect == "true",
         deletion_cost=_number(metadata.annotations.deletion_cost, 0),
-        problem=None if is_ready and not ended else _problem(status, scheduled if fits_nowhere else None),
+        problem=_held(metadata) if removing else None if is_ready and not ended else _problem(status, unscheduled),
     )
+
+
+def _group(metadata: _Metadata) -> str:
+    """The uid of the group that controls it; empty where its label names another: lists by label do not show it."""
+    if metadata.labels.group != metadata.name.rpartition("-")[0]:
+        return ""
+    return next((owner.uid for owner in metadata.owner_references if owner.controller), "")
+
+
+def _held(metadata: _Metadata) -> str | None:
+    """Why it is still there although it was deleted: whoever put a finalizer on it has not taken it off."""
+    return _cut(f"its deletion waits for finalizer {names(metadata.finalizers)}") if metadata.finalizers else None
 
 
 def _was_ready(ready: _Condition | None, initialized: _Condition | None) -> bool:

@@ -1,5 +1,6 @@
 """Revisions on the wire: a ControllerRevision read as a `Revision`, and the one that keeps a revision."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ class _Metadata(msgspec.Struct, rename="camel", frozen=True, gc=False):
     name: str
     uid: str
     resource_version: str
+    deletion_timestamp: datetime | None = None
     owner_references: tuple[_Owner, ...] = ()
 
 
@@ -44,11 +46,17 @@ class KeptRevision(msgspec.Struct, frozen=True):
 
 
 def to_revision(found: ControllerRevision) -> KeptRevision:
-    """The revision that this object keeps."""
-    metadata = found.metadata
+    """The revision that this object keeps; ValueError if its data are not those of one."""
+    metadata, removing = found.metadata, found.metadata.deletion_timestamp is not None
+    if not isinstance(found.data.get("configuration"), dict) or not _is_source(found.data.get("source")):
+        raise ValueError("its data are not a configuration and the source of it")
     group = next((owner.uid for owner in metadata.owner_references if owner.controller), "")
-    revision = Revision(metadata.name, found.revision, found.data)
+    revision = Revision(metadata.name, found.revision, found.data, removing)
     return KeptRevision(metadata.namespace, metadata.name, metadata.uid, metadata.resource_version, group, revision)
+
+
+def _is_source(found: object) -> bool:
+    return isinstance(found, dict) and all(isinstance(found.get(part), str) for part in ("kind", "name"))
 
 
 def revision_manifest(step: KeepRevision, *, group: str, group_uid: str) -> bytes:

@@ -126,9 +126,9 @@ class Caches:
         if kept is None:
             return
         key = group_key(kept.namespace, kept.name.rpartition("-")[0])
-        if new is None:
+        if new is None or new.revision.removing:
             self._expectations.observed_deleted(key, kept.uid)
-        else:
+        if new is not None:
             self._expectations.observed_created(key, new.name)
         self._enqueue(key)
 

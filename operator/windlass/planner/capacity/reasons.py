@@ -140,6 +140,16 @@ class OnTheirWayOut(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class HeldBack(Reason):
+    """Instances are being deleted, and something keeps one of them."""
+
+    TEXT: ClassVar[str] = "{removing:instance} on the way out; {name}: {problem}"
+    removing: int
+    name: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProcessSuspended(Reason):
     """Something would be done, and is suspended."""
 

@@ -77,4 +77,5 @@ def forget_revisions(s: Situation) -> tuple[ForgetRevision, ...]:
         return ()
     newest = sorted(s.view.revisions, key=lambda revision: revision.number)[-KEPT:]
     needed = {revision.name for revision in newest} | {s.revision.name} | {i.revision for i in s.view.instances}
-    return tuple(ForgetRevision(r.name, RevisionUnused()) for r in s.view.revisions if r.name not in needed)
+    unused = (r for r in s.view.revisions if r.name not in needed and not r.removing)
+    return tuple(ForgetRevision(revision.name, RevisionUnused()) for revision in unused)

@@ -12,6 +12,7 @@ from windlass.planner.capacity.reasons import (
     ComingIntoService,
     ConfigurationMissing,
     Disabled,
+    HeldBack,
     HeldUp,
     LaunchesFail,
     LeftAlone,
@@ -88,7 +89,7 @@ def _unsettled(s: Situation, holds: tuple[Reason, ...], running: bool) -> Reason
         return why
     if s.missing or s.surplus:
         return SizeDiffers(s.census.capacity, s.desired)
-    return OnTheirWayOut(s.census.count(State.REMOVING)) if running else None
+    return _on_the_way_out(s) if running else None
 
 
 def _not_in_service(s: Situation) -> Reason | None:
@@ -113,6 +114,12 @@ def _on_the_way(s: Situation, pending: list[Instance]) -> Reason:
     if s.zones.names and not s.zones.usable():
         return NoZoneLeft(len(pending), troubled.name, problem)
     return HeldUp(len(pending), troubled.name, problem)
+
+
+def _on_the_way_out(s: Situation) -> Reason:
+    removing = s.census.of(State.REMOVING)
+    held = next((i for i in removing if i.problem), None)
+    return HeldBack(len(removing), held.name, held.problem or "") if held else OnTheirWayOut(len(removing))
 
 
 def compose_status(s: Situation, memory: Memory, stand: Stand) -> ScalingGroupStatus:

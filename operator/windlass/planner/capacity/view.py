@@ -11,17 +11,21 @@ from windlass.api.scaling_activity import ScalingActivityStatus
 from windlass.api.scaling_group import ScalingGroupSpec, ScalingGroupStatus
 from windlass.planner.capacity.instance import Instance, Patience, State, state_of
 
-TOLD_BY_NAME = (State.PENDING, State.FAILED, State.NOT_READY, State.UNHEALTHY)
+TOLD_BY_NAME = (State.PENDING, State.FAILED, State.NOT_READY, State.UNHEALTHY, State.REMOVING)
 """States whose instances are named in plans and messages: these must not change with the order of a cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """An immutable snapshot of a configuration together with its source."""
+    """An immutable snapshot of a configuration together with its source.
+
+    `removing`: it was deleted, and somebody's finalizer still holds it.
+    """
 
     name: str
     number: int
     data: Mapping[str, Any]
+    removing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
