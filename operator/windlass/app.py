@@ -165,14 +165,18 @@ class Operator:
 
     async def _sweep_for_ever(self) -> None:
         """Read everything anew now and then: a watch may lose a change, and nobody would ever say so."""
+        trouble = ""
         while True:
             await self._clock.sleep(self._settings.resync_period)
             try:
                 await self._caches.pods.read_again()
                 await self._caches.revisions.read_again()
                 await self._own_kinds.read_again()
+                trouble = ""
             except ApiError as error:
-                logger.warning("%s; reading everything again in %.0f s", error, self._settings.resync_period)
+                level = logging.DEBUG if str(error) == trouble else logging.WARNING
+                logger.log(level, "%s; reading everything again in %.0f s", error, self._settings.resync_period)
+                trouble = str(error)
 
     # ---- what it shows
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,6 +26,7 @@ OWN = dict(
     zip((kind.kind for kind in KINDS), (SCALING_GROUPS, SCALING_CONFIGURATIONS, SCALING_ACTIVITIES), strict=True)
 )
 RETRY_SECONDS = 5.0  # between tries to read them at the start
+SAME_OUTAGE_SECONDS = 60.0  # kopf's longest pause between two tries is 34 s
 
 # The kind, the body, and whether the object is gone.
 Heard = Callable[[str, Mapping[str, Any], bool], None]
@@ -140,8 +142,25 @@ def _quieten_kopf() -> None:
     """Let kopf say what is wrong, and not that each handler has succeeded."""
     if not logger.isEnabledFor(logging.DEBUG):
         logging.getLogger("kopf").setLevel(logging.WARNING)
+        logging.getLogger("kopf._cogs.clients.watching").addFilter(_OncePerOutage())
     # It warns at every start that it leaves the signals to us, as it should.
     logging.getLogger("kopf._core.reactor.running").addFilter(lambda record: "signals are ignored" not in record.msg)
+
+
+class _OncePerOutage(logging.Filter):
+    """One line for an outage, and not one for each try; when kopf gives up, the supervisor says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        attempt = re.match(r"Request attempt #\S+ failed; will retry: (\S+ [^?\s]+)", record.getMessage())
+        if attempt is None:
+            return True
+        before = self._last.get(attempt[1])
+        self._last[attempt[1]] = record.created
+        return before is None or record.created - before > SAME_OUTAGE_SECONDS
 
 
 def _settings(namespaces: tuple[str, ...] | None) -> kopf.OperatorSettings:

@@ -88,6 +88,7 @@ class Lease:
         self._seen = _Record(_Meta())
         self._seen_at = 0.0
         self._held_until = float("-inf")
+        self._trouble = ""
 
     def held(self) -> bool:
         """Whether we may write at this moment. Exact: it needs no task to notice that time is up."""
@@ -119,9 +120,16 @@ class Lease:
         try:
             await (self._renew() if self.held() else self._compete())
         except TimeoutError:
-            log.warning("lease %s/%s: no reply; trying again", self._namespace, self._name)
+            self._warn(f"lease {self._namespace}/{self._name}: no reply; trying again")
         except ApiError as error:
-            log.warning("%s; lease: trying again", error)
+            self._warn(f"{error}; lease: trying again")
+        else:
+            self._trouble = ""
+
+    def _warn(self, trouble: str) -> None:
+        """Say it once, not at each try."""
+        log.log(logging.DEBUG if trouble == self._trouble else logging.WARNING, "%s", trouble)
+        self._trouble = trouble
 
     async def _patiently(self, request: Awaitable[_Record]) -> _Record:
         """The reply, for which we wait half the deadline at most: one request that hangs leaves time for another."""
