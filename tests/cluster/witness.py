@@ -68,7 +68,10 @@ class Witness:
         self.wait_for(f"all of {self._collection}", seen)
 
     def _follow(self) -> None:
-        """Watch from the last version seen, and again from there when a watch ends: nothing is missed."""
+        """Watch from the last version seen, and again from there when a watch ends: nothing is missed.
+
+        Only an API server that was started meanwhile may not know that version: then there is a gap in the history.
+        """
         while not self._closed and not self._broken:
             with suppress(OSError, http.client.HTTPException, ValueError, AttributeError):
                 self._watch()
@@ -81,9 +84,24 @@ class Witness:
         connection.request("GET", f"{self._collection}?watch=true&resourceVersion={self._version}")
         self._socket = connection.sock
         with connection.getresponse() as answer:
+            if answer.status != 200:  # an API server that has just been started may not know us yet
+                return None
             while line := answer.readline():
                 event = json.loads(line)
+                if event["object"].get("code") == 410:
+                    return self._read_anew()
                 self._note(event["type"], event["object"])
+        return None
+
+    def _read_anew(self) -> None:
+        listed = self._cluster.request("GET", self._collection)
+        there = {item["metadata"]["name"]: item for item in listed["items"]}
+        for thing in [self.now[name] for name in self.now if name not in there]:
+            self._note("DELETED", thing)
+        for name, item in there.items():
+            if self.now.get(name) != item:
+                self._note("MODIFIED", item)
+        self._version = listed["metadata"]["resourceVersion"]
 
     def _note(self, kind: str, thing: Object) -> None:
         with self._changed:
