@@ -260,6 +260,8 @@ async def _body(reader: asyncio.StreamReader, headers: Mapping[str, str]) -> Asy
         size = -1
         while size:
             line = await reader.readline()
+            if not line:
+                raise Cut  # the API server has ended
             size = int(line.partition(b";")[0], 16)
             yield line + await reader.readexactly(size + len(b"\r\n"))
         return
