@@ -6,6 +6,7 @@ Those that kill the operator, delay a request or hold an answer back are in `pro
 import asyncio
 import json
 import random
+import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -85,6 +86,25 @@ def cut_short() -> Fault:
             async for part in reply.body:
                 yield part[: len(part) // 2]
                 raise Cut
+
+        return replace(reply, body=body())
+
+    return fault
+
+
+def cut_when(cut: threading.Event) -> Fault:
+    """When `cut` is set, the connection ends in the middle of the next part, or line of a watch; that clears it."""
+
+    async def fault(_: Request, forward: Forward) -> Reply:
+        reply = await forward()
+
+        async def body() -> AsyncIterator[bytes]:
+            async for part in reply.body:
+                if cut.is_set():
+                    cut.clear()
+                    yield part[: len(part) // 2]
+                    raise Cut
+                yield part
 
         return replace(reply, body=body())
 

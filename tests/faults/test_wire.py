@@ -1,25 +1,16 @@
-"""Whatever happens once to a write on its way, or to its answer: the same comes of it, and nothing twice."""
+"""Whatever happens to a write, to its answer or to a watch: the same comes of it, and nothing twice."""
 
-from collections.abc import Callable
+import threading
 
 import pytest
 
+from hack.cluster import wait_until
 from tests.faults import faults
-from tests.faults.oracle import Outcome, nothing_came_of_it
-from tests.faults.proxy import Fault
+from tests.faults.once import ONCE, suffer
+from tests.faults.oracle import Outcome, flat, nothing_came_of_it
 from tests.faults.run import RESYNC, Run, settle, writes_of
 
-ONCE: dict[str, Callable[[], Fault]] = {
-    "conflict": faults.conflict,
-    "busy": faults.too_many,
-    "busy-until": lambda: faults.too_many(as_date=True),
-    "failed": faults.failed_before,
-    "done-but-failed": faults.failed_after,
-    "done-but-lost": faults.lost,
-    "done-but-cut": faults.cut_short,
-    "swallowed": faults.swallowed,
-    "answer-swallowed": faults.answer_swallowed,
-}
+ROUNDS = 5
 AT_LAUNCH = (
     "status: as found",
     "dry run",
@@ -46,35 +37,25 @@ def test_what_happens_once_to_a_write_leaves_what_was_wanted(run: Run, names: tu
     suffer(run, names, AT_LAUNCH, AT_REMOVAL)
 
 
-def test_writes_without_an_answer_or_a_reset_are_tried_again(run: Run) -> None:
-    """Each takes 30 s, the time limit of a request."""
-    suffer(run, ("swallowed", "answer-swallowed"), ("status: beginning", "create"), ("delete",))
+def test_lines_of_watches_cut_and_answers_lost_again_and_again_cost_nothing(run: Run) -> None:
+    cut = threading.Event()
+    run.proxy.inject(faults.cut_when(cut), faults.watches("pods"), times=None)
+    process = run.start(RESYNC, ready=True)
+    web = run.groups.create(desired=3)
+    settle(web, 3)
 
+    def suffer_again() -> None:
+        cut.set()
+        web.annotate(min(web.pods), seen=str(len(run.proxy.seen)))
+        wait_until(lambda: not cut.is_set(), 20, "a line to be cut")
+        for size, write in ((4, "create"), (3, "delete")):
+            met = run.proxy.inject(faults.lost(), writes_of("web", write))
+            web.change(desiredSize=size)
+            assert met.wait(20), process.log
+            settle(web, size)
 
-def suffer(run: Run, names: tuple[str, ...], at_launch: tuple[str, ...], at_removal: tuple[str, ...]) -> None:
-    """Groups, one for each fault and each kind of write, meet the fault there, side by side."""
-    run.start(RESYNC, ready=True)
-    shrinking = {_group(name, "removal", point): (name, point) for name in names for point in at_removal}
-    launching = {_group(name, "launch", point): (name, point) for name in names for point in at_launch}
-    shrunk = [run.groups.create(group, desired=3) for group in shrinking]
-    for each in shrunk:
-        settle(each, 3)
-
-    both = {**launching, **shrinking}
-    met = {group: run.proxy.inject(ONCE[name](), writes_of(group, point)) for group, (name, point) in both.items()}
-    for each in shrunk:
-        each.change(desiredSize=1)
-    launched = [run.groups.create(group, desired=3) for group in launching]
-    for group, event in met.items():
-        assert event.wait(30), f"{group} never came to {both[group]}: {run.processes[-1].log}"
-    for each in shrunk:
-        settle(each, 1, 60)
-    for each in launched:
-        settle(each, 3, 60)
-
-    ends = [Outcome(each, size=1, created=3, deleted=2, most=3) for each in shrunk]
-    nothing_came_of_it(run, *ends, *(Outcome(each, size=3, created=3) for each in launched))
-
-
-def _group(name: str, change: str, point: str) -> str:
-    return f"{name}-{change}-{point}".replace(": ", "-").replace(" ", "-").lower()
+    suffer_again()
+    with flat(process, megabytes=4):
+        for _ in range(ROUNDS):
+            suffer_again()
+    nothing_came_of_it(run, Outcome(web, size=3, created=4 + ROUNDS, deleted=1 + ROUNDS, most=4))
