@@ -26,7 +26,7 @@ OWN = dict(
     zip((kind.kind for kind in KINDS), (SCALING_GROUPS, SCALING_CONFIGURATIONS, SCALING_ACTIVITIES), strict=True)
 )
 RETRY_SECONDS = 5.0  # between tries to read them at the start
-SAME_OUTAGE_SECONDS = 60.0  # kopf's longest pause between two tries is 34 s
+SAME_OUTAGE_SECONDS = 60.0
 
 # The kind, the body, and whether the object is gone.
 Heard = Callable[[str, Mapping[str, Any], bool], None]
@@ -92,8 +92,7 @@ class OwnKinds:
         self.watched = True
         try:
             await in_own_loop(
-                lambda: kopf.operator(registry=registry, settings=settings, standalone=True, **scope),
-                name="windlass-kopf",
+                lambda: _operator(registry=registry, settings=settings, standalone=True, **scope), name="windlass-kopf"
             )
         finally:
             self.watched = False
@@ -103,6 +102,17 @@ class OwnKinds:
             self._caches.observe(kind, body, deleted=deleted)
         except Exception:  # one odd object must not end the watch of its kind
             logger.exception("reading %s %s: it is left out", kind, body.get("metadata", {}).get("name"))
+
+
+async def _operator(**how: Any) -> None:
+    """Run kopf until the first of its parts ends.
+
+    As `kopf.operator` does; that one then waits for the others, of which one may wait for new credentials for ever.
+    """
+    parts = await kopf.spawn_tasks(**how)
+    ended, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+    for part in ended:
+        part.result()
 
 
 def _handlers(heard: Heard, connection: Connection) -> Any:
@@ -143,8 +153,14 @@ def _quieten_kopf() -> None:
     if not logger.isEnabledFor(logging.DEBUG):
         logging.getLogger("kopf").setLevel(logging.WARNING)
         logging.getLogger("kopf._cogs.clients.watching").addFilter(_OncePerOutage())
-    # It warns at every start that it leaves the signals to us, as it should.
-    logging.getLogger("kopf._core.reactor.running").addFilter(lambda record: "signals are ignored" not in record.msg)
+    for part in ("running", "orchestration"):
+        logging.getLogger(f"kopf._core.reactor.{part}").addFilter(_worth_saying)
+
+
+def _worth_saying(record: logging.LogRecord) -> bool:
+    """Not that kopf leaves the signals to us, as it should; nor where it was when an API server's fault ended it."""
+    record.exc_info = None  # the supervisor gives the reason, and where DEBUG is logged the traceback
+    return "signals are ignored" not in record.msg
 
 
 class _OncePerOutage(logging.Filter):
@@ -155,7 +171,8 @@ class _OncePerOutage(logging.Filter):
         self._last: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        attempt = re.match(r"Request attempt #\S+ failed; will retry: (\S+ [^?\s]+)", record.getMessage())
+        tried = r"Request attempt #\S+ failed; (?:will retry|escalating): (\S+ [^?\s]+)"
+        attempt = re.match(tried, record.getMessage())
         if attempt is None:
             return True
         before = self._last.get(attempt[1])
@@ -170,6 +187,8 @@ def _settings(namespaces: tuple[str, ...] | None) -> kopf.OperatorSettings:
     made.scanning.disabled = namespaces is not None
     made.networking.request_timeout = 30
     made.networking.connect_timeout = 10
+    # Then it gives up: the supervisor waits no longer than kopf would, and counts, and says why.
+    made.networking.error_backoffs = (0.5, 1, 2, 4)
     made.watching.connect_timeout = 10
     made.watching.chunk_size = 500
     return made

@@ -2,6 +2,7 @@ import asyncio
 import gc
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -124,3 +125,37 @@ def test_a_program_that_does_not_heed_its_cancellation_is_left_behind(monkeypatc
 
     monkeypatch.setattr(own_loop, "GRACE_SECONDS", 0.01)
     asyncio.run(scenario())
+
+
+def test_what_a_program_leaves_behind_is_cancelled_and_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    async def scenario() -> None:
+        tidied: list[str] = []
+
+        async def heeds() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                tidied.append("up")
+                raise RuntimeError("which nobody asks about")
+
+        async def heeds_nothing() -> None:
+            while True:
+                with suppress(asyncio.CancelledError):
+                    await asyncio.Event().wait()
+
+        async def main() -> None:
+            left.extend([asyncio.create_task(heeds()), asyncio.create_task(heeds_nothing())])
+            await asyncio.sleep(0)
+            raise ZeroDivisionError("a bug")
+
+        left: list[asyncio.Task[None]] = []
+        with pytest.raises(ZeroDivisionError, match="a bug"):
+            await asyncio.wait_for(in_own_loop(main, name="guest"), LIMIT)
+        assert tidied == ["up"]
+        await ended("guest")
+
+    monkeypatch.setattr(own_loop, "WIND_UP_SECONDS", 0.01)
+    asyncio.run(scenario())
+    assert "Traceback" not in caplog.text

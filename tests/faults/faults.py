@@ -166,6 +166,52 @@ def repeated(times: Callable[[], int]) -> Fault:
     return fault
 
 
+# ---- lines of a watch
+
+
+class Ends(Exception):  # noqa: N818 - it is what happens to the watch
+    """The watch ends in good order, with these last bytes."""
+
+    def __init__(self, last: bytes = b"") -> None:
+        self.last = last
+
+
+def edited(edit: Callable[[bytes], bytes | None]) -> Fault:
+    """`edit` gives what comes through instead of each line of a watch, None for nothing. It may raise `Ends`."""
+
+    async def fault(_: Request, forward: Forward) -> Reply:
+        reply = await forward()
+
+        async def body() -> AsyncIterator[bytes]:
+            rest = b""
+            try:
+                async for part in reply.body:
+                    size, _, data = part.partition(b"\r\n")
+                    if int(size, 16) == 0:
+                        yield part
+                    *lines, rest = (rest + data.removesuffix(b"\r\n")).split(b"\n")
+                    for line in lines:
+                        if (kept := edit(line)) is not None:
+                            yield _chunk(kept + b"\n")
+            except Ends as end:
+                yield _chunk(end.last) + b"0\r\n\r\n"
+                raise Cut from end  # of the API server's part, which goes on
+
+        return replace(reply, body=body()) if reply.status == 200 else reply
+
+    return fault
+
+
+def error_line(code: int, reason: str, message: str) -> bytes:
+    """What a watch says that fails: it ends after this."""
+    said = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": reason}
+    return json.dumps({"type": "ERROR", "object": said | {"code": code}}).encode() + b"\n"
+
+
+def _chunk(data: bytes) -> bytes:
+    return f"{len(data):x}\r\n".encode() + data + b"\r\n" if data else b""
+
+
 # ---- which requests
 
 
@@ -185,6 +231,10 @@ def writes(request: Request) -> bool:
 def watches(*plurals: str) -> Matches:
     """Watches of these kinds."""
     return lambda request: _reads(request, plurals) and "watch=true" in request.target
+
+
+def of_kopf(request: Request) -> bool:
+    return request.headers.get("user-agent", "").startswith("kopf/")
 
 
 def lists(*plurals: str) -> Matches:

@@ -25,8 +25,8 @@ class Run:
         self.proxy = proxy
         self.processes: list[OperatorProcess] = []
         self._operators = operators
-        kubeconfig = proxy.kubeconfig(operators.installation.kubeconfig, folder)
-        self._flags = (f"--kubeconfig={kubeconfig}", "--lease=off", f"--namespaces={groups.namespace}", *flags)
+        self.kubeconfig = proxy.kubeconfig(operators.installation.kubeconfig, folder)
+        self._flags = (f"--kubeconfig={self.kubeconfig}", "--lease=off", f"--namespaces={groups.namespace}", *flags)
 
     def start(self, *flags: str, ready: bool = False) -> OperatorProcess:
         """An operator with these flags too; it is not waited for unless `ready` says so."""

@@ -2,17 +2,24 @@
 
 import asyncio
 import concurrent.futures
+import logging
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
+logger = logging.getLogger(__name__)
+
 # A program that does not heed its cancellation is left behind after this; its thread does not hold up our exit.
 GRACE_SECONDS = 10.0
+# So long its tasks may take to end once the program has; then they are left behind.
+WIND_UP_SECONDS = 5.0
 
 
 async def in_own_loop(main: Callable[[], Coroutine[Any, Any, None]], *, name: str) -> None:
     """Run `main()` to its end on another event loop, and end as it ends; cancelling this call cancels it there.
+
+    Tasks that it leaves behind are cancelled, and not waited for if they do not heed it.
 
     For programs that take the event loop for theirs: kopf, when it ends, cancels every task that was created since it
     began, whoever created it. From there, `call_soon_threadsafe` is the way back into this loop.
@@ -29,10 +36,12 @@ async def in_own_loop(main: Callable[[], Coroutine[Any, Any, None]], *, name: st
 
     def thread() -> None:
         error: BaseException | None = None
+        loop = asyncio.new_event_loop()
         try:
-            asyncio.run(there())
+            loop.run_until_complete(there())
         except BaseException as caught:  # it is raised again where it is waited for
             error = caught
+        _wind_up(loop)
         _call(here, lambda: None if ended.done() else _end(ended, error))
 
     threading.Thread(target=thread, name=name, daemon=True).start()
@@ -42,6 +51,18 @@ async def in_own_loop(main: Callable[[], Coroutine[Any, Any, None]], *, name: st
         started.add_done_callback(lambda future: future.result()())
         await asyncio.wait([ended], timeout=GRACE_SECONDS)
         raise
+
+
+def _wind_up(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel what is left. What becomes of it is not worth a line: why the program has ended is told already."""
+    loop.set_exception_handler(lambda _, context: logger.debug("winding up: %s", context))
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.wait(left, timeout=WIND_UP_SECONDS))
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
 
 
 def _call(loop: asyncio.AbstractEventLoop, callback: Callable[[], Any]) -> None:

@@ -9,13 +9,13 @@ from windlass.engine.clock import Clock
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 60.0
-# Having run this long counts as health: the next pause is the first one again.
-HEALTHY_SECONDS = 60.0
+LONGEST_PAUSE_SECONDS = 15.0  # so much longer than an outage may its part be away
+# Having run this long counts as health: what ends it then is a new trouble, and is met with the first pause again.
+HEALTHY_SECONDS = 10.0
 
 
 class Supervisor:
-    """Runs `run_once()` for ever: after it ends or fails, again, 1 s later, doubling to 60 s.
+    """Runs `run_once()` for ever: after it ends or fails, again, 1 s later, doubling to 15 s.
 
     Neither an exception, nor `SystemExit`, nor a cancellation from within ends it; only its own cancellation does.
     """
