@@ -9,7 +9,7 @@ from typing import Any
 from windlass.api.common import rfc3339, to_wire
 from windlass.cli.explanation import Explanation, explain
 from windlass.cli.observing import observe_live
-from windlass.cli.operator_sign import LastChange, read_leases
+from windlass.cli.operator_sign import LastChange, read_complaint, read_leases
 from windlass.cli.output import show
 from windlass.cli.reading import now, read_group, with_client
 from windlass.cli.text import age, capitalised, columns, moment
@@ -33,8 +33,10 @@ async def _explain(client: Client, namespace: str, name: str) -> Explanation:
     if behind and any(lease.held(now()) for lease in leases or ()):
         await asyncio.sleep(GRACE_SECONDS)
         group = await read_group(client, namespace, name)
-    view, records = await observe_live(client, group, now())
-    return explain(view, group["metadata"], records, leases)
+    (view, records), complaint = await asyncio.gather(
+        observe_live(client, group, now()), read_complaint(client, group["metadata"])
+    )
+    return explain(view, group["metadata"], records, leases, complaint)
 
 
 # ---- for people
@@ -98,6 +100,8 @@ def _activities(e: Explanation) -> list[str]:
 
 def _operator(e: Explanation) -> list[str]:
     found = [e.sign.message]
+    if e.complaint is not None:
+        found.append(f"{age(e.complaint.at, e.view.now)} ago an operator said: {e.complaint.message}")
     if e.changed is not None:
         scaled = f"; its size was set by {e.changed.scaled_by}" if e.changed.scaled_by else ""
         found.append(f"the group was last changed {age(e.changed.at, e.view.now)} ago, by {e.changed.by}{scaled}")
@@ -124,6 +128,7 @@ def values(e: Explanation) -> dict[str, Any]:
         "suspended": list(e.suspended),
         "activities": [{"name": activity.name, **to_wire(activity.status)} for activity in e.activities],
         "operator": {"state": e.sign.state, "message": e.sign.message},
+        "complaint": {"at": rfc3339(e.complaint.at), "message": e.complaint.message} if e.complaint else None,
         "changed": _changed(e.changed),
         "advice": list(e.advice),
     }

@@ -9,7 +9,7 @@ from typing import Any
 from windlass.api.common import PROTECT_ANNOTATION
 from windlass.api.scaling_activity import ScalingActivityStatus
 from windlass.cli.forecast import acting, step_line
-from windlass.cli.operator_sign import LastChange, SeenLease, Sign, last_change, sign_of
+from windlass.cli.operator_sign import Complaint, LastChange, SeenLease, Sign, last_change, sign_of
 from windlass.planner.capacity.group import plan_group, see
 from windlass.planner.capacity.instance import Instance, Patience, State
 from windlass.planner.capacity.reasons import (
@@ -31,6 +31,7 @@ from windlass.planner.plan import Plan
 from windlass.planner.reason import Reason, names
 
 MOST_ACTIVITIES = 5
+RECENTLY = timedelta(minutes=10)  # the longest pause between two tries of a pass, twice
 OPERATOR_ADVICE = "look after the operator: kubectl get deployments,pods -A -l app.kubernetes.io/name=windlass"
 TROUBLED = (State.FAILED, State.UNHEALTHY, State.NOT_READY, State.PENDING, State.REMOVING)
 
@@ -81,11 +82,16 @@ class Explanation:
     activities: tuple[Activity, ...]
     changed: LastChange | None
     sign: Sign
+    complaint: Complaint | None
     advice: tuple[str, ...]
 
 
 def explain(
-    view: GroupView, metadata: Body, records: Iterable[Body], leases: Sequence[SeenLease] | None
+    view: GroupView,
+    metadata: Body,
+    records: Iterable[Body],
+    leases: Sequence[SeenLease] | None,
+    complaint: Complaint | None = None,
 ) -> Explanation:
     """Explain the group that is seen so. `metadata` is the group's own; `leases` None: nobody may look at them."""
     situation, plan, changed = see(view), plan_group(view), last_change(metadata)
@@ -106,6 +112,7 @@ def explain(
         activities=_last_activities(records),
         changed=changed,
         sign=sign,
+        complaint=complaint if complaint is not None and view.now - complaint.at < RECENTLY else None,
         advice=(*([OPERATOR_ADVICE] if sign.state == "Absent" else []), *_advice(view, plan)),
     )
 

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
+from urllib.parse import quote
 
 import msgspec
 
 from windlass.cli.text import duration
 from windlass.cluster.client import Client
 from windlass.cluster.errors import ApiError, Refused
+from windlass.planner.capacity.reasons import PassFailed
 
 LEASE_NAME = "windlass-operator"
 LEASES_PATH = f"/apis/coordination.k8s.io/v1/leases?fieldSelector=metadata.name%3D{LEASE_NAME}"
@@ -60,6 +62,23 @@ class Sign:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What the operator said last of passes that fail and of which it could not write into the status."""
+
+    at: datetime
+    message: str
+
+
+class _Event(msgspec.Struct, rename="camel"):
+    message: str = ""
+    last_timestamp: datetime | None = None
+
+
+class _Events(msgspec.Struct):
+    items: list[_Event]
+
+
 class _Meta(msgspec.Struct):
     namespace: str
 
@@ -96,6 +115,18 @@ async def read_leases(client: Client) -> tuple[SeenLease, ...] | None:
         )
         for lease in found.items
     )
+
+
+async def read_complaint(client: Client, metadata: Body) -> Complaint | None:
+    """The newest of the events in which the operator says that the passes of this group fail."""
+    chosen = quote(f"involvedObject.uid={metadata['uid']},reason={PassFailed.__name__}")
+    path = f"/api/v1/namespaces/{metadata['namespace']}/events?fieldSelector={chosen}"
+    try:
+        found = msgspec.json.decode(await client.get_raw(path), type=_Events)
+    except (ApiError, msgspec.MsgspecError):
+        return None
+    complaints = [Complaint(each.last_timestamp, each.message) for each in found.items if each.last_timestamp]
+    return max(complaints, key=lambda complaint: complaint.at, default=None)
 
 
 def last_change(metadata: Body) -> LastChange | None:

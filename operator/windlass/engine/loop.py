@@ -205,7 +205,7 @@ class Loop:
     async def _report(self, key: Key, error: Exception) -> None:
         try:
             await self._on_failure(key, error)
-        except (Transient, Conflict, Gone, NotLeading) as trouble:
+        except (ApiError, NotLeading) as trouble:
             logger.debug("reporting a failure: %s", trouble, extra={"key": key})  # the next try reports it again
         except Exception:
             logger.exception("reporting a failure failed; the next one is reported again", extra={"key": key})

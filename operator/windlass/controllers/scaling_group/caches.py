@@ -105,7 +105,7 @@ class Caches:
 
     def _record_changed(self, old: Object | None, new: Object | None) -> None:
         if (record := new or old) is not None:
-            self._enqueue(group_key(record.namespace, record["spec"]["scalingGroup"]))
+            self._enqueue(group_key(record.namespace, str(record.get("spec", {}).get("scalingGroup"))))
 
     # ---- what the informers say
 

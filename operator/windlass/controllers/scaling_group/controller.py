@@ -8,7 +8,7 @@ from typing import Any
 from windlass.api.common import API_VERSION, Condition, to_wire
 from windlass.api.scaling_group import ScalingGroupStatus
 from windlass.cluster.client import Client
-from windlass.cluster.errors import Conflict, Gone, Invalid
+from windlass.cluster.errors import Conflict, Gone, Invalid, Refused
 from windlass.cluster.merge_patch import merge_patch
 from windlass.cluster.resources import SCALING_GROUPS
 from windlass.cluster.store import Object
@@ -102,7 +102,12 @@ class ScalingGroupController:
             "conditions": [to_wire(condition) for condition in made],
         }
         if merge_patch(before, {**before, **shown}):
-            await self._write_status(key, group, {**before, **shown})
+            try:
+                await self._write_status(key, group, {**before, **shown})
+            except Refused:  # then an event is all that people can see
+                regarding = ObjectRef(API_VERSION, KIND, key.namespace, key.name, group["metadata"]["uid"])
+                self._recorder.emit(regarding, "Warning", why.code, str(why))
+                raise
 
     # ---- apply
 

@@ -1,6 +1,7 @@
 """Observe: everything that a decision about a group needs, as one frozen view."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,7 @@ from windlass.cluster.errors import Gone, Invalid
 from windlass.cluster.resources import SCALING_CONFIGURATIONS
 from windlass.controllers.scaling_group.caches import Caches
 from windlass.engine.queue import Key
-from windlass.planner.capacity.view import EndedRecord, GroupView, Refusal
+from windlass.planner.capacity.view import EndedRecord, GroupView, Refusal, RemovalPause
 
 Body = Mapping[str, Any]
 
@@ -26,6 +27,7 @@ class Lore:
     `settled`: ordinals of which it is known whether they were created; `taken`: those of them that were not, because a
     Pod that is not the group's bears the name. `refusals`: launches that the API server
     refused, until the status tells of them. `record_refused`: the activity whose record it does not accept.
+    `removal_pause`: removals were refused; with the generation of the spec that they were for.
     `look_live`: the informers are not to be relied on for the next pass that acts: this process has just begun to lead,
     or a write of the last pass may or may not have been carried out, or met something else than they show.
     `removals_in_doubt`: removals may be under way, of a leader before or of our own whose answer was lost.
@@ -37,6 +39,7 @@ class Lore:
     settled: set[int] = field(default_factory=set)
     taken: set[int] = field(default_factory=set)
     refusals: list[Refusal] = field(default_factory=list)
+    removal_pause: tuple[int, RemovalPause] | None = None
     record_refused: str | None = None
     template_problem: tuple[str, str] | None = None
     look_live: bool = True
@@ -50,7 +53,7 @@ async def observe(client: Client, caches: Caches, key: Key, group: Body, lore: L
     metadata = group["metadata"]
     spec, status = parse_spec(group), parse_status(group)
     configuration = await _configuration(client, caches, key.namespace, spec.configuration.scaling_configuration)
-    problem = lore.template_problem
+    problem, pause = lore.template_problem, lore.removal_pause
     activity = status.activity
     return GroupView(
         namespace=key.namespace,
@@ -64,12 +67,13 @@ async def observe(client: Client, caches: Caches, key: Key, group: Body, lore: L
         configuration=configuration["spec"] if configuration else None,
         template_problem=problem[1] if problem and configuration and problem[0] == version_of(configuration) else None,
         revisions=tuple(kept.revision for kept in caches.revisions.by_index(metadata["uid"]).values()),
-        record=_record(caches, key.namespace, activity.name) if activity else None,
+        record=read_record(caches.records.get(key.namespace, activity.name)) if activity else None,
         record_refused=activity is not None and lore.record_refused == activity.name,
         history=_history(caches, key),
         settled=frozenset(lore.settled),
         taken=frozenset(lore.taken),
         refusals=tuple(lore.refusals),
+        removal_pause=pause[1] if pause and pause[0] == metadata["generation"] else None,
         removals_in_doubt=lore.removals_in_doubt,
         deleting="deletionTimestamp" in metadata,
     )
@@ -114,11 +118,14 @@ async def _configuration(client: Client, caches: Caches, namespace: str, name: s
     return found
 
 
-def _record(caches: Caches, namespace: str, name: str) -> ScalingActivityStatus | None:
-    body = caches.records.get(namespace, name)
+def read_record(body: Body | None) -> ScalingActivityStatus | None:
+    """What a record says; None where it says nothing, or what no record would: then it is written anew."""
     if body is None or not body.get("status"):
         return None
-    return ScalingActivityStatus.model_validate(body["status"])
+    try:
+        return ScalingActivityStatus.model_validate(body["status"])
+    except ValidationError:
+        return None
 
 
 def _history(caches: Caches, key: Key) -> tuple[EndedRecord, ...]:
@@ -126,5 +133,6 @@ def _history(caches: Caches, key: Key) -> tuple[EndedRecord, ...]:
     for name, record in sorted(caches.records_of(key).items()):
         status = record.get("status") or {}
         if status.get("phase") in FINAL_PHASES:
-            ended.append(EndedRecord(name, datetime.fromisoformat(status["startTime"])))
+            with suppress(KeyError, TypeError, ValueError):  # somebody else's idea of a record
+                ended.append(EndedRecord(name, datetime.fromisoformat(status["startTime"])))
     return tuple(ended)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -17,11 +18,12 @@ from windlass.cluster.resources import CONTROLLER_REVISIONS, PODS, SCALING_ACTIV
 from windlass.cluster.revisions import revision_manifest
 from windlass.cluster.store import Object
 from windlass.controllers.scaling_group.caches import Caches
-from windlass.controllers.scaling_group.observe import Lore, version_of
+from windlass.controllers.scaling_group.observe import Lore, read_record, version_of
 from windlass.engine.expectations import Expectations
 from windlass.engine.queue import Key
 from windlass.engine.slow_start import Results, slow_start
-from windlass.planner.capacity.view import GroupView, Refusal
+from windlass.planner.backoff import doubling
+from windlass.planner.capacity.view import GroupView, Refusal, RemovalPause
 from windlass.planner.plan import (
     ForgetRecord,
     ForgetRevision,
@@ -38,6 +40,7 @@ from windlass.planner.plan import (
 logger = logging.getLogger(__name__)
 
 MANY = 64  # a batch of more requests than this gives way to those of other groups
+FIRST_REMOVAL_PAUSE, LONGEST_REMOVAL_PAUSE = timedelta(seconds=1), timedelta(minutes=5)  # as for passes that fail
 SEED_MANAGER = "windlass-seed"
 
 
@@ -146,7 +149,20 @@ class Steps:
     async def _remove_all(self, steps: Sequence[Remove]) -> None:
         bulk = len(steps) > MANY
         results: Results[None] = await slow_start([partial(self._remove, step, bulk) for step in steps])
-        _raise_worst([*results.failed.values(), *self._outdated])
+        refused = [error for error in results.failed.values() if isinstance(error, Refused)]
+        if refused:
+            self._pause_removals(str(refused[0]))
+        elif results.completed:
+            self._lore.removal_pause = None
+        others = [error for error in results.failed.values() if not isinstance(error, Refused)]
+        _raise_worst([*others, *self._outdated])
+
+    def _pause_removals(self, message: str) -> None:
+        """What the API server refuses is not asked for again at once, whatever happens in the group meanwhile."""
+        before = self._view.removal_pause
+        failures = before.failures + 1 if before else 1
+        retry_at = self._view.now + doubling(FIRST_REMOVAL_PAUSE, failures, LONGEST_REMOVAL_PAUSE)
+        self._lore.removal_pause = (self._view.generation, RemovalPause(failures, retry_at, message[:900]))
 
     async def _remove(self, step: Remove, bulk: bool) -> None:
         try:
@@ -270,6 +286,9 @@ class Steps:
             logger.warning("%s; the group goes on without this record", error)
             return
         self._caches.records.put(Object(body))
+        if read_record(body) is None:
+            self._lore.record_refused = step.name
+            logger.warning("record %s holds what no record does; the group goes on without it", step.name)
 
     async def _open_record(self, name: str) -> None:
         owner = owner_reference("ScalingGroup", self._key.name, self._view.uid)

@@ -160,5 +160,6 @@ def _wake_at(s: Situation, zones: Zones) -> datetime | None:
         next_try(s),
         next_room(s),
         leaving_until(s),
+        s.view.removal_pause.retry_at if s.view.removal_pause else None,
     )
     return min((moment for moment in moments if moment is not None and moment > s.now), default=None)

@@ -70,6 +70,16 @@ class LaunchesFail(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class RemovalsRefused(Reason):
+    """The API server does not let instances be removed, and the next try is due later."""
+
+    TEXT: ClassVar[str] = "removing was refused {failures:time} in a row, next try at {retry_at}: {problem}"
+    failures: int
+    retry_at: datetime
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class ComingIntoService(Reason):
     """Instances are on their way."""
 

@@ -16,6 +16,7 @@ from windlass.planner.capacity.reasons import (
     LaunchFailed,
     OnlyProtectedLeft,
     ProcessSuspended,
+    RemovalsRefused,
     ZoneFailed,
     ZoneUnlisted,
 )
@@ -30,20 +31,20 @@ REMOVAL_BATCH = 1000  # a pass removes at most so many
 MOST_EVENTS = 10  # instances that leave for a reason of their own are named in events, up to so many a pass
 
 
-def remove_failed(s: Situation) -> Decision | None:
+def remove_failed(s: Situation) -> Decision | Hold | None:
     """The rule: what did not come into service is removed, and tried again by a later activity."""
     failed = [i for i in s.census.of(State.FAILED) if not i.protected][:REMOVAL_BATCH]
     if not failed:
         return None
     leaving = [(i, LaunchFailed(i.problem or f"not in service in {s.spec.launch_timeout_seconds} s")) for i in failed]
     decision = remove_unfit(s, leaving)
-    if not any(isinstance(step, Remove) for step in decision.steps):
+    if isinstance(decision, Hold) or not any(isinstance(step, Remove) for step in decision.steps):
         return decision
     memory = note_failures(s, decision.memory, [i.ordinal for i in failed], leaving[0][1].problem)
     return Decision(memory, decision.why, decision.steps, decision.events)
 
 
-def leave_failed_zones(s: Situation) -> Decision | None:
+def leave_failed_zones(s: Situation) -> Decision | Hold | None:
     """The rule: what cannot be scheduled in a failed zone is removed, and launched in another."""
     if not s.may_launch:
         return None
@@ -61,8 +62,18 @@ def _why_moved(s: Situation, instance: Instance) -> Reason:
     return ZoneFailed(zone, failed.reason)
 
 
-def remove_unfit(s: Situation, leaving: Sequence[tuple[Instance, Reason]]) -> Decision:
+def _refused(s: Situation) -> Hold | None:
+    """Why nothing can be removed for now: what else there is to do goes on meanwhile."""
+    pause = s.view.removal_pause
+    if pause is None or pause.retry_at <= s.now:
+        return None
+    return Hold(RemovalsRefused(pause.failures, pause.retry_at, pause.message))
+
+
+def remove_unfit(s: Situation, leaving: Sequence[tuple[Instance, Reason]]) -> Decision | Hold:
     """Remove instances that are no use, each for a reason of its own; whichever activity runs takes them along."""
+    if (refused := _refused(s)) is not None:
+        return refused
     cause = InstancesUnfit(tuple(i.name for i, _ in leaving), str(leaving[0][1]))
     memory = join_or_begin(s, ActivityType.REPLACE, cause, any_type=True)
     if isinstance(memory, Decision):
@@ -78,6 +89,8 @@ def shrink_to_desired(s: Situation) -> Decision | Hold | None:
         return None
     if s.suspended(Process.SCALE_IN):
         return Hold(ProcessSuspended(Process.SCALE_IN, s.surplus, "too many are not removed"))
+    if (refused := _refused(s)) is not None:
+        return refused
     rules = RemovalRules(
         s.spec.removal_policy,
         balanced=s.spec.zone_policy == "Balanced",

@@ -22,6 +22,7 @@ from windlass.planner.capacity.reasons import (
     OnlyProtectedLeft,
     OnTheirWayOut,
     ProcessSuspended,
+    RemovalsRefused,
     SizeDiffers,
     TemplateRefused,
     ToBeReplaced,
@@ -33,7 +34,7 @@ from windlass.planner.reason import Reason
 
 PHASE = {ActivityType.SCALE_OUT: "ScalingOut", ActivityType.SCALE_IN: "ScalingIn", ActivityType.REPLACE: "Replacing"}
 STALLING = (ConfigurationMissing, TemplateRefused)
-WAITING = (LaunchesFail, ProcessSuspended, OnlyProtectedLeft)
+WAITING = (LaunchesFail, RemovalsRefused, ProcessSuspended, OnlyProtectedLeft)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,15 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class RemovalPause:
+    """Removals were refused so often in a row, the last one with this message; nothing is removed before `retry_at`."""
+
+    failures: int
+    retry_at: datetime
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndedRecord:
     """The record of an activity that has ended."""
 
@@ -53,6 +62,7 @@ class GroupView:
     it does not exist. `settled` holds ordinals that this process knows to be used up: created by it, or somebody else's
     Pod bears the name. Those that were refused are not among them: a process before may have asked for the same, and
     that request may still be under way. `taken` are those of them whose name a Pod that is not the group's bears.
+    `removal_pause`: the API server refuses removals.
     `removals_in_doubt`: requests to remove instances may be under way of which this process does not know what became.
     """
 
@@ -73,6 +83,7 @@ class GroupView:
     settled: frozenset[int] = frozenset()
     taken: frozenset[int] = frozenset()
     refusals: Sequence[Refusal] = ()
+    removal_pause: RemovalPause | None = None
     removals_in_doubt: bool = False
     deleting: bool = False
 
