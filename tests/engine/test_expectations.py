@@ -21,7 +21,6 @@ def test_an_owner_that_nothing_was_written_for_is_satisfied(expectations: Expect
     assert expectations.satisfied(WEB)
     assert expectations.wake_at(WEB) is None
     assert not expectations.overdue(WEB, START + timedelta(days=1))
-    assert expectations.missing(WEB) == ""
 
 
 def test_a_creation_is_expected_until_it_is_seen(expectations: Expectations):
@@ -54,8 +53,6 @@ def test_a_request_that_fails_is_not_waited_for(expectations: Expectations):
         raise Invalid("creating Pod shop/web-1: spec.containers: Required value", code=422)
     with pytest.raises(Gone), expectations.deleting(WEB, "uid-1"):
         raise Gone("deleting Pod shop/web-1: not found", code=404)
-    with pytest.raises(Gone), expectations.writing(WEB, "web-1"):
-        raise Gone("changing Pod shop/web-1: not found", code=404)
     assert expectations.satisfied(WEB)
 
 
@@ -64,51 +61,9 @@ def test_a_request_that_may_have_been_carried_out_is_waited_for(expectations: Ex
         raise Transient("creating Pod shop/web-1: time-out", lost=True)
     with pytest.raises(Transient), expectations.deleting(WEB, "uid-2"):
         raise Transient("deleting Pod shop/web-2: time-out", lost=True)
-    with pytest.raises(Transient), expectations.writing(WEB, "web-3"):
-        raise Transient("changing Pod shop/web-3: time-out", lost=True)
-    assert expectations.missing(WEB) == "not seen yet: 1 new, 1 deleted, 1 changed"
+    expectations.observed_created(WEB, "web-1")
+    assert not expectations.satisfied(WEB)
     assert expectations.overdue(WEB, START + LIMIT)
-
-
-def test_a_change_is_expected_until_its_version_or_a_newer_one_is_seen(expectations: Expectations):
-    with expectations.writing(WEB, "web-1") as written:
-        written("1000")
-    expectations.observed_version(WEB, "web-1", "999")
-    assert not expectations.satisfied(WEB)
-    expectations.observed_version(WEB, "web-1", "1001")
-    assert expectations.satisfied(WEB)
-
-
-def test_versions_are_compared_as_numbers(expectations: Expectations):
-    with expectations.writing(WEB, "web-1") as written:
-        written("1000")
-    expectations.observed_version(WEB, "web-1", "99")
-    assert not expectations.satisfied(WEB)
-
-
-def test_a_change_that_is_seen_before_its_answer_is_not_waited_for(expectations: Expectations):
-    with expectations.writing(WEB, "web-1") as written:
-        expectations.observed_version(WEB, "web-1", "1000")
-        assert not expectations.satisfied(WEB)  # it might be somebody else's
-        written("1000")
-    assert expectations.satisfied(WEB)
-
-
-def test_a_failed_change_leaves_the_one_before_it_expected(expectations: Expectations):
-    with expectations.writing(WEB, "web-1") as written:
-        written("1000")
-    with pytest.raises(Invalid), expectations.writing(WEB, "web-1"):
-        raise Invalid("changing Pod shop/web-1: forbidden", code=422)
-    assert not expectations.satisfied(WEB)
-    expectations.observed_version(WEB, "web-1", "1000")
-    assert expectations.satisfied(WEB)
-
-
-def test_an_object_that_is_gone_owes_no_version(expectations: Expectations):
-    with expectations.writing(WEB, "web-1") as written:
-        written("1000")
-    expectations.observed_deleted(WEB, "uid-1", "web-1")
-    assert expectations.satisfied(WEB)
 
 
 def test_owners_do_not_wait_for_each_other(expectations: Expectations):
@@ -137,18 +92,11 @@ def test_what_is_not_seen_within_30_s_of_the_last_write_is_overdue_until_cleared
     asyncio.run(scenario())
 
 
-def test_an_answer_that_comes_after_clear_is_not_waited_for(expectations: Expectations):
-    with expectations.writing(WEB, "web-1") as written:
-        expectations.clear(WEB)
-        written("1000")
-    assert expectations.satisfied(WEB)
-
-
 def test_owners_that_are_satisfied_leave_nothing_behind(expectations: Expectations):
     for number in range(1000):
         owner = Key("ScalingGroup", "shop", f"g{number}")
-        with expectations.creating(owner, "web-1"), expectations.writing(owner, "web-2") as written:
-            written("5")
+        with expectations.creating(owner, "web-1"), expectations.deleting(owner, "uid-2"):
+            pass
         expectations.observed_created(owner, "web-1")
-        expectations.observed_version(owner, "web-2", "5")
+        expectations.observed_deleted(owner, "uid-2")
     assert expectations._owners == {}

@@ -80,6 +80,25 @@ def test_what_arrives_within_50_ms_after_a_pass_waits_until_they_are_over():
     asyncio.run(scenario())
 
 
+def test_what_must_not_wait_is_handed_out_within_the_gather_time_and_right_after_a_pass():
+    clock = ManualClock()
+    queue = Queue(clock)
+    queue.add(WEB)
+    assert taken(queue) == [WEB]
+    queue.done(WEB)
+    queue.add(WEB)
+    assert queue.depth == 0
+    queue.add(WEB, at_once=True)
+    assert taken(queue) == [WEB]
+    queue.add(WEB, at_once=True)
+    queue.add(WEB)
+    assert queue.depth == 0  # one worker per key
+    queue.done(WEB)
+    assert taken(queue) == [WEB]
+    queue.done(WEB)
+    assert queue.depth == 0
+
+
 def test_a_key_that_has_rested_is_handed_out_at_once():
     async def scenario() -> None:
         clock = ManualClock()

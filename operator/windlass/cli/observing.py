@@ -12,6 +12,7 @@ from windlass.controllers.scaling_group.caches import Caches, group_key
 from windlass.controllers.scaling_group.observe import Lore, observe, parse_status
 from windlass.engine.clock import SystemClock
 from windlass.engine.expectations import Expectations
+from windlass.engine.queue import Key
 from windlass.planner.capacity.reasons import TemplateRefused
 from windlass.planner.capacity.view import GroupView
 
@@ -20,7 +21,7 @@ async def observe_live(client: Client, group: Body, now: datetime) -> tuple[Grou
     """What a pass of an operator that has just started would see of this group as it was read, and its records."""
     metadata = group["metadata"]
     namespace, name, uid = metadata["namespace"], metadata["name"], metadata["uid"]
-    caches = Caches(client, Expectations(SystemClock()), lambda key: None, (namespace,), lambda *counted: None)
+    caches = Caches(client, Expectations(SystemClock()), _nobody_waits, (namespace,), lambda *counted: None)
     caches.observe("ScalingGroup", group, deleted=False)
     key = group_key(namespace, name)
     records, _ = await asyncio.gather(
@@ -39,3 +40,7 @@ def _template_problem(group: Body) -> str | None:
     code = TemplateRefused.__name__
     said = next((c.message for c in parse_status(group).conditions if c.type == "Stalled" and c.reason == code), None)
     return None if said is None else said.removeprefix(str(TemplateRefused(name, "")))
+
+
+def _nobody_waits(key: Key, *, at_once: bool = False) -> None:
+    """There is no queue here: what is read is read once."""

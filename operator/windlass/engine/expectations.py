@@ -4,13 +4,12 @@ An informer runs behind our own writes. Until it has shown them, counting its in
 ones again; so a pass that changed something leaves a note here, and the next pass waits for it.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from windlass.cluster.errors import ApiError
-from windlass.cluster.store import as_number
 from windlass.engine.clock import Clock
 from windlass.engine.queue import Key
 
@@ -19,22 +18,13 @@ LIMIT = timedelta(seconds=30)
 
 
 @dataclass(slots=True)
-class _Write:
-    """One object's version: 0 as long as the answer to the write is out."""
-
-    wanted: int = 0
-    seen: int = 0
-
-
-@dataclass(slots=True)
 class _Owed:
     since: datetime
     created: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
-    versions: dict[str, _Write] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.created or self.deleted or self.versions)
+        return bool(self.created or self.deleted)
 
 
 class Expectations:
@@ -71,44 +61,17 @@ class Expectations:
                 self.observed_deleted(owner, uid)
             raise
 
-    @contextmanager
-    def writing(self, owner: Key, name: str) -> Generator[Callable[[str], None], None, None]:
-        """Around the request that changes `name`; call what it gives with the resourceVersion of the answer."""
-        write = self._note(owner).versions.setdefault(name, _Write())
-        before, write.wanted = write.wanted, 0
-        try:
-            yield lambda resource_version: self._written(owner, name, as_number(resource_version))
-        except Exception as error:
-            if not _lost(error):
-                write.wanted = before
-                self._settle(owner, name, write)
-            raise
-
     def observed_created(self, owner: Key, name: str) -> None:
         """The informer shows an object of this name."""
         if owed := self._owners.get(owner):
             owed.created.discard(name)
             self._close(owner, owed)
 
-    def observed_deleted(self, owner: Key, uid: str, name: str | None = None) -> None:
-        """The informer shows a deletionTimestamp on this object, or that it is gone.
-
-        With its name, no version of it is waited for either.
-        """
+    def observed_deleted(self, owner: Key, uid: str) -> None:
+        """The informer shows a deletionTimestamp on this object, or that it is gone."""
         if owed := self._owners.get(owner):
             owed.deleted.discard(uid)
-            if name is not None:
-                owed.versions.pop(name, None)
             self._close(owner, owed)
-
-    def observed_version(self, owner: Key, name: str, resource_version: str) -> None:
-        """The informer shows this version of the object."""
-        owed = self._owners.get(owner)
-        if owed is None or (write := owed.versions.get(name)) is None:
-            return
-        write.seen = max(write.seen, as_number(resource_version))
-        if write.wanted:
-            self._settle(owner, name, write)
 
     def satisfied(self, owner: Key) -> bool:
         """Whether the informer has shown everything that was written."""
@@ -124,14 +87,6 @@ class Expectations:
         owed = self._owners.get(owner)
         return None if owed is None else owed.since + LIMIT
 
-    def missing(self, owner: Key) -> str:
-        """What is still missing, in words, for messages and logs; empty when nothing is."""
-        owed = self._owners.get(owner)
-        if owed is None:
-            return ""
-        parts = [(len(owed.created), "new"), (len(owed.deleted), "deleted"), (len(owed.versions), "changed")]
-        return "not seen yet: " + ", ".join(f"{count} {what}" for count, what in parts if count)
-
     def clear(self, owner: Key) -> None:
         """Expect nothing any more: a live list has shown everything, or the owner is gone."""
         self._owners.pop(owner, None)
@@ -141,19 +96,6 @@ class Expectations:
         owed = self._owners.setdefault(owner, _Owed(now))
         owed.since = now
         return owed
-
-    def _written(self, owner: Key, name: str, version: int) -> None:
-        owed = self._owners.get(owner)
-        if owed is None or (write := owed.versions.get(name)) is None:
-            return
-        write.wanted = version
-        self._settle(owner, name, write)
-
-    def _settle(self, owner: Key, name: str, write: _Write) -> None:
-        owed = self._owners.get(owner)
-        if owed is not None and owed.versions.get(name) is write and write.wanted <= write.seen:
-            del owed.versions[name]
-            self._close(owner, owed)
 
     def _close(self, owner: Key, owed: _Owed) -> None:
         if not owed and self._owners.get(owner) is owed:

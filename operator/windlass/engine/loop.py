@@ -5,8 +5,8 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Protocol
+from enum import Enum, StrEnum
+from typing import Final, Literal, Protocol
 
 from windlass.cluster.errors import ApiError, Conflict, Gone, NotLeading, Transient
 from windlass.engine.clock import Clock
@@ -37,6 +37,16 @@ class Result(StrEnum):
     FAILED = "failed"
 
 
+class Again(Enum):
+    """What a pass may answer instead of a time."""
+
+    AT_ONCE = "at once"
+
+
+AT_ONCE: Final = Again.AT_ONCE
+Answer = datetime | Literal[Again.AT_ONCE] | None
+
+
 class Gate(Protocol):
     """Says whether passes may run; an `asyncio.Event` is one."""
 
@@ -52,16 +62,17 @@ class Gate(Protocol):
 class Loop:
     """Runs `reconcile` for every key that the queue hands out, `workers` at a time.
 
-    `reconcile(key)` looks at the whole state of one object and answers when it wants to look again (aware datetime), or
-    None. What it raises decides what follows: `Conflict` → at once again, `Transient` → after a back-off, `Gone` and
-    `NotLeading` → nothing, any other exception → `on_failure(key, error)` and a back-off. Nothing ends the loop but
-    cancellation. While `may_work` is closed, keys stay in the queue and no pass begins.
+    `reconcile(key)` looks at the whole state of one object and answers when it wants to look again: an aware datetime,
+    AT_ONCE (without the gather time: it has made progress, and waits for nothing), or None. What it raises decides what
+    follows: `Conflict` → at once again, `Transient` → after a back-off, `Gone` and `NotLeading` → nothing, any other
+    exception → `on_failure(key, error)` and a back-off. Nothing ends the loop but cancellation. While `may_work` is
+    closed, keys stay in the queue and no pass begins.
     """
 
     def __init__(
         self,
         queue: Queue,
-        reconcile: Callable[[Key], Awaitable[datetime | None]],
+        reconcile: Callable[[Key], Awaitable[Answer]],
         clock: Clock,
         *,
         may_work: Gate,
@@ -162,9 +173,11 @@ class Loop:
 
     async def _attempt(self, key: Key) -> Result:
         try:
-            wake_at = await self._reconcile(key)
-            if wake_at is not None:
-                self._queue.add_after(key, (wake_at - self._clock.now()) / timedelta(seconds=1))
+            answer = await self._reconcile(key)
+            if answer is AT_ONCE:
+                self._queue.add(key, at_once=True)
+            elif answer is not None:
+                self._queue.add_after(key, (answer - self._clock.now()) / timedelta(seconds=1))
         except asyncio.CancelledError as cancelled:
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise

@@ -55,7 +55,7 @@ class Queue:
         self._timers: Timers[Key] = Timers(clock, self._offer)
         self._ready: OrderedDict[Key, float] = OrderedDict()  # since when it waits
         self._active: set[Key] = set()
-        self._again: set[Key] = set()  # asked for while being worked on
+        self._again: dict[Key, bool] = {}  # asked for while being worked on; whether at once
         self._resting: OrderedDict[Key, float] = OrderedDict()  # until when; ends in the order it began
         self._failures: dict[Key, int] = {}
         self._getters: deque[asyncio.Future[None]] = deque()
@@ -69,9 +69,12 @@ class Queue:
         """How long the next key in line has been waiting; 0 when there is none."""
         return self._clock.monotonic() - next(iter(self._ready.values())) if self._ready else 0.0
 
-    def add(self, key: Key) -> None:
-        """Have `key` looked at: now if it has been quiet, else when the gather time after its pass is over."""
-        self._offer(key)
+    def add(self, key: Key, *, at_once: bool = False) -> None:
+        """Have `key` looked at: now if it has been quiet, else when the gather time after its pass is over.
+
+        `at_once`: without the gather time, because nothing more is to be waited for.
+        """
+        self._offer(key, at_once)
 
     def add_after(self, key: Key, seconds: float) -> None:
         """Have `key` looked at after so many seconds, unless it is to be looked at earlier anyway."""
@@ -123,23 +126,22 @@ class Queue:
         now = self._clock.monotonic()
         self._drop_rested(now)
         asked = key in self._again
-        self._again.discard(key)
-        if again:
+        if self._again.pop(key, False) or again:
             self._make_ready(key, now)
             return
         self._resting[key] = now + GATHER_SECONDS
         if asked:
             self._timers.schedule(key, now + GATHER_SECONDS)
 
-    def _offer(self, key: Key) -> None:
+    def _offer(self, key: Key, at_once: bool = False) -> None:
         if key in self._ready:
             return
         if key in self._active:
-            self._again.add(key)
+            self._again[key] = at_once or self._again.get(key, False)
             return
         now = self._clock.monotonic()
         rested = self._resting.get(key, now)
-        if rested > now:
+        if rested > now and not at_once:
             self._timers.schedule(key, rested)
         else:
             self._make_ready(key, now)

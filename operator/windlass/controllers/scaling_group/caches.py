@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from windlass.api import scaling_activity, scaling_configuration, scaling_group
 from windlass.api.common import GROUP_LABEL
@@ -24,6 +24,13 @@ def group_key(namespace: str, name: str) -> Key:
     return Key(KIND, namespace, name)
 
 
+class Enqueue(Protocol):
+    """`Queue.add`, or what does nothing where there is no queue."""
+
+    def __call__(self, key: Key, *, at_once: bool = False) -> None:
+        """Have the group looked at."""
+
+
 class Caches:
     """The stores and informers of one controller; every change in them enqueues the group it concerns."""
 
@@ -31,7 +38,7 @@ class Caches:
         self,
         client: Client,
         expectations: Expectations,
-        enqueue: Callable[[Key], None],
+        enqueue: Enqueue,
         namespaces: tuple[str, ...] | None,
         count: Callable[[str, str, int], None],
     ) -> None:
@@ -111,26 +118,29 @@ class Caches:
 
     def _pod_changed(self, old: Instance | None, new: Instance | None) -> None:
         if old is not None and old.group and (new is None or new.uid != old.uid or new.group != old.group):
-            key = group_key(old.namespace, old.name.rpartition("-")[0])
-            self._expectations.observed_deleted(key, old.uid)
-            self._enqueue(key)
+            self._shown(old, there=False, leaves=True)
         if new is not None and new.group:
-            key = group_key(new.namespace, new.name.rpartition("-")[0])
-            self._expectations.observed_created(key, new.name)
-            if new.removing:
-                self._expectations.observed_deleted(key, new.uid)
-            self._enqueue(key)
+            self._shown(new, there=True, leaves=new.removing)
 
     def _revision_changed(self, old: KeptRevision | None, new: KeptRevision | None) -> None:
-        kept = new or old
-        if kept is None:
-            return
-        key = group_key(kept.namespace, kept.name.rpartition("-")[0])
-        if new is None or new.revision.removing:
-            self._expectations.observed_deleted(key, kept.uid)
         if new is not None:
-            self._expectations.observed_created(key, new.name)
-        self._enqueue(key)
+            self._shown(new, there=True, leaves=new.revision.removing)
+        elif old is not None:
+            self._shown(old, there=False, leaves=True)
+
+    def _shown(self, thing: Instance | KeptRevision, *, there: bool, leaves: bool) -> None:
+        """An informer shows one of a group's things: that enqueues the group, unless its pass would only go on waiting
+        for what it has written; when the last of that is seen, at once."""
+        key = group_key(thing.namespace, thing.name.rpartition("-")[0])
+        waited = not self._expectations.satisfied(key)
+        if waited:
+            if there:
+                self._expectations.observed_created(key, thing.name)
+            if leaves:
+                self._expectations.observed_deleted(key, thing.uid)
+            if not self._expectations.satisfied(key):
+                return
+        self._enqueue(key, at_once=waited)
 
 
 def _same_wish(before: Mapping[str, Any], body: Mapping[str, Any]) -> bool:

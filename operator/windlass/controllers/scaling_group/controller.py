@@ -18,6 +18,7 @@ from windlass.controllers.scaling_group.steps import Steps
 from windlass.engine.clock import Clock
 from windlass.engine.events import EventRecorder, ObjectRef
 from windlass.engine.expectations import Expectations
+from windlass.engine.loop import AT_ONCE, Answer
 from windlass.engine.metrics import Metrics
 from windlass.engine.queue import Key
 from windlass.planner.capacity.group import plan_group
@@ -53,7 +54,7 @@ class ScalingGroupController:
         self._lore: dict[Key, Lore] = {}
         self.forget_key: Callable[[Key], None] = lambda _: None
 
-    async def reconcile(self, key: Key) -> datetime | None:
+    async def reconcile(self, key: Key) -> Answer:
         """One pass: when to look again, if nothing happens before."""
         group = self._caches.groups.get(key.namespace, key.name)
         if group is None:
@@ -111,7 +112,7 @@ class ScalingGroupController:
 
     # ---- apply
 
-    async def _apply(self, key: Key, group: Object, view: GroupView, plan: Plan, lore: Lore) -> datetime | None:
+    async def _apply(self, key: Key, group: Object, view: GroupView, plan: Plan, lore: Lore) -> Answer:
         differs = _differs(group, plan.status)
         if not plan.acts:
             return await self._write_counts(key, group, plan, lore, differs)
@@ -121,7 +122,10 @@ class ScalingGroupController:
             await self._confirm(key, group)
         self._tell(key, view, plan)
         await Steps(self._client, self._caches, self._expectations, key, view, lore).carry_out(plan)
-        return self._clock.now()
+        if not self._expectations.satisfied(key):
+            return self._expectations.wake_at(key)
+        # A plan that repeats itself, with nothing new to write down, is no progress.
+        return AT_ONCE if differs else self._clock.now()
 
     async def _write_counts(self, key: Key, group: Object, plan: Plan, lore: Lore, differs: bool) -> datetime | None:
         self._metrics.show_group(key.namespace, key.name, _by_state(plan.status))

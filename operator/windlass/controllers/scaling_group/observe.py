@@ -32,6 +32,7 @@ class Lore:
     or a write of the last pass may or may not have been carried out, or met something else than they show.
     `removals_in_doubt`: removals may be under way, of a leader before or of our own whose answer was lost.
     `awaited_revision`: a revision that exists already, by the API server's word.
+    `at_once`: how many requests may begin side by side, because the last ones all succeeded.
     `template_problem`: why the API server refuses the Pod of the configuration of that version.
     """
 
@@ -45,6 +46,7 @@ class Lore:
     look_live: bool = True
     removals_in_doubt: bool = True
     awaited_revision: str | None = None
+    at_once: int = 1
     status_written_at: float = float("-inf")
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -21,7 +21,7 @@ from windlass.controllers.scaling_group.caches import Caches
 from windlass.controllers.scaling_group.observe import Lore, read_record, version_of
 from windlass.engine.expectations import Expectations
 from windlass.engine.queue import Key
-from windlass.engine.slow_start import Results, slow_start
+from windlass.engine.slow_start import MOST_IN_FLIGHT, Results, slow_start
 from windlass.planner.backoff import doubling
 from windlass.planner.capacity.view import GroupView, Refusal, RemovalPause
 from windlass.planner.plan import (
@@ -82,11 +82,20 @@ class Steps:
             raise failures[0]
         self._lore.removals_in_doubt = False  # each was done (again) here, or will fail
 
+    async def _slow_start(self, jobs: Sequence[Callable[[], Awaitable[None]]]) -> Results[None]:
+        """Side by side; at once as many as the last time got through, if nothing has failed since."""
+        results = await slow_start(jobs, initial=self._lore.at_once)
+        if results.failed:
+            self._lore.at_once = 1
+        else:
+            self._lore.at_once = max(self._lore.at_once, min(len(jobs), MOST_IN_FLIGHT))
+        return results
+
     # ---- launches
 
     async def _launch_all(self, steps: Sequence[Launch]) -> None:
         bulk = len(steps) > MANY
-        results: Results[None] = await slow_start([partial(self._launch, step, bulk) for step in steps])
+        results = await self._slow_start([partial(self._launch, step, bulk) for step in steps])
         troubles = []
         for index, error in results.failed.items():
             if isinstance(error, Refused | Invalid):
@@ -148,7 +157,7 @@ class Steps:
 
     async def _remove_all(self, steps: Sequence[Remove]) -> None:
         bulk = len(steps) > MANY
-        results: Results[None] = await slow_start([partial(self._remove, step, bulk) for step in steps])
+        results = await self._slow_start([partial(self._remove, step, bulk) for step in steps])
         refused = [error for error in results.failed.values() if isinstance(error, Refused)]
         if refused:
             self._pause_removals(str(refused[0]))
@@ -187,7 +196,7 @@ class Steps:
     async def _spare_all(self, steps: Sequence[Spare]) -> None:
         if not steps:
             return
-        results: Results[None] = await slow_start([partial(self._spare, step) for step in steps])
+        results = await self._slow_start([partial(self._spare, step) for step in steps])
         _raise_worst(results.failed.values())
         self._lore.look_live = True  # those that were changed here must be known before any of them is removed
 
