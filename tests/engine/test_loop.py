@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.engine.manual_clock import ManualClock, seeded, settle
-from windlass.cluster.errors import Conflict, Gone, Invalid, NotLeading, Transient
+from windlass.cluster.errors import Conflict, Gone, Invalid, NotLeading, Refusal, Refused, Transient
 from windlass.engine.logs import current_key
 from windlass.engine.loop import (
     CONFLICTS_AT_ONCE,
@@ -405,6 +405,26 @@ def test_a_report_that_fails_does_not_stop_the_loop(caplog: pytest.LogCaptureFix
             await bench.clock.advance(10)
             assert len(bench.passes) == 3
             assert "reporting a failure failed; the next one is reported again" in caplog.messages
+
+    in_loop(scenario)
+
+
+def test_a_report_that_the_api_server_refuses_is_no_bug(caplog: pytest.LogCaptureFixture):
+    """One that has just started knows nobody's rights for a moment."""
+
+    async def scenario() -> None:
+        refusal = Refused("changing status: forbidden", code=403, reason="Forbidden", by=Refusal.PERMISSIONS)
+        bench = Bench(raising(refusal))
+
+        async def fail(key: Key, error: Exception) -> None:
+            raise refusal
+
+        bench.loop._on_failure = fail
+        async with bench.running():
+            bench.queue.add(WEB)
+            await bench.clock.advance(10)
+            assert len(bench.passes) == 2
+            assert [record.exc_info for record in caplog.records] == [None] * len(caplog.records)
 
     in_loop(scenario)
 
