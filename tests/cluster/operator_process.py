@@ -130,6 +130,11 @@ class OperatorProcess:
         return self._log.read_text(errors="replace")
 
     @property
+    def ended(self) -> bool:
+        """Whether it has ended, by itself or not."""
+        return self._process.poll() is not None
+
+    @property
     def leads(self) -> bool:
         """Whether it says that it holds the lease."""
         told = re.findall(r" leads( no longer)?$", self.log, re.MULTILINE)
