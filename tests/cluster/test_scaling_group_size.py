@@ -163,3 +163,12 @@ def test_a_size_changed_while_instances_launch_retargets_the_activity(groups: Gr
     (first, second) = list(web.records.values())[:2]
     assert (first["type"], first["phase"]) == ("ScaleOut", "Warning")
     assert second["type"] == "ScaleIn"
+
+
+@pytest.mark.parametrize("desired", [3, 0, None], ids=str)
+def test_the_first_status_says_that_nobody_knows_yet_whether_it_is_ready(groups: Groups, desired: int | None) -> None:
+    web = groups.create(desired=desired)
+    web.wait_until_ready(desired or 0)
+    told = [group["status"] for _, group in groups.seen.history if group and group.get("status")]
+    assert (condition(told[0], "Ready"), condition(told[0], "Reconciling")) == ("Unknown", "True")
+    assert told[0]["observedGeneration"] >= 1

@@ -103,7 +103,7 @@ def test_records_that_others_wrote_hold_no_group_up(run: Run, groups: Groups) ->
     web = groups.create(desired=2, minReadySeconds=1)
     odd = {"type": "ScaleOut", "cause": "?", "phase": "Successful", "startTime": "0000-01-01T00:00:00Z"}
     write_record(groups, "web-a9", odd, new=True)
-    wait_until(lambda: "web-a1" in web.records, 10, "its own record")
+    wait_until(lambda: web.records.get("web-a1"), 10, "its own record")
     write_record(groups, "web-a1", {"completionTime": "0000-01-01T00:00:00Z"})
     web.wait_until_ready(2, QUICKLY)
     healthy_as_ever(groups)
