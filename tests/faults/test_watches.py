@@ -5,6 +5,7 @@ import json
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.cluster.doors import collection
 from tests.cluster.groups import CONTAINER, condition
 from tests.faults.faults import Ends, edited, error_line, falls_silent, refused, watches
 from tests.faults.oracle import Outcome, nothing_came_of_it, writes_nothing
-from tests.faults.proxy import Forward, Reply, Request
+from tests.faults.proxy import Request
 from tests.faults.run import Run, settle
 from windlass.cluster.client import Client
 from windlass.cluster.config import load
@@ -23,6 +24,7 @@ from windlass.cluster.pods import Pod, to_instance
 from windlass.cluster.resources import PODS
 
 EXPIRED = error_line(410, "Expired", "too old resource version")
+EXPIRED_ANSWER = refused(410, "Expired", "too old resource version")
 WAYS = ("a line", "all since a version: 410 in the stream", "all since a version: 410 in answer")
 SOON = "--resync-period=1"
 # Too long for anything to be read anew within a test, but for what the API server says is too old.
@@ -33,7 +35,8 @@ LONG = "--resync-period=3600"
 class Loss:
     """From when it is armed, the watches of a kind lose the lines of these types about the objects of these names.
 
-    If they lose more than single lines, then at the first of these: the watch ends there.
+    If they lose more than single lines, then at the first of these: the watch ends there, and what was before is too
+    old to begin another one at.
     """
 
     run: Run
@@ -41,11 +44,11 @@ class Loss:
     way: str = "a line"
     lost: list[tuple[str, str]] = field(default_factory=list)
     _wanted: set[tuple[str, str]] = field(default_factory=set)
-    _answers: int = 0
+    _oldest: int = 0
 
     def __post_init__(self) -> None:
         asked = watches(self.plural)
-        self.run.proxy.inject(self._refuse, lambda it: self._answers > 0 and asked(it), None)
+        self.run.proxy.inject(EXPIRED_ANSWER, lambda it: asked(it) and self._is_too_old(it), None)
         self.run.proxy.inject(edited(self._edit), asked, None)
 
     def arm(self, name: str, *types: str) -> None:
@@ -66,14 +69,12 @@ class Loss:
         if self.way == "a line":
             return None
         self._wanted.clear()
-        if self.way.endswith("answer"):
-            self._answers = 1
-            raise Ends
-        raise Ends(EXPIRED)
+        self._oldest = int(event["object"]["metadata"]["resourceVersion"])
+        raise Ends(b"" if self.way.endswith("answer") else EXPIRED)
 
-    async def _refuse(self, request: Request, forward: Forward) -> Reply:
-        self._answers -= 1
-        return await refused(410, "Expired", "too old resource version")(request, forward)
+    def _is_too_old(self, request: Request) -> bool:
+        asked_for = parse_qs(urlsplit(request.target).query).get("resourceVersion", [str(self._oldest)])
+        return int(asked_for[0]) < self._oldest
 
 
 def period(way: str) -> str:
