@@ -9,7 +9,7 @@ from typing import Any
 from windlass.api.scaling_group import ActivityStatus, ConfigurationSource, ScalingGroupSpec
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.conditions import contract_broken
-from windlass.planner.plan import Launch
+from windlass.planner.plan import Launch, Step
 from windlass.simulate.kubelet import AllGoesWell, Chance, Life
 from windlass.simulate.play import play, run_pass
 from windlass.simulate.world import ConflictError, Process, World, Write
@@ -52,7 +52,7 @@ class Chaos:
 
     random: Random
     world: LossyWorld = field(init=False)
-    process: Process = field(default_factory=Process)
+    process: Process = field(init=False)
     log: list[str] = field(default_factory=list)
     sender: Sender = field(default_factory=lambda: Sender(0))
     under_way: list[tuple[Launch, Sender]] = field(default_factory=list)
@@ -71,7 +71,14 @@ class Chaos:
             zones=self._zones(),
             history_limit=self.random.choice((1, 3, 20)),
         )
-        self.world = LossyWorld(self.random, name="web", spec=spec, fate=self._fate())
+        self.world = self._new_world(name="web", spec=spec, fate=self._fate())
+        self.process = self._new_process()
+
+    def _new_world(self, **fields: Any) -> LossyWorld:
+        return LossyWorld(self.random, **fields)
+
+    def _new_process(self) -> Process:
+        return Process(removals_in_doubt=True)
 
     # ---- playing
 
@@ -92,7 +99,6 @@ class Chaos:
         """One pass, which may meet a change of the group, or crash before or after any of its writes."""
         self._shuffle()
         plan = plan_group(self.world.view(self.process))
-        launches = [step for step in plan.steps if isinstance(step, Launch)]
         crash_at = self.random.randrange(len(plan.steps) + 3) if self.random.random() < 0.15 else -1
         self.sender = Sender(self.world.desired)
         self.world.losing = self.random.random() < 0.1
@@ -114,7 +120,7 @@ class Chaos:
         except ConflictError:
             self.log.append("    conflict")
         except CrashError:
-            self._crash([step for step in launches if all(write.step is not step for write in done)] if done else [])
+            self._crash([step for step in plan.steps if all(write.step is not step for write in done)] if done else [])
         self._send_late(self.world.lost)
         self.in_doubt.update(step.ordinal for step in self.world.lost)
         self.world.lost.clear()
@@ -140,14 +146,14 @@ class Chaos:
     def _fate(self) -> Chance:
         return Chance(self.random, trouble=self.random.choice((0.0, 0.2, 0.6)))
 
-    def _crash(self, unsent: Sequence[Launch]) -> None:
+    def _crash(self, unsent: Sequence[Step]) -> None:
         """Of what was not answered yet, some requests are still under way to the API server, and some never were."""
         self.log.append("    crash")
         launching = self.world.status.activity and self.world.status.activity.launching
         if launching:
             self.in_doubt.update(range(launching.first, launching.first + launching.count))
-        self._send_late([step for step in unsent if self.random.random() < 0.7])
-        self.process = Process()
+        self._send_late([step for step in unsent if isinstance(step, Launch) and self.random.random() < 0.7])
+        self.process = self._new_process()
         self.down = self.random.choice((0, 0, 0, 5))
 
     def _send_late(self, steps: Iterable[Launch]) -> None:

@@ -14,21 +14,19 @@ from windlass.planner.plan import Remove, Spare
 
 
 def spare_first(s: Situation, decision: Decision | None) -> Decision | None:
-    """The decision, or what must be done before it: to spare those that it leaves in place.
+    """The decision, or what must be done before it: to spare all who were to leave, if it leaves any in place.
 
-    Those that it removes need not be spared: whichever request arrives first does the same.
+    Where it removes them all there is nothing to spare: whichever request arrives first does the same.
     """
     activity = s.view.status.activity
     if not s.view.removals_in_doubt or activity is None or activity.ended_at is not None or activity.type in LAUNCHING:
         return decision
     leaving = {step.name for step in decision.steps if isinstance(step, Remove)} if decision else set()
     why = RemovalWithdrawn(activity.name)
-    steps = tuple(
-        Spare(i.name, i.uid, i.resource_version, why)
-        for i in _named(s.view.instances, activity.leaving)
-        if not i.removing and i.name not in leaving
-    )
-    return Decision(s.memory, why, steps) if steps else decision
+    named = [i for i in _named(s.view.instances, activity.leaving) if not i.removing]
+    if all(i.name in leaving for i in named):
+        return decision
+    return Decision(s.memory, why, tuple(Spare(i.name, i.uid, i.resource_version, why) for i in named))
 
 
 def _named(instances: Iterable[Instance], leaving: tuple[str, ...]) -> list[Instance]:
