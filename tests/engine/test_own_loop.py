@@ -127,6 +127,31 @@ def test_a_program_that_does_not_heed_its_cancellation_is_left_behind(monkeypatc
     asyncio.run(scenario())
 
 
+def test_what_heeds_only_its_second_cancellation_is_not_left_behind():
+    async def scenario() -> None:
+        steps: list[str] = []
+
+        async def takes_its_time() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                try:
+                    await asyncio.Event().wait()  # for others, who do not end
+                finally:
+                    steps.append("ended")
+
+        async def main() -> None:
+            left.append(asyncio.create_task(takes_its_time()))
+            await asyncio.sleep(0)
+
+        left: list[asyncio.Task[None]] = []
+        await asyncio.wait_for(in_own_loop(main, name="guest"), LIMIT)
+        assert steps == ["ended"]
+        await ended("guest")
+
+    asyncio.run(scenario())
+
+
 def test_what_a_program_leaves_behind_is_cancelled_and_not_waited_for(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):

@@ -12,8 +12,10 @@ logger = logging.getLogger(__name__)
 
 # A program that does not heed its cancellation is left behind after this; its thread does not hold up our exit.
 GRACE_SECONDS = 10.0
-# So long its tasks may take to end once the program has; then they are left behind.
+# So long its tasks may take to end once the program has, with several cancellations; then they are left behind.
+# kopf answers the first by waiting for its tasks without a limit, and the second by ending.
 WIND_UP_SECONDS = 5.0
+CANCELLATIONS = 5
 
 
 async def in_own_loop(main: Callable[[], Coroutine[Any, Any, None]], *, name: str) -> None:
@@ -56,11 +58,12 @@ async def in_own_loop(main: Callable[[], Coroutine[Any, Any, None]], *, name: st
 def _wind_up(loop: asyncio.AbstractEventLoop) -> None:
     """Cancel what is left. What becomes of it is not worth a line: why the program has ended is told already."""
     loop.set_exception_handler(lambda _, context: logger.debug("winding up: %s", context))
-    left = asyncio.all_tasks(loop)
-    for task in left:
-        task.cancel()
-    if left:
-        loop.run_until_complete(asyncio.wait(left, timeout=WIND_UP_SECONDS))
+    for _ in range(CANCELLATIONS):
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        if left:
+            loop.run_until_complete(asyncio.wait(left, timeout=WIND_UP_SECONDS / CANCELLATIONS))
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()
 
