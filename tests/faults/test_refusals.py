@@ -60,10 +60,12 @@ def test_a_launch_that_a_quota_allows_in_part_says_which_quota_and_waits(short_o
     assert [hold["reason"] for hold in explanation["holds"]] == ["LaunchesFail"]
     assert any(wait["message"] == "launching is tried again" for wait in explanation["waits"])
     assert "exceeded quota: few" in told(run.groups)
+    wait_until(lambda: web.records["web-a1"]["phase"] == "Warning", 10, "the record")
+    wait_for_the_pause(web)
     writes_nothing(run)
     assert answers(run, "create", "pods").count(403) <= 2
-    wait_until(lambda: web.records["web-a1"]["phase"] == "Warning", 10, "the record")
     assert web.records["web-a1"]["description"].startswith("launched 3 instances, 3 in service, ")
+    allow_pods(run.groups, 5)  # the last test of the module looks what came of it
 
 
 @pytest.mark.parametrize("where", ["everywhere", "one zone"])
@@ -79,9 +81,12 @@ def test_a_launch_that_a_policy_refuses_says_which_and_goes_on_when_it_is_lifted
         web.wait_for_message("next try at")
         assert "ValidatingAdmissionPolicy 'refuse-create-pods" in web.status["message"]
         assert "zone-b is being rebuilt" in told(groups)
-        made = len(web.pods)
-        web.wait_for("those that were let through", lambda status: status["inService"] == made)
         wait_until(lambda: web.records["web-a1"]["phase"] != "InProgress", 10, "the record's end")
+        web.wait_for("those that were let through", lambda status: status["inService"] == status["replicas"])
+        groups.pods.catch_up()
+        made = len(web.pods)
+        web.wait_for("all of them", lambda status: status["inService"] == made)
+        wait_for_the_pause(web)
         writes_nothing(run)
         assert 1 <= answers(run, "create", "pods").count(422) <= 2
     assert made == 0 if where == "everywhere" else 2 <= made < 6
@@ -121,6 +126,7 @@ def test_what_the_api_server_s_own_plugins_refuse_is_said_in_their_words(
     web.wait_for_message("next try at")
     assert said in told(groups)
     wait_until(lambda: web.records["web-a1"]["phase"] == "Failed", 10, "the record's end")
+    wait_for_the_pause(web)
     writes_nothing(run)
     assert answers(run, "create", "pods") == [403]
 
@@ -144,7 +150,8 @@ def test_removals_that_a_policy_refuses_are_tried_with_growing_pauses(run: Run, 
         for number in range(5):  # what is going on in the group brings no try forward
             web.annotate("web-0", seen=str(number))
         wait_until(lambda: len(answers(run, "delete", "pods")) >= 3, 10, "the third try")
-        assert len(answers(run, "delete", "pods")) <= tries_within(time.monotonic() - began)
+        # The first try may have asked for both at once.
+        assert len(answers(run, "delete", "pods")) <= tries_within(time.monotonic() - began) + 1
         assert len(web.pods) == 3
     settle(web, 1)
 
@@ -177,14 +184,20 @@ def test_a_group_whose_status_may_not_be_written_is_left_as_it_is(run: Run, grou
 
 def test_a_quota_that_is_raised_is_got_over_within_the_pause(short_of_quota: tuple[Run, Group]) -> None:
     run, web = short_of_quota
-    allow_pods(run.groups, 5)
-    web.wait_until_ready(5, FIRST_PAUSE + 30)
+    web.wait_until_ready(5, FIRST_PAUSE + 20)
+    wait_until(lambda: web.records["web-a2"]["phase"] == "Successful", 10, "the record's end")
+    assert web.records["web-a2"]["description"] == "launched 2 instances, 2 in service"
     writes_nothing(run)
     assert most_alive(run.groups.pods.history) == 5
     assert answers(run, "create", "pods").count(201) == 5
-    assert answers(run, "create", "pods").count(403) <= 6
+    assert answers(run, "create", "pods").count(403) <= 2
     assert "Traceback" not in run.processes[0].log, run.processes[0].log
     assert run.groups.broken_promises() == []
+
+
+def wait_for_the_pause(web: Group) -> None:
+    """Until the first try has ended, and all that there is to say has been said."""
+    web.wait_for("the pause", lambda status: "endedAt" in status["activity"] and "next try at" in status["message"])
 
 
 def tries_within(seconds: float) -> int:
