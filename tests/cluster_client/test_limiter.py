@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from windlass.cluster.limiter import Limiter
+from windlass.cluster.limiter import BULK_BESIDE_SMALL, Limiter
 
 
 def run(coroutine: Coroutine[Any, Any, None]) -> None:
@@ -44,7 +44,7 @@ def test_small_jobs_overtake_bulk_ones_that_wait() -> None:
         async def job(name: str, *, bulk: bool) -> None:
             await limiter.acquire(bulk=bulk)
             order.append(name)
-            limiter.release()
+            limiter.release(bulk=bulk)
 
         await limiter.acquire()
         async with asyncio.TaskGroup() as jobs:
@@ -53,6 +53,44 @@ def test_small_jobs_overtake_bulk_ones_that_wait() -> None:
             await give_way()
             limiter.release()
         assert order == ["small-1", "small-2", "bulk-1", "bulk-2"]
+
+    run(scenario())
+
+
+def test_bulk_jobs_give_way_while_small_ones_are_under_way() -> None:
+    async def scenario() -> None:
+        limiter = Limiter(64)
+        for _ in range(40):
+            await limiter.acquire(bulk=True)
+        await limiter.acquire()
+        waiting = [asyncio.create_task(limiter.acquire(bulk=True)) for _ in range(10)]
+        for _ in range(40 - BULK_BESIDE_SMALL):
+            limiter.release(bulk=True)
+        await give_way()
+        assert not any(task.done() for task in waiting)
+        limiter.release(bulk=True)
+        await give_way()
+        assert [task.done() for task in waiting] == [True] + [False] * 9
+        limiter.release()
+        await give_way()
+        assert all(task.done() for task in waiting)
+
+    run(scenario())
+
+
+def test_bulk_jobs_go_on_when_the_small_one_that_waited_is_cancelled() -> None:
+    async def scenario() -> None:
+        limiter = Limiter(20)
+        for _ in range(20):
+            await limiter.acquire(bulk=True)
+        small = asyncio.create_task(limiter.acquire())
+        bulk = asyncio.create_task(limiter.acquire(bulk=True))
+        await give_way()
+        small.cancel()
+        await give_way()
+        limiter.release(bulk=True)
+        await give_way()
+        assert bulk.done()
 
     run(scenario())
 

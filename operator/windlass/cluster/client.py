@@ -24,8 +24,10 @@ else:
     T = TypeVar("T")
 
 FIELD_MANAGER = "windlass"
-WATCH_SECONDS = 300  # left alone, the API server ends a watch after 30 to 60 minutes
-WATCH_SILENCE_SECONDS = 90.0  # it sends a bookmark about once a minute: defaultBookmarkFrequency in its cacher.go
+# An API server sends bookmarks about once a minute, but none where nothing has changed since it was started: so a watch
+# is ended by the server before its silence means anything.
+WATCH_SECONDS = 75
+WATCH_SILENCE_SECONDS = 90.0
 
 Propagation = Literal["Background", "Foreground", "Orphan"]
 Body = bytes | Mapping[str, Any]  # bytes are JSON already

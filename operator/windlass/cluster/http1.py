@@ -9,6 +9,7 @@ import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -20,7 +21,6 @@ CONNECT_SECONDS = 10.0
 # The API server closes a connection after 90 s of silence (IdleTimeout in its secure_serving.go). Ours is shorter, or
 # a request could be sent down a connection that is being closed.
 KEEP_ALIVE_SECONDS = 60.0
-READ_BUFFER_BYTES = 256 * 1024  # of a stream whose reader is slow
 _HAPPY_EYEBALLS_SECONDS = 0.25  # RFC 8305 recommends it
 
 
@@ -48,7 +48,7 @@ class Http1Transport:
         try:
             line.limit(request.seconds, self._no_reply(request))
             body = await line.whole_body()
-            return Reply(line.status, line.headers, body)
+            return Reply(line.status, line.headers if line.status >= 300 else {}, body)
         finally:
             self._end(line)
 
@@ -139,8 +139,7 @@ class _Exchanges(asyncio.Protocol):
         self._begun = self._head_read = self._complete = self._keep_alive = False
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
-        self._held = 0  # bytes of the body that nobody has taken
-        self._hold_at_most: int | None = None
+        self._bit_by_bit = False  # the body is read as it comes, and no faster than it is taken
         self._trouble: NoReply | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -172,7 +171,7 @@ class _Exchanges(asyncio.Protocol):
 
     async def head(self) -> None:
         """Until status and headers are here; the body is read bit by bit then."""
-        self._hold_at_most = READ_BUFFER_BYTES
+        self._bit_by_bit = True
         while not self._head_read:
             await self._more()
         self.unlimit()
@@ -186,11 +185,11 @@ class _Exchanges(asyncio.Protocol):
     async def next_chunk(self) -> bytes:
         """What has come of the body since the last call, at least one byte; empty at its end."""
         while not self._body and not self._complete:
+            if self.is_open:
+                self._transport.resume_reading()
             await self._more()
         chunk = b"".join(self._body)
-        self._body, self._held = [], 0
-        if self.is_open:
-            self._transport.resume_reading()
+        self._body = []
         return chunk
 
     def rest(self) -> bool:
@@ -198,7 +197,9 @@ class _Exchanges(asyncio.Protocol):
         self.unlimit()
         reusable = self.is_open and (not self._begun or (self._complete and self._keep_alive))
         self._begun = self._head_read = self._complete = False
-        self._headers, self._body, self._held, self._hold_at_most = [], [], 0, None
+        self._headers, self._body, self._bit_by_bit = [], [], False
+        if reusable:
+            self._transport.resume_reading()
         self.rests_since = self._loop.time()
         return reusable
 
@@ -212,8 +213,7 @@ class _Exchanges(asyncio.Protocol):
     # ---- for asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 — narrows the type
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         self.is_open = True
 
     def data_received(self, data: bytes) -> None:
@@ -224,7 +224,7 @@ class _Exchanges(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
             self._fail(f"the reply is not HTTP: {error}")
-        if self._hold_at_most is not None and self._held > self._hold_at_most and self.is_open:
+        if self._bit_by_bit and self._body and self.is_open:
             self._transport.pause_reading()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -251,13 +251,12 @@ class _Exchanges(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         self.status = self._parser.get_status_code()
         self._head_read = self.status >= 200
-        if self._hold_at_most is not None:
+        if self._bit_by_bit:
             self._wake()
 
     def on_body(self, part: bytes) -> None:
         self._body.append(part)
-        self._held += len(part)
-        if self._hold_at_most is not None:
+        if self._bit_by_bit:
             self._wake()
 
     def on_message_complete(self) -> None:

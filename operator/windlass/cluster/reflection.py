@@ -23,6 +23,8 @@ LONGEST_PAUSE_SECONDS = 30.0
 # A watch that lasted this long was a good one: what ends it is a new trouble, and is met with the first pause again.
 GOOD_WATCH_SECONDS = 10.0
 SHORT_WATCH_SECONDS = 1.0
+BURST_SECONDS = 0.02  # what comes so soon after another is a burst
+BURST_GATHER_SECONDS = 0.005
 # An API server that answers so time and again may mean the version.
 SUSPECT_CODES = frozenset({400, 422, 500, 504})
 SUSPECT_AFTER_FAILURES = 3
@@ -119,8 +121,7 @@ class Reflection(Generic[T]):
                 return await self._stream_all()
             self._replace(*await self._source.list())
         async with aclosing(self._watch(self._version)) as batches:
-            async for lines in batches:
-                self._take(lines)
+            await self._take_on(batches)
         return None
 
     async def _stream_all(self) -> None:
@@ -128,8 +129,7 @@ class Reflection(Generic[T]):
         try:
             async with aclosing(self._watch("")) as batches:
                 await self._take_all(batches)
-                async for lines in batches:
-                    self._take(lines)
+                await self._take_on(batches)
         except (Invalid, TimeoutError) as error:
             if self._version:
                 raise
@@ -158,6 +158,15 @@ class Reflection(Generic[T]):
                         found.pop(key, None)
                     else:
                         found[key] = event.record
+
+    async def _take_on(self, batches: AsyncGenerator[Lines]) -> None:
+        """Apply changes as they come: the first at once, those of a burst gathered, so that its end is not late for
+        the work of waking up for each."""
+        async for lines in batches:
+            since = self._timing.clock() - self.heard_at
+            self._take(lines)
+            if since < BURST_SECONDS:
+                await self._timing.sleep(BURST_GATHER_SECONDS)
 
     def _take(self, lines: Lines) -> None:
         """Apply what has arrived. There is no `await` in here, nor in what it calls: it runs for every event."""

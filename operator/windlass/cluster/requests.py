@@ -173,7 +173,7 @@ class Requests:
             reply = await self._exchange(call)
         finally:
             if queued:
-                self._limiter.release()
+                self._limiter.release(bulk=call.bulk)
         if reply.status >= 300:
             raise errors.from_reply(call.doing, reply.status, reply.headers, reply.body, writes=call.writes)
         return reply

@@ -30,7 +30,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole reply."""
+    """A whole reply. `headers` by name in title case; a success comes without: nothing in them is read."""
 
     status: int
     headers: Mapping[str, str]

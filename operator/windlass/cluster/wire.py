@@ -1,6 +1,7 @@
 """What requests and replies look like on the wire, as far as the client itself has to know."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import urlencode
 
@@ -55,8 +56,17 @@ class _Object(msgspec.Struct, frozen=True, gc=False):
 _DECODERS: "dict[Any, msgspec.json.Decoder[Any]]" = {}
 
 
+class Nothing(msgspec.Struct, frozen=True, gc=False):
+    """A reply of which nothing is read: it is not even decoded."""
+
+
+_NOTHING = Nothing()
+
+
 def decode(body: bytes | msgspec.Raw, into: type[T]) -> T:
     """A body as a value of a type; msgspec.MsgspecError if it does not fit."""
+    if into is Nothing:
+        return cast("T", _NOTHING)
     found = _DECODERS.get(into)
     if found is None:
         found = _DECODERS[into] = msgspec.json.Decoder(into)
@@ -77,6 +87,7 @@ def name_in(body: bytes) -> str:
     return found.metadata.name
 
 
+@lru_cache
 def write_options(field_manager: str, dry_run: bool) -> str:
     """The query of a request that writes."""
     options = {"fieldManager": field_manager}

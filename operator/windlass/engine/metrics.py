@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Callable, Mapping
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 
@@ -56,6 +57,10 @@ class Metrics:
             "windlass_kopf_restarts", "How often the kopf part was started again.", registry=registry
         )
 
+        # Finding the series of some labels costs more than counting; the combinations are few.
+        self._requests_of = cache(lambda verb, resource, code: self._requests.labels(verb, resource, str(code)))
+        self._events_of = cache(self._informer_events.labels)
+
     def observe_pass(self, kind: str, result: str, seconds: float) -> None:
         """A pass has ended."""
         self._passes.labels(kind, result).observe(seconds)
@@ -74,11 +79,11 @@ class Metrics:
 
     def count_request(self, verb: str, resource: str, code: int, _seconds: float) -> None:
         """An API server has answered; `code` 0: it has not. How long it took is its own metric to give."""
-        self._requests.labels(verb, resource, str(code)).inc()
+        self._requests_of(verb, resource, code).inc()
 
     def count_informer_events(self, resource: str, event_type: str, number: int) -> None:
         """An informer was told of so many changes."""
-        self._informer_events.labels(resource, event_type).inc(number)
+        self._events_of(resource, event_type).inc(number)
 
     def count_activity(self, activity_type: str, result: str) -> None:
         """A scaling activity has ended."""

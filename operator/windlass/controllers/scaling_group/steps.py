@@ -8,8 +8,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-import msgspec
-
 from windlass.api.common import API_VERSION, GROUP_LABEL, SPARED_ANNOTATION, owner_reference, to_wire
 from windlass.cluster.client import Client
 from windlass.cluster.errors import AlreadyExists, ApiError, Conflict, Gone, Invalid, Refused, Transient
@@ -17,6 +15,7 @@ from windlass.cluster.pods import Pod, PodMaker, TemplateError, pod_maker, to_in
 from windlass.cluster.resources import CONTROLLER_REVISIONS, PODS, SCALING_ACTIVITIES, SCALING_GROUPS
 from windlass.cluster.revisions import revision_manifest
 from windlass.cluster.store import Object
+from windlass.cluster.wire import Nothing
 from windlass.controllers.scaling_group.caches import Caches
 from windlass.controllers.scaling_group.observe import Lore, read_record, version_of
 from windlass.engine.expectations import Expectations
@@ -42,10 +41,6 @@ logger = logging.getLogger(__name__)
 MANY = 64  # a batch of more requests than this gives way to those of other groups
 FIRST_REMOVAL_PAUSE, LONGEST_REMOVAL_PAUSE = timedelta(seconds=1), timedelta(minutes=5)  # as for passes that fail
 SEED_MANAGER = "windlass-seed"
-
-
-class _Nothing(msgspec.Struct):
-    """A reply of which nothing is read."""
 
 
 class Steps:
@@ -110,7 +105,7 @@ class Steps:
         body = self._maker(step).make(step.name, step.ordinal)
         try:
             with self._expectations.creating(self._key, step.name):
-                await self._client.create(PODS, self._key.namespace, body, bulk=bulk, into=_Nothing)
+                await self._client.create(PODS, self._key.namespace, body, bulk=bulk, into=Nothing)
         except AlreadyExists:
             await self._look_whose(step)
         self._lore.settled.add(step.ordinal)
@@ -204,7 +199,7 @@ class Steps:
         annotations = {SPARED_ANNOTATION: step.resource_version}  # differs each time: else nothing would change
         patch = {"metadata": {"uid": step.uid, "annotations": annotations}}
         with suppress(Gone, Conflict):  # there is another one of its name: nothing to spare
-            await self._client.merge_patch(PODS, self._key.namespace, step.name, patch, into=_Nothing)
+            await self._client.merge_patch(PODS, self._key.namespace, step.name, patch, into=Nothing)
 
     # ---- the rest
 
@@ -232,7 +227,7 @@ class Steps:
         manifest = revision_manifest(step, group=self._key.name, group_uid=self._view.uid)
         try:
             with self._expectations.creating(self._key, step.name):
-                await self._client.create(CONTROLLER_REVISIONS, self._key.namespace, manifest, into=_Nothing)
+                await self._client.create(CONTROLLER_REVISIONS, self._key.namespace, manifest, into=Nothing)
         except AlreadyExists as error:
             self._wait_for_revision(step.name, error)
 
@@ -259,7 +254,7 @@ class Steps:
             return str(error)
         body = maker.make(f"{self._key.name}-{self._view.status.next_ordinal}", self._view.status.next_ordinal)
         try:
-            await self._client.create(PODS, self._key.namespace, body, dry_run=True, into=_Nothing)
+            await self._client.create(PODS, self._key.namespace, body, dry_run=True, into=Nothing)
         except Invalid as error:
             return error.detail
         except (AlreadyExists, Refused):
@@ -308,7 +303,7 @@ class Steps:
             "spec": {"scalingGroup": self._key.name},
         }
         try:
-            await self._client.create(SCALING_ACTIVITIES, self._key.namespace, manifest, into=_Nothing)
+            await self._client.create(SCALING_ACTIVITIES, self._key.namespace, manifest, into=Nothing)
         except AlreadyExists:
             return
 
@@ -328,7 +323,7 @@ class Steps:
         version = group["metadata"]["resourceVersion"]
         body = {"metadata": {"uid": self._view.uid, "resourceVersion": version}, "spec": {"replicas": step.size}}
         await self._client.merge_patch(
-            SCALING_GROUPS, namespace, name, body, subresource="scale", field_manager=SEED_MANAGER, into=_Nothing
+            SCALING_GROUPS, namespace, name, body, subresource="scale", field_manager=SEED_MANAGER, into=Nothing
         )
         self._caches.groups.put(Object(await self._client.get(SCALING_GROUPS, namespace, name)))
 
