@@ -4,8 +4,8 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 
-# How many bulk jobs go on beside small ones. 64 give an API server's full throughput, but whoever comes then waits behind
-# them inside it, where nobody can let him pass: about 50 ms on two cores.
+# How many bulk jobs go on beside small ones. 64 give an API server's full throughput, but whoever comes then waits
+# behind them inside it, where nobody can let him pass: about 50 ms on two cores.
 BULK_BESIDE_SMALL = 16
 
 
