@@ -91,9 +91,10 @@ def _pick(
     key: Callable[[Instance], SortKey],
     left_in_zone: Counter[str | None],
 ) -> Iterable[Choice]:
-    ordered = sorted(candidates, key=key, reverse=True)
+    keys = {instance.name: key(instance) for instance in candidates}
+    ordered = sorted(candidates, key=lambda instance: keys[instance.name], reverse=True)
     if rules.balanced and len(left_in_zone) > 1:
-        yield from _from_fullest_zones(ordered, count, rules, key, left_in_zone)
+        yield from _from_fullest_zones(ordered, count, rules, keys, left_in_zone)
         return
     for _ in range(min(count, len(ordered))):
         instance = ordered.pop()
@@ -111,7 +112,7 @@ def _from_fullest_zones(
     ordered: list[Instance],
     count: int,
     rules: RemovalRules,
-    key: Callable[[Instance], SortKey],
+    keys: Mapping[str, SortKey],
     left_in_zone: Counter[str | None],
 ) -> Iterable[Choice]:
     """One by one from the zone that has the most instances then; tied zones compete by the removal stages."""
@@ -121,7 +122,7 @@ def _from_fullest_zones(
     for _ in range(min(count, len(ordered))):
         most = max(left_in_zone[zone] for zone in by_zone)
         fullest = [zone for zone in by_zone if left_in_zone[zone] == most]
-        zone = min(fullest, key=lambda name: key(by_zone[name][-1]))
+        zone = min(fullest, key=lambda name: keys[by_zone[name][-1].name])
         instance = by_zone[zone].pop()
         if not by_zone[zone]:
             del by_zone[zone]
@@ -136,19 +137,25 @@ def _stage_key(census: Census, rules: RemovalRules) -> Callable[[Instance], Sort
     rank = {name: position for position, name in enumerate(by_age)}
     prices = rules.prices
 
-    def by_stage(stage: RemovalStage, instance: Instance) -> float:
-        match stage:
-            case RemovalStage.OLDEST_CONFIGURATION:
-                return rank.get(instance.revision, -1)
-            case RemovalStage.OLDEST_INSTANCE:
-                return instance.created_at.timestamp()
-            case RemovalStage.NEWEST_INSTANCE:
-                return -instance.created_at.timestamp()
+    def rank_of(instance: Instance) -> float:
+        return rank.get(instance.revision, -1)
+
+    def age(instance: Instance) -> float:
+        return instance.created_at.timestamp()
+
+    def youth(instance: Instance) -> float:
+        return -instance.created_at.timestamp()
+
+    by_stage = {
+        RemovalStage.OLDEST_CONFIGURATION: rank_of,
+        RemovalStage.OLDEST_INSTANCE: age,
+        RemovalStage.NEWEST_INSTANCE: youth,
+    }
+    stages = [by_stage[stage] for stage in rules.stages]
 
     def key(instance: Instance) -> SortKey:
         price = -prices[instance.name] if prices is not None else 0
-        stages = tuple(by_stage(stage, instance) for stage in rules.stages)
-        young = -instance.created_at.timestamp()
-        return (price, *stages, -siblings[instance.node], young, -instance.ordinal, instance.name)
+        decided = [stage(instance) for stage in stages]
+        return (price, *decided, -siblings[instance.node], youth(instance), -instance.ordinal, instance.name)
 
     return key
