@@ -25,6 +25,7 @@ GOOD_WATCH_SECONDS = 10.0
 SHORT_WATCH_SECONDS = 1.0
 BURST_SECONDS = 0.02  # what comes so soon after another is a burst
 BURST_GATHER_SECONDS = 0.005
+ENOUGH_GATHERED = 20  # lines at once: waking up costs little for each, and waiting would only slow a flood down
 # An API server that answers so time and again may mean the version.
 SUSPECT_CODES = frozenset({400, 422, 500, 504})
 SUSPECT_AFTER_FAILURES = 3
@@ -165,7 +166,7 @@ class Reflection(Generic[T]):
         async for lines in batches:
             since = self._timing.clock() - self.heard_at
             self._take(lines)
-            if since < BURST_SECONDS:
+            if since < BURST_SECONDS and len(lines) < ENOUGH_GATHERED:
                 await self._timing.sleep(BURST_GATHER_SECONDS)
 
     def _take(self, lines: Lines) -> None:
