@@ -1,5 +1,6 @@
 """What becomes of an informer when its watch ends, breaks or lies."""
 
+import asyncio
 import logging
 
 import pytest
@@ -18,6 +19,7 @@ from tests.cluster_client.fake_api import (
 )
 from tests.cluster_client.watcher import Pod, Watcher, initial_watches, play, running, to_thing, watches
 from windlass.cluster.informer import Informer
+from windlass.cluster.reflection import BURST_GATHER_SECONDS, ENOUGH_GATHERED
 from windlass.cluster.resources import PODS
 
 
@@ -32,6 +34,22 @@ def test_a_watch_that_ends_is_taken_up_where_it_ended() -> None:
             assert watcher.counts["relist"] == 0
 
     play(scenario)
+
+
+@pytest.mark.parametrize(("lines", "gathered"), [(1, True), (ENOUGH_GATHERED, False)])
+def test_changes_that_follow_closely_are_gathered_unless_they_come_by_the_dozen(lines: int, gathered: bool) -> None:
+    pauses = Pauses()
+
+    async def scenario(api: FakeApi, watcher: Watcher) -> None:
+        known = api.object("pods", "default", "web-1")
+        burst = line("MODIFIED", known) * lines
+        api.fail_next(streams(line("ADDED", known) + bookmark(102, complete=True), burst, then="hang"))
+        async with running(watcher):
+            await until(lambda: watcher.counts["change"] >= lines)
+            await asyncio.sleep(0)
+            assert (BURST_GATHER_SECONDS in pauses.seconds) is gathered
+
+    play(scenario, sleep=pauses, clock=lambda: 1000.0)
 
 
 @pytest.mark.parametrize("rest", [b'{"type":"MODIFIED","obj', b'{"type":"MODIFIED","object":{]\n'])
