@@ -38,7 +38,7 @@ from windlass.planner.plan import (
 
 logger = logging.getLogger(__name__)
 
-MANY = 64  # a batch of more requests than this gives way to those of other groups
+MANY = 256  # a batch of more requests than this gives way to those of other groups
 FIRST_REMOVAL_PAUSE, LONGEST_REMOVAL_PAUSE = timedelta(seconds=1), timedelta(minutes=5)  # as for passes that fail
 SEED_MANAGER = "windlass-seed"
 
