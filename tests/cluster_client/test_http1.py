@@ -177,6 +177,19 @@ def test_a_reply_that_stops_half_way_is_given_up_in_time() -> None:
     play(scenario)
 
 
+def test_where_one_connection_is_dead_those_that_rest_are_not_tried_one_by_one() -> None:
+    async def scenario(server: Server, transport: Http1Transport) -> None:
+        await asyncio.gather(*(transport.send(get()) for _ in range(3)))
+        server.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok"]
+        with pytest.raises(NoReply):
+            await transport.send(get(seconds=0.05))
+        await until(lambda: server.ended == 3)
+        assert (await transport.send(get())).body == b"ok"
+        assert server.connections == 4
+
+    play(scenario)
+
+
 def test_bytes_that_nobody_asked_for_end_the_connection() -> None:
     async def scenario(server: Server, transport: Http1Transport) -> None:
         server.answers = [OK + OK]

@@ -78,19 +78,22 @@ def test_bulk_jobs_give_way_while_small_ones_are_under_way() -> None:
     run(scenario())
 
 
-def test_bulk_jobs_go_on_when_the_small_one_that_waited_is_cancelled() -> None:
+def test_small_jobs_leave_some_places_to_bulk_ones_that_wait() -> None:
     async def scenario() -> None:
-        limiter = Limiter(20)
-        for _ in range(20):
-            await limiter.acquire(bulk=True)
-        small = asyncio.create_task(limiter.acquire())
-        bulk = asyncio.create_task(limiter.acquire(bulk=True))
+        limiter = Limiter(64)
+        for _ in range(64):
+            await limiter.acquire()
+        bulk = [asyncio.create_task(limiter.acquire(bulk=True)) for _ in range(100)]
+        small = [asyncio.create_task(limiter.acquire()) for _ in range(100)]
         await give_way()
-        small.cancel()
+        for _ in range(30):
+            limiter.release()
         await give_way()
-        limiter.release(bulk=True)
-        await give_way()
-        assert bulk.done()
+        assert sum(task.done() for task in bulk) == BULK_BESIDE_SMALL
+        assert sum(task.done() for task in small) == 30 - BULK_BESIDE_SMALL
+        for task in bulk + small:
+            task.cancel()
+        await asyncio.gather(*bulk, *small, return_exceptions=True)
 
     run(scenario())
 

@@ -21,6 +21,7 @@ CONNECT_SECONDS = 10.0
 # The API server closes a connection after 90 s of silence (IdleTimeout in its secure_serving.go). Ours is shorter, or
 # a request could be sent down a connection that is being closed.
 KEEP_ALIVE_SECONDS = 60.0
+HEAD_SECONDS = 30.0  # of a stream: an API server sends status and headers before it has anything to tell
 _HAPPY_EYEBALLS_SECONDS = 0.25  # RFC 8305 recommends it
 
 
@@ -46,9 +47,12 @@ class Http1Transport:
         """Exchange one request."""
         line = await self._begin(request)
         try:
-            line.limit(request.seconds, self._no_reply(request))
+            line.limit(request.seconds, self._no_reply(request.seconds))
             body = await line.whole_body()
             return Reply(line.status, line.headers if line.status >= 300 else {}, body)
+        except NoReply:
+            self._drop_rested_before(line.begun_at)
+            raise
         finally:
             self._end(line)
 
@@ -57,9 +61,13 @@ class Http1Transport:
         """Send a request and read the reply as it comes."""
         line = await self._begin(request)
         try:
-            line.limit(request.seconds, self._no_reply(request))
+            seconds = min(request.seconds, HEAD_SECONDS)
+            line.limit(seconds, self._no_reply(seconds))
             await line.head()
-            yield _Http1Stream(line, request.seconds, self._no_reply(request))
+            yield _Http1Stream(line, request.seconds, self._no_reply(request.seconds))
+        except NoReply:
+            self._drop_rested_before(line.begun_at)
+            raise
         finally:
             self._end(line)
 
@@ -96,14 +104,18 @@ class Http1Transport:
         return head.encode("ascii") + (request.body or b"")
 
     def _kept_alive(self) -> "_Exchanges | None":
-        oldest = asyncio.get_running_loop().time() - KEEP_ALIVE_SECONDS
-        while self._idle and self._idle[0].rests_since < oldest:
-            self._idle.popleft().abort()
+        self._drop_rested_before(asyncio.get_running_loop().time() - KEEP_ALIVE_SECONDS)
         while self._idle:
             line = self._idle.pop()
             if line.is_open:
                 return line
         return None
+
+    def _drop_rested_before(self, time: float) -> None:
+        """Where one connection was lost without a word, those that rest since before may be lost as well: each of them
+        would cost a request its whole time limit."""
+        while self._idle and self._idle[0].rests_since <= time:
+            self._idle.popleft().abort()
 
     async def _connected(self, seconds: float) -> "_Exchanges":
         limit = min(CONNECT_SECONDS, seconds)
@@ -123,8 +135,8 @@ class Http1Transport:
             raise NoReply(f"no connection to {self._server}: {_why(error)}", sent=False) from error
         return line
 
-    def _no_reply(self, request: Request) -> str:
-        return f"no reply from {self._server} within {request.seconds:g} s"
+    def _no_reply(self, seconds: float) -> str:
+        return f"no reply from {self._server} within {seconds:g} s"
 
 
 class _Exchanges(asyncio.Protocol):
@@ -132,7 +144,7 @@ class _Exchanges(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.is_open = False
-        self.rests_since = 0.0
+        self.rests_since = self.begun_at = 0.0
         self.status = 0
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpResponseParser(self)
@@ -156,6 +168,7 @@ class _Exchanges(asyncio.Protocol):
         if not self.is_open:
             raise NoReply("the connection broke before anything was sent", sent=False)
         self._begun = True
+        self.begun_at = self._loop.time()
         self._transport.write(message)
 
     def limit(self, seconds: float, message: str) -> None:

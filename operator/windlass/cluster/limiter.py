@@ -12,15 +12,16 @@ BULK_BESIDE_SMALL = 16
 class Limiter:
     """At most `limit` places; a waiting small job takes one before a bulk one does.
 
-    While small jobs are under way or wait, bulk ones hold at most BULK_BESIDE_SMALL places: those that have more give
-    them back as they end. Small jobs are few, so bulk ones do not starve; within each kind it is first come, first
-    served.
+    While small jobs are under way or wait, bulk ones hold at most BULK_BESIDE_SMALL places (a quarter of them all, if
+    that is less): those that have more give them back as they end. As many are kept for them while they wait. Within
+    each kind it is first come, first served.
     """
 
     def __init__(self, limit: int) -> None:
         if limit < 1:
             raise ValueError(f"the limit of requests in flight is {limit}; it must be at least 1")
         self._limit = limit
+        self._for_bulk = min(BULK_BESIDE_SMALL, limit // 4)
         self._small = self._bulk = 0  # under way
         self._waiting_small: deque[asyncio.Future[None]] = deque()
         self._waiting_bulk: deque[asyncio.Future[None]] = deque()
@@ -39,7 +40,7 @@ class Limiter:
             if waiter.cancelled():
                 with suppress(ValueError):  # it has been passed over already
                     queue.remove(waiter)
-                self._hand_on()  # bulk jobs may have waited for this one
+                self._hand_on()  # the others may have waited for this one
             else:
                 self.release(bulk=bulk)  # the place had been handed over already
             raise
@@ -55,7 +56,9 @@ class Limiter:
     def _may_start(self, bulk: bool) -> bool:
         if self._small + self._bulk >= self._limit:
             return False
-        return not bulk or not (self._small or self._waiting_small) or self._bulk < BULK_BESIDE_SMALL
+        if bulk:
+            return not (self._small or self._waiting_small) or self._bulk < max(1, self._for_bulk)
+        return not self._waiting_bulk or self._small < self._limit - self._for_bulk
 
     def _start(self, bulk: bool) -> None:
         if bulk:

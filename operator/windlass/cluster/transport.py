@@ -16,7 +16,8 @@ from windlass.cluster.errors import ConfigurationError
 class Request:
     """One HTTP request. `target` is path and query, escaped.
 
-    `seconds` limits the whole exchange; for a stream, the connecting and each silence. `before_write` is called when
+    `seconds` limits the exchange on a connection that stands; for a stream, each silence. Connecting has a limit of its
+    own beside it. `before_write` is called when
     the connection stands and nothing has been written; what it raises ends the request there.
     """
 

@@ -134,13 +134,18 @@ class Caches:
         key = group_key(thing.namespace, thing.name.rpartition("-")[0])
         waited = not self._expectations.satisfied(key)
         if waited:
-            if there:
+            if there and self._is_of_todays(key, thing):
                 self._expectations.observed_created(key, thing.name)
             if leaves:
                 self._expectations.observed_deleted(key, thing.uid)
             if not self._expectations.satisfied(key):
                 return
         self._enqueue(key, at_once=waited)
+
+    def _is_of_todays(self, key: Key, thing: Instance | KeptRevision) -> bool:
+        """Whether it is not a former group's of the same name, whose instances may bear the same names too."""
+        group = self.groups.get(key.namespace, key.name)
+        return group is not None and group.uid == thing.group
 
 
 def _same_wish(before: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
