@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 import pytest
+from aiohttp import web
 
 from tests.cluster_client.fake_api import (
     FakeApi,
@@ -180,6 +181,53 @@ def test_a_server_whose_versions_went_back_is_believed(caplog: pytest.LogCapture
     with caplog.at_level(logging.WARNING):
         play(scenario)
     assert "the server's versions went back" in caplog.text
+
+
+def test_versions_that_went_back_are_noticed_by_reading_again_where_the_watch_is_silent() -> None:
+    """The server ends each watch in good order, before its silence means anything."""
+
+    async def scenario(api: FakeApi, watcher: Watcher) -> None:
+        before = {**pod("ghost"), "metadata": {**pod("ghost")["metadata"], "resourceVersion": "900"}}
+        newer = {**pod("web-1"), "metadata": {**pod("web-1")["metadata"], "resourceVersion": "901"}}
+        initial = line("ADDED", before) + line("ADDED", newer) + bookmark(950, complete=True)
+        api.fail_next(streams(initial, then="hang"), "WATCH")
+        async with running(watcher):
+            assert watcher.names() == {"ghost", "web-1"}
+            await watcher.informer.read_again()
+            assert watcher.names() == {"web-1", "web-2"}
+            assert watcher.version("web-1") == "101"
+            await until(lambda: len(watches(api)) == 2)
+            assert watches(api)[1]["resourceVersion"] == "102"
+            await api.put("pods", pod("web-3"))
+            await until(lambda: "web-3" in watcher.names())
+            assert watcher.counts["failure"] == 0
+
+    play(scenario, silence=60.0)
+
+
+def test_a_list_that_the_watch_has_overtaken_is_not_taken_for_versions_that_went_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scenario(api: FakeApi, watcher: Watcher) -> None:
+        async with running(watcher):
+            listed = asyncio.Event()
+
+            async def slowly(request: web.Request) -> web.StreamResponse:
+                items = [api.object("pods", "default", name) for name in ("web-1", "web-2")]
+                await api.put("pods", pod("web-3"))
+                await listed.wait()
+                return web.json_response({"metadata": {"resourceVersion": "102"}, "items": items})
+
+            api.fail_next(slowly, "GET")
+            reading = asyncio.create_task(watcher.informer.read_again())
+            await until(lambda: "web-3" in watcher.names())
+            listed.set()
+            await reading
+            assert watcher.names() == {"web-1", "web-2", "web-3"}
+            assert len(watches(api)) == 1
+
+    play(scenario)
+    assert "went back" not in caplog.text
 
 
 def test_an_outage_is_waited_out_with_growing_pauses_and_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -80,6 +80,7 @@ class Reflection(Generic[T]):
         self._newest = 0  # unlike the version it stays while everything is read anew
         self._failures = 0
         self._trouble = ""
+        self._limit: asyncio.Timeout | None = None  # of the watch that runs; there is none, until it leads nowhere
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -87,7 +88,7 @@ class Reflection(Generic[T]):
             started, heard_before = self._timing.clock(), self.heard_at
             trouble = ""
             try:
-                await self._follow()
+                await self._follow_while_it_leads_on()
             except ApiError as error:
                 trouble = str(error)
                 if self._is_versions_fault(error, started, heard_before):
@@ -108,10 +109,33 @@ class Reflection(Generic[T]):
         return isinstance(error, Expired) or said_nothing or keeps_failing
 
     async def read_again(self) -> None:
-        """Read everything beside the watch: should it have lost a change, nobody would ever say so."""
+        """Read everything beside the watch: should it have lost a change, nobody would ever say so.
+
+        Nor would a server whose versions went back: to a version in its future it is silent, and ends each watch in
+        good order.
+        """
+        newest = self._newest  # what the watch has heard since the list began may be newer than the list
         with self._store.listing() as gone:
             records, version = await self._source.list()
-            self._store.replace(self._store.within(self._source.namespace), records, as_number(version), gone)
+            if as_number(version) < min(newest, self._newest):
+                self._replace(records, version)
+                if self._limit is not None:
+                    self._limit.reschedule(0.0)
+                    self._limit = None
+            else:
+                self._store.replace(self._store.within(self._source.namespace), records, as_number(version), gone)
+
+    async def _follow_while_it_leads_on(self) -> None:
+        """What one connection brings, until `read_again` finds that its version leads nowhere."""
+        try:
+            async with asyncio.timeout(None) as limit:
+                self._limit = limit
+                await self._follow()
+        except TimeoutError:
+            if not limit.expired():
+                raise
+        finally:
+            self._limit = None
 
     async def _follow(self) -> None:
         """What one connection brings, after reading everything if there is no version to go on from."""
