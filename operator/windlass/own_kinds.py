@@ -14,7 +14,7 @@ from windlass.cluster.client import Client
 from windlass.cluster.connection import Connection
 from windlass.cluster.errors import ApiError
 from windlass.cluster.resources import SCALING_ACTIVITIES, SCALING_CONFIGURATIONS, SCALING_GROUPS
-from windlass.cluster.store import Object, as_number
+from windlass.cluster.store import Object, as_number, version
 from windlass.controllers.scaling_group.caches import Caches
 from windlass.engine.clock import Clock
 from windlass.engine.own_loop import in_own_loop
@@ -53,6 +53,8 @@ class OwnKinds:
         self._namespaces = namespaces
         self._clock = clock
         self._on_restart = on_restart
+        self._reached: dict[tuple[str, str | None], int] = {}  # the versions of the last lists
+        self._limit: asyncio.Timeout | None = None  # of the watch that runs; there is none, until it leads nowhere
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -76,12 +78,27 @@ class OwnKinds:
 
     async def _read(self, kind: str, namespace: str | None) -> None:
         store = self._caches.store_of(kind)
+        newest = max([self._reached.get((kind, namespace), 0), *map(version, store.within(namespace))])
         with store.listing() as gone:
             listing = await self._client.list(OWN[kind], namespace)
-            found, version = map(Object, listing.items), as_number(listing.resource_version)
-            store.replace(store.within(namespace), found, version, gone)
+            reached = as_number(listing.resource_version)
+            went_back = reached < newest
+            store.replace(store.within(namespace), map(Object, listing.items), None if went_back else reached, gone)
+        self._reached[kind, namespace] = reached
+        if went_back and self._limit is not None:
+            logger.warning("listing %s: the server's versions went back; starting its watch anew", kind)
+            self._limit.reschedule(0.0)
+            self._limit = None
 
     async def _watch(self) -> None:
+        """Run kopf until it ends, or until a list shows that its watches lead nowhere."""
+        try:
+            async with asyncio.timeout(None) as self._limit:
+                await self._run_kopf()
+        finally:
+            self._limit = None
+
+    async def _run_kopf(self) -> None:
         here = asyncio.get_running_loop()
 
         def heard(kind: str, body: Mapping[str, Any], deleted: bool) -> None:

@@ -1,0 +1,87 @@
+"""Our own kinds, read anew beside kopf's watches."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from tests.cluster_client.fake_api import FakeApi, client_of, pod, until
+from windlass import own_kinds
+from windlass.controllers.scaling_group.caches import Caches
+from windlass.engine.clock import SystemClock
+from windlass.engine.expectations import Expectations
+from windlass.own_kinds import OwnKinds
+
+Scenario = Callable[[FakeApi, OwnKinds, Caches], Awaitable[None]]
+
+
+def group(name: str, spec: object = None) -> dict[str, Any]:
+    return {**pod(name), "spec": spec or {"configuration": {"scalingConfiguration": "web"}}}
+
+
+def play(scenario: Scenario) -> None:
+    async def run() -> None:
+        clock = SystemClock()
+        async with FakeApi().running() as api, client_of(api) as client, asyncio.timeout(20):
+            caches = Caches(client, Expectations(clock), lambda _, at_once=False: None, None, lambda *_: None)
+            await scenario(api, OwnKinds(client, caches, None, clock, on_restart=lambda: None), caches)
+
+    asyncio.run(run())
+
+
+def names(caches: Caches) -> set[str]:
+    return {found.name for found in caches.groups.within(None)}
+
+
+def test_a_list_whose_version_went_back_is_believed_in_everything() -> None:
+    async def scenario(api: FakeApi, own: OwnKinds, caches: Caches) -> None:
+        for name in ("web", "ghost"):
+            await api.put("scalinggroups", group(name))
+        await own.read_again()
+        newest = api.version
+        await api.silently_remove("scalinggroups", "default", "ghost")
+        api.version = 50
+        restored = await api.put("scalinggroups", group("web"))
+        await own.read_again()
+        assert names(caches) == {"web"}
+        assert caches.groups.get("default", "web") == restored
+        assert api.version < newest
+
+    play(scenario)
+
+
+def test_versions_went_back_also_if_only_the_watch_had_shown_newer_ones() -> None:
+    async def scenario(api: FakeApi, own: OwnKinds, caches: Caches) -> None:
+        await api.put("scalinggroups", group("web"))
+        await own.read_again()
+        seen = group("web")
+        seen["metadata"]["resourceVersion"] = "900"
+        caches.observe("ScalingGroup", seen, deleted=False)
+        await own.read_again()
+        assert caches.groups.get("default", "web") == api.object("scalinggroups", "default", "web")
+
+    play(scenario)
+
+
+def test_the_watches_begin_anew_when_versions_went_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+
+    async def for_ever(_: object, *, name: str) -> None:
+        started.append(name)
+        await asyncio.Event().wait()
+
+    async def scenario(api: FakeApi, own: OwnKinds, caches: Caches) -> None:
+        await api.put("scalinggroups", group("web"))
+        await own.read_again()
+        running = asyncio.create_task(own.run())
+        await until(lambda: len(started) == 1)
+        await own.read_again()
+        api.version = 50
+        await own.read_again()
+        await until(lambda: len(started) == 2)
+        running.cancel()
+        await asyncio.wait([running])
+
+    monkeypatch.setattr(own_kinds, "in_own_loop", for_ever)
+    play(scenario)
