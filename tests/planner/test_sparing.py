@@ -61,6 +61,36 @@ def test_where_not_all_could_be_named_all_are_spared() -> None:
     assert len(spared(plan)) == MAX_NAMED_INSTANCES + 20
 
 
+def many_of(desired: int, count: int, **fields: Any) -> Plan:
+    """Of a scale-in that had more to name than it may."""
+    names = [f"web-{number}" for number in range(MAX_NAMED_INSTANCES)]
+    spec = group(desired, max_size=5000, suspended_processes=fields.pop("suspended", ()))
+    several = fields.pop("instances", None) or fleet(count)
+    return planned(spec, several, removals_in_doubt=True, activity=scale_in(*names), **fields)
+
+
+def test_where_all_leave_nobody_is_spared_and_the_doubt_lasts_until_the_last_is_removed() -> None:
+    first = many_of(0, 1200)
+    assert (len(leaving(first)), spared(first), first.settles_removals) == (1000, [], False)
+    last = many_of(0, 200)
+    assert (len(leaving(last)), spared(last), last.settles_removals) == (200, [], True)
+
+
+def test_where_one_may_stay_of_all_that_were_to_leave_they_are_spared() -> None:
+    assert len(spared(many_of(1, 200))) == 200
+    assert len(spared(many_of(0, 200, suspended=("ScaleIn",)))) == 200
+    assert len(spared(many_of(0, 200, instances=(*fleet(199), instance("web-199", protected=True))))) == 200
+
+
+def test_a_pass_spares_a_batch_and_the_next_one_the_rest() -> None:
+    first = many_of(1400, 1500)
+    assert (len(spared(first)), first.settles_removals) == (1000, False)
+    done = frozenset(step.uid for step in steps_of_kind(first, Spare))
+    second = many_of(1400, 1500, spared=done)
+    assert (len(spared(second)), second.settles_removals) == (500, True)
+    assert not {*spared(first)} & {*spared(second)}
+
+
 @pytest.mark.parametrize(
     "last",
     [activity("ScaleOut"), activity("Replace"), activity("ScaleIn", leaving=("web-0",), ended="1m")],

@@ -181,6 +181,7 @@ class Client(Requests):
         subresource: str | None = None,
         field_manager: str = FIELD_MANAGER,
         dry_run: bool = False,
+        bulk: bool = False,
         into: type[T] = _AS_DICT,
     ) -> T:
         """The object after a JSON merge patch; Conflict if `metadata.uid` or `.resourceVersion` in it have changed.
@@ -189,7 +190,7 @@ class Client(Requests):
         """
         target = f"{resource.path(namespace, name, subresource)}?{wire.write_options(field_manager, dry_run)}"
         content, kind = wire.encode(body), "application/merge-patch+json"
-        call = Call("patch", "PATCH", target, resource, namespace, name, subresource, content, kind)
+        call = Call("patch", "PATCH", target, resource, namespace, name, subresource, content, kind, bulk)
         return _decode(call, await self.request(call), into)
 
     async def apply(

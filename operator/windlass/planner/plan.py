@@ -109,6 +109,7 @@ class Plan:
 
     `status` is written first, when it carries an intent (`acts`); then the steps, side by side. `why` says what this
     plan is about; `holds` says what it would do and may not, and why. `wake_at`: when to look again if nothing happens.
+    `settles_removals`: once the steps are carried out, no removal that was asked for before is in doubt any more.
     """
 
     status: ScalingGroupStatus
@@ -117,6 +118,7 @@ class Plan:
     holds: tuple[Reason, ...] = ()
     events: tuple[Event, ...] = ()
     wake_at: datetime | None = None
+    settles_removals: bool = True
 
     @property
     def acts(self) -> bool:

@@ -38,7 +38,9 @@ def run_pass(world: World, process: Process, *, before: Callable[[Write], None] 
         write.do()
         done.append(write)
     del process.refusals[:heard]
-    process.removals_in_doubt &= not plan.acts
+    if plan.acts and plan.settles_removals:
+        process.removals_in_doubt = False
+        process.spared.clear()
     return Played(world.now, plan, tuple(done)) if done else None
 
 

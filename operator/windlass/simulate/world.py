@@ -43,6 +43,7 @@ class Process:
     settled: set[int] = field(default_factory=set)
     refusals: list[Refusal] = field(default_factory=list)
     removals_in_doubt: bool = False
+    spared: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,7 @@ class World:
             settled=frozenset(process.settled),
             refusals=tuple(process.refusals),
             removals_in_doubt=process.removals_in_doubt,
+            spared=frozenset(process.spared),
             deleting=self.deleting,
         )
 
@@ -226,7 +228,7 @@ class World:
             case Remove():
                 return lambda: self._remove(step)
             case Spare():
-                return lambda: self._spare(step)
+                return lambda: self._spare(step, process)
             case SeedDesired():
                 return lambda: self.change(desired_size=step.size)
             case KeepRevision():
@@ -266,7 +268,8 @@ class World:
         """A creation that a crashed process had sent arrives only now."""
         self._launch(step, None)
 
-    def _spare(self, step: Spare) -> None:
+    def _spare(self, step: Spare, process: Process) -> None:
+        process.spared.add(step.uid)
         instance = self.instances.get(step.name)
         if instance is not None and instance.uid == step.uid:
             self.instances[step.name] = replace(instance, resource_version=f"{int(instance.resource_version) + 1}")

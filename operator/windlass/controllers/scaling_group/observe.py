@@ -31,6 +31,7 @@ class Lore:
     `look_live`: the informers are not to be relied on for the next pass that acts: this process has just begun to lead,
     or a write of the last pass may or may not have been carried out, or met something else than they show.
     `removals_in_doubt`: removals may be under way, of a leader before or of our own whose answer was lost.
+    `spared`: the uids of those that were changed since, so that such removals fail.
     `awaited_revision`: a revision that exists already, by the API server's word.
     `at_once`: how many requests may begin side by side, because the last ones all succeeded.
     `template_problem`: why the API server refuses the Pod of the configuration of that version.
@@ -45,6 +46,7 @@ class Lore:
     template_problem: tuple[str, str] | None = None
     look_live: bool = True
     removals_in_doubt: bool = True
+    spared: set[str] = field(default_factory=set)
     awaited_revision: str | None = None
     at_once: int = 1
     status_written_at: float = float("-inf")
@@ -77,6 +79,7 @@ async def observe(client: Client, caches: Caches, key: Key, group: Body, lore: L
         refusals=tuple(lore.refusals),
         removal_pause=pause[1] if pause and pause[0] == metadata["generation"] else None,
         removals_in_doubt=lore.removals_in_doubt,
+        spared=frozenset(lore.spared),
         deleting="deletionTimestamp" in metadata,
     )
 

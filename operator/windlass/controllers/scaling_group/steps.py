@@ -75,7 +75,10 @@ class Steps:
         self._lore.look_live |= any(isinstance(failure, ApiError) and failure.lost for failure in failures)
         if failures:
             raise failures[0]
-        self._lore.removals_in_doubt = False  # each was done (again) here, or will fail
+        if plan.settles_removals:  # each was done (again) here, or will fail
+            self._lore.removals_in_doubt = False
+            self._lore.spared.clear()
+            self._lore.look_live |= bool(spared)  # they must be known as they are now before any of them is removed
 
     async def _slow_start(self, jobs: Sequence[Callable[[], Awaitable[None]]]) -> Results[None]:
         """Side by side; at once as many as the last time got through, if nothing has failed since."""
@@ -185,21 +188,22 @@ class Steps:
             self._lore.look_live = True
             self._outdated.append(error)
         except ApiError as error:
-            self._lore.removals_in_doubt |= error.lost
+            if error.lost:  # it names them as they are now: to have spared them before does not help
+                self._lore.removals_in_doubt = True
+                self._lore.spared.clear()
             raise
 
     async def _spare_all(self, steps: Sequence[Spare]) -> None:
-        if not steps:
-            return
-        results = await self._slow_start([partial(self._spare, step) for step in steps])
+        bulk = len(steps) > MANY
+        results = await self._slow_start([partial(self._spare, step, bulk) for step in steps])
         _raise_worst(results.failed.values())
-        self._lore.look_live = True  # those that were changed here must be known before any of them is removed
 
-    async def _spare(self, step: Spare) -> None:
+    async def _spare(self, step: Spare, bulk: bool) -> None:
         annotations = {SPARED_ANNOTATION: step.resource_version}  # differs each time: else nothing would change
         patch = {"metadata": {"uid": step.uid, "annotations": annotations}}
         with suppress(Gone, Conflict):  # there is another one of its name: nothing to spare
-            await self._client.merge_patch(PODS, self._key.namespace, step.name, patch, into=Nothing)
+            await self._client.merge_patch(PODS, self._key.namespace, step.name, patch, bulk=bulk, into=Nothing)
+        self._lore.spared.add(step.uid)
 
     # ---- the rest
 

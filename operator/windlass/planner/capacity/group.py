@@ -20,7 +20,7 @@ from windlass.planner.capacity.situation import (
     failed_zones,
     last_desired,
 )
-from windlass.planner.capacity.sparing import spare_first
+from windlass.planner.capacity.sparing import settles_removals, spare_first
 from windlass.planner.capacity.standing import compose_status, stand
 from windlass.planner.capacity.view import Census, GroupView, take_census
 from windlass.planner.capacity.zone_failure import Zones, next_failure, observe_zones
@@ -143,6 +143,7 @@ def _plan(s: Situation, decision: Decision | None, holds: tuple[Reason, ...]) ->
         holds=holds,
         events=decision.events if decision else (),
         wake_at=_wake_at(s, s.zones),
+        settles_removals=settles_removals(s, steps),
     )
 
 

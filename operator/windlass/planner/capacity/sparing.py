@@ -6,27 +6,45 @@ It names the version of the instance that it was decided on; so it fails once th
 
 from collections.abc import Iterable
 
-from windlass.api.scaling_group import MAX_NAMED_INSTANCES
+from windlass.api.scaling_group import MAX_NAMED_INSTANCES, Process
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import RemovalWithdrawn
 from windlass.planner.capacity.situation import LAUNCHING, Decision, Situation
-from windlass.planner.plan import Remove, Spare
+from windlass.planner.plan import Remove, Spare, Step
+
+SPARING_BATCH = 1000  # a pass spares at most so many, as it removes at most so many
 
 
 def spare_first(s: Situation, decision: Decision | None) -> Decision | None:
     """The decision, or what must be done before it: to spare all who were to leave, if it leaves any in place.
 
-    Where it removes them all there is nothing to spare: whichever request arrives first does the same.
+    Where all of them leave there is nothing to spare: whichever request arrives first does the same.
     """
+    activity, named = s.view.status.activity, _in_doubt(s)
+    leaving = {step.name for step in decision.steps if isinstance(step, Remove)} if decision else set()
+    if activity is None or _all_leave(s) or all(i.name in leaving for i in named):
+        return decision
+    why = RemovalWithdrawn(activity.name)
+    return Decision(s.memory, why, tuple(Spare(i.name, i.uid, i.resource_version, why) for i in named[:SPARING_BATCH]))
+
+
+def settles_removals(s: Situation, steps: Iterable[Step]) -> bool:
+    """Whether, once these steps are carried out, each removal that is in doubt was done or will fail."""
+    seen_to = {step.uid for step in steps if isinstance(step, Remove | Spare)}
+    return all(i.uid in seen_to for i in _in_doubt(s))
+
+
+def _all_leave(s: Situation) -> bool:
+    """Whether nobody is to stay, though it may take several passes."""
+    return not s.desired and not s.census.protected and not s.suspended(Process.SCALE_IN)
+
+
+def _in_doubt(s: Situation) -> list[Instance]:
+    """Those whom a removal that is still under way may take: who was to leave, is there, and was not spared yet."""
     activity = s.view.status.activity
     if not s.view.removals_in_doubt or activity is None or activity.ended_at is not None or activity.type in LAUNCHING:
-        return decision
-    leaving = {step.name for step in decision.steps if isinstance(step, Remove)} if decision else set()
-    why = RemovalWithdrawn(activity.name)
-    named = [i for i in _named(s.view.instances, activity.leaving) if not i.removing]
-    if all(i.name in leaving for i in named):
-        return decision
-    return Decision(s.memory, why, tuple(Spare(i.name, i.uid, i.resource_version, why) for i in named))
+        return []
+    return [i for i in _named(s.view.instances, activity.leaving) if not i.removing and i.uid not in s.view.spared]
 
 
 def _named(instances: Iterable[Instance], leaving: tuple[str, ...]) -> list[Instance]:

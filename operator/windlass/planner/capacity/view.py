@@ -64,6 +64,7 @@ class GroupView:
     that request may still be under way. `taken` are those of them whose name a Pod that is not the group's bears.
     `removal_pause`: the API server refuses removals.
     `removals_in_doubt`: requests to remove instances may be under way of which this process does not know what became.
+    `spared`: the uids of those that it has changed since, so that such requests fail.
     """
 
     namespace: str
@@ -85,6 +86,7 @@ class GroupView:
     refusals: Sequence[Refusal] = ()
     removal_pause: RemovalPause | None = None
     removals_in_doubt: bool = False
+    spared: frozenset[str] = frozenset()
     deleting: bool = False
 
 
