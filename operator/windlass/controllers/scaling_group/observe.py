@@ -31,7 +31,7 @@ class Lore:
     `look_live`: the informers are not to be relied on for the next pass that acts: this process has just begun to lead,
     or a write of the last pass may or may not have been carried out, or met something else than they show.
     `removals_in_doubt`: removals may be under way, of a leader before or of our own whose answer was lost.
-    `spared`: the uids of those that were changed since, so that such removals fail.
+    `spared`: the uids of those that were changed since, so that such removals fail, or that may not be changed.
     `awaited_revision`: a revision that exists already, by the API server's word.
     `at_once`: how many requests may begin side by side, because the last ones all succeeded.
     `template_problem`: why the API server refuses the Pod of the configuration of that version.

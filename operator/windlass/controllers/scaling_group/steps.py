@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from windlass.api.common import API_VERSION, GROUP_LABEL, SPARED_ANNOTATION, owner_reference, to_wire
 from windlass.cluster.client import Client
@@ -37,6 +37,8 @@ from windlass.planner.plan import (
 )
 
 logger = logging.getLogger(__name__)
+
+R = TypeVar("R")
 
 MANY = 256  # a batch of more requests than this gives way to those of other groups
 FIRST_REMOVAL_PAUSE, LONGEST_REMOVAL_PAUSE = timedelta(seconds=1), timedelta(minutes=5)  # as for passes that fail
@@ -80,7 +82,7 @@ class Steps:
             self._lore.spared.clear()
             self._lore.look_live |= bool(spared)  # they must be known as they are now before any of them is removed
 
-    async def _slow_start(self, jobs: Sequence[Callable[[], Awaitable[None]]]) -> Results[None]:
+    async def _slow_start(self, jobs: Sequence[Callable[[], Awaitable[R]]]) -> Results[R]:
         """Side by side; at once as many as the last time got through, if nothing has failed since."""
         results = await slow_start(jobs, initial=self._lore.at_once)
         if results.failed:
@@ -197,13 +199,25 @@ class Steps:
         bulk = len(steps) > MANY
         results = await self._slow_start([partial(self._spare, step, bulk) for step in steps])
         _raise_worst(results.failed.values())
+        refused = [error for error in results.completed.values() if error is not None]
+        if refused:  # nor will it be allowed a moment later, and the group has more to do
+            logger.warning(
+                "%s; the group goes on: a removal that is still under way may take who was to stay", refused[0]
+            )
 
-    async def _spare(self, step: Spare, bulk: bool) -> None:
+    async def _spare(self, step: Spare, bulk: bool) -> ApiError | None:
+        """Why the API server does not let it be spared, if so."""
         annotations = {SPARED_ANNOTATION: step.resource_version}  # differs each time: else nothing would change
         patch = {"metadata": {"uid": step.uid, "annotations": annotations}}
-        with suppress(Gone, Conflict):  # there is another one of its name: nothing to spare
+        refused = None
+        try:
             await self._client.merge_patch(PODS, self._key.namespace, step.name, patch, bulk=bulk, into=Nothing)
+        except (Gone, Conflict):  # there is another one of its name: nothing to spare
+            pass
+        except (Refused, Invalid) as error:
+            refused = error
         self._lore.spared.add(step.uid)
+        return refused
 
     # ---- the rest
 

@@ -1,0 +1,66 @@
+"""A plan's steps against an API server that says no."""
+
+
+import pytest
+
+from tests.cluster_client.fake_api import FakeApi, replies, status
+from tests.cluster_client.scenario import play
+from tests.worlds import GROUP, GROUP_UID, activity, fleet, group, steps_of_kind, view
+from windlass.cluster.client import Client
+from windlass.controllers.scaling_group.caches import Caches, group_key
+from windlass.controllers.scaling_group.observe import Lore
+from windlass.controllers.scaling_group.steps import Steps
+from windlass.engine.clock import SystemClock
+from windlass.engine.expectations import Expectations
+from windlass.engine.queue import Key
+from windlass.planner.capacity.group import plan_group
+from windlass.planner.capacity.view import GroupView
+from windlass.planner.plan import Plan, Spare, Step
+
+KEY = group_key("default", GROUP)
+FORBIDDEN = status(403, "Forbidden", 'pods "web-0" is forbidden: cannot patch resource "pods"')
+INVALID = status(422, "Invalid", 'Pod "web-1" is invalid: not by this policy')
+
+
+def nobody_waits(key: Key, *, at_once: bool = False) -> None:
+    pass
+
+
+def hands(client: Client, seen: GroupView, lore: Lore) -> tuple[Steps, Caches]:
+    expectations = Expectations(SystemClock())
+    caches = Caches(client, expectations, nobody_waits, ("default",), lambda *counted: None)
+    return Steps(client, caches, expectations, KEY, seen, lore), caches
+
+
+def only(seen: GroupView, *steps: Step) -> Plan:
+    plan = plan_group(seen)
+    return Plan(plan.status, plan.why, steps, settles_removals=plan.settles_removals)
+
+
+def withdrawn() -> GroupView:
+    """Three were to leave, and may stay."""
+    leaving = activity("ScaleIn", from_=3, to=0, leaving=("web-0", "web-1", "web-2"))
+    return view(group(3), fleet(3), removals_in_doubt=True, activity=leaving)
+
+
+async def there(api: FakeApi, seen: GroupView) -> None:
+    for each in seen.instances:
+        await api.put("pods", {"metadata": {"namespace": "default", "name": each.name, "uid": each.uid}})
+
+
+def test_who_may_not_be_changed_does_not_hold_up_the_group_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(api: FakeApi, client: Client) -> None:
+        seen, lore = withdrawn(), Lore(uid=GROUP_UID)
+        await there(api, seen)
+        api.fail_next(replies(403, FORBIDDEN), "PATCH")
+        api.fail_next(replies(422, INVALID), "PATCH")
+        steps, _ = hands(client, seen, lore)
+        await steps.carry_out(only(seen, *steps_of_kind(plan_group(seen), Spare)))
+        assert not lore.removals_in_doubt
+        assert [request.method for request in api.seen] == ["PATCH"] * 3
+
+    play(scenario)
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        'changing Pod default/web-0: pods "web-0" is forbidden: cannot patch resource "pods"; '
+        "the group goes on: a removal that is still under way may take who was to stay"
+    ]
