@@ -2,6 +2,7 @@ import asyncio
 import gc
 import threading
 import time
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 
 import pytest
@@ -184,3 +185,41 @@ def test_what_a_program_leaves_behind_is_cancelled_and_not_waited_for(
     monkeypatch.setattr(own_loop, "WIND_UP_SECONDS", 0.01)
     asyncio.run(scenario())
     assert "Traceback" not in caplog.text
+
+
+def test_a_generator_that_does_not_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
+    async def scenario() -> None:
+        async def endless() -> AsyncGenerator[int]:
+            try:
+                yield 1
+            finally:
+                while True:
+                    with suppress(asyncio.CancelledError):
+                        await asyncio.Event().wait()
+
+        async def main() -> None:
+            left.append(endless())
+            await anext(left[0])
+
+        left: list[AsyncGenerator[int]] = []
+        await asyncio.wait_for(in_own_loop(main, name="guest"), LIMIT)
+        await ended("guest")
+
+    monkeypatch.setattr(own_loop, "WIND_UP_SECONDS", 0.05)
+    asyncio.run(scenario())
+
+
+def test_winding_up_that_fails_is_told(monkeypatch: pytest.MonkeyPatch):
+    async def scenario() -> None:
+        async def main() -> None:
+            pass
+
+        with pytest.raises(OSError, match="too many open files"):
+            await asyncio.wait_for(in_own_loop(main, name="guest"), LIMIT)
+
+    def fail(loop: asyncio.AbstractEventLoop) -> None:
+        loop.close()
+        raise OSError("too many open files")
+
+    monkeypatch.setattr(own_loop, "_wind_up", fail)
+    asyncio.run(scenario())

@@ -38,12 +38,14 @@ async def in_own_loop(main: Callable[[], Coroutine[Any, Any, None]], *, name: st
 
     def thread() -> None:
         error: BaseException | None = None
-        loop = asyncio.new_event_loop()
         try:
-            loop.run_until_complete(there())
+            loop = asyncio.new_event_loop()
+            try:
+                loop.run_until_complete(there())
+            finally:
+                _wind_up(loop)
         except BaseException as caught:  # it is raised again where it is waited for
             error = caught
-        _wind_up(loop)
         _call(here, lambda: None if ended.done() else _end(ended, error))
 
     threading.Thread(target=thread, name=name, daemon=True).start()
@@ -58,14 +60,17 @@ async def in_own_loop(main: Callable[[], Coroutine[Any, Any, None]], *, name: st
 def _wind_up(loop: asyncio.AbstractEventLoop) -> None:
     """Cancel what is left. What becomes of it is not worth a line: why the program has ended is told already."""
     loop.set_exception_handler(lambda _, context: logger.debug("winding up: %s", context))
-    for _ in range(CANCELLATIONS):
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        if left:
-            loop.run_until_complete(asyncio.wait(left, timeout=WIND_UP_SECONDS / CANCELLATIONS))
-    loop.run_until_complete(loop.shutdown_asyncgens())
-    loop.close()
+    try:
+        for _ in range(CANCELLATIONS):
+            left = asyncio.all_tasks(loop)
+            for task in left:
+                task.cancel()
+            if left:
+                loop.run_until_complete(asyncio.wait(left, timeout=WIND_UP_SECONDS / CANCELLATIONS))
+        closing = loop.create_task(loop.shutdown_asyncgens())
+        loop.run_until_complete(asyncio.wait([closing], timeout=WIND_UP_SECONDS / CANCELLATIONS))
+    finally:
+        loop.close()
 
 
 def _call(loop: asyncio.AbstractEventLoop, callback: Callable[[], Any]) -> None:
