@@ -1,12 +1,13 @@
 """A plan's steps against an API server that says no."""
 
-
 import pytest
 
 from tests.cluster_client.fake_api import FakeApi, replies, status
 from tests.cluster_client.scenario import play
 from tests.worlds import GROUP, GROUP_UID, activity, fleet, group, steps_of_kind, view
 from windlass.cluster.client import Client
+from windlass.cluster.resources import CONTROLLER_REVISIONS
+from windlass.cluster.revisions import revision_manifest
 from windlass.controllers.scaling_group.caches import Caches, group_key
 from windlass.controllers.scaling_group.observe import Lore
 from windlass.controllers.scaling_group.steps import Steps
@@ -14,8 +15,9 @@ from windlass.engine.clock import SystemClock
 from windlass.engine.expectations import Expectations
 from windlass.engine.queue import Key
 from windlass.planner.capacity.group import plan_group
+from windlass.planner.capacity.reasons import AsDesired, RevisionUnused
 from windlass.planner.capacity.view import GroupView
-from windlass.planner.plan import Plan, Spare, Step
+from windlass.planner.plan import ForgetRevision, KeepRevision, Plan, Spare, Step
 
 KEY = group_key("default", GROUP)
 FORBIDDEN = status(403, "Forbidden", 'pods "web-0" is forbidden: cannot patch resource "pods"')
@@ -64,3 +66,18 @@ def test_who_may_not_be_changed_does_not_hold_up_the_group_and_is_told_once(capl
         'changing Pod default/web-0: pods "web-0" is forbidden: cannot patch resource "pods"; '
         "the group goes on: a removal that is still under way may take who was to stay"
     ]
+
+
+def test_a_revision_that_is_gone_unheard_is_looked_for_before_it_is_deleted_again() -> None:
+    async def scenario(api: FakeApi, client: Client) -> None:
+        seen, lore = view(group(3), fleet(3)), Lore(uid=GROUP_UID, look_live=False)
+        steps, caches = hands(client, seen, lore)
+        kept = KeepRevision("web-old", 1, {"configuration": {}}, AsDesired(3))
+        await client.create(CONTROLLER_REVISIONS, "default", revision_manifest(kept, group=GROUP, group_uid=GROUP_UID))
+        await caches.refresh(KEY, GROUP_UID)
+        await api.silently_remove("controllerrevisions", "default", "web-old")
+        await steps.carry_out(only(seen, ForgetRevision("web-old", RevisionUnused())))
+        assert api.seen[-1].method == "DELETE"
+        assert lore.look_live
+
+    play(scenario)

@@ -287,7 +287,7 @@ class Steps:
             with self._expectations.deleting(self._key, kept.uid):
                 await self._client.delete(CONTROLLER_REVISIONS, self._key.namespace, step.name, uid=kept.uid)
         except Gone:
-            return
+            self._lore.look_live = True  # the informer is behind
 
     async def _record(self, step: Record) -> None:
         try:
