@@ -83,7 +83,8 @@ class OwnKinds:
             listing = await self._client.list(OWN[kind], namespace)
             reached = as_number(listing.resource_version)
             went_back = reached < newest
-            store.replace(store.within(namespace), map(Object, listing.items), None if went_back else reached, gone)
+            found = [each for body in listing.items if (each := _readable(kind, body)) is not None]
+            store.replace(store.within(namespace), found, None if went_back else reached, gone)
         self._reached[kind, namespace] = reached
         if went_back and self._limit is not None:
             logger.warning("listing %s: the server's versions went back; starting its watch anew", kind)
@@ -119,6 +120,16 @@ class OwnKinds:
             self._caches.observe(kind, body, deleted=deleted)
         except Exception:  # one odd object must not end the watch of its kind
             logger.exception("reading %s %s: it is left out", kind, body.get("metadata", {}).get("name"))
+
+
+def _readable(kind: str, body: Mapping[str, Any]) -> Object | None:
+    try:
+        found = Object(body)
+        _ = found.namespace, found.name, found.uid, found.resource_version
+    except Exception:  # one odd object must not end the reading of its kind
+        logger.exception("reading an object of kind %s: it is left out", kind)
+        return None
+    return found
 
 
 async def _operator(**how: Any) -> None:

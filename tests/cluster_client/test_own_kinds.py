@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster_client.fake_api import FakeApi, client_of, pod, until
+from tests.cluster_client.fake_api import FakeApi, client_of, pod, replies, until
 from windlass import own_kinds
 from windlass.controllers.scaling_group.caches import Caches
 from windlass.engine.clock import SystemClock
@@ -85,3 +85,28 @@ def test_the_watches_begin_anew_when_versions_went_back(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(own_kinds, "in_own_loop", for_ever)
     play(scenario)
+
+
+@pytest.mark.parametrize("spec", [None, "none", {"configuration": "web"}, {"configuration": None}])
+def test_an_object_of_an_odd_shape_is_kept_and_spares_the_others(spec: object) -> None:
+    async def scenario(api: FakeApi, own: OwnKinds, caches: Caches) -> None:
+        await api.put("scalinggroups", {**pod("odd"), "spec": spec})
+        await api.put("scalingactivities", {**pod("odd"), "spec": spec})
+        await api.put("scalinggroups", group("web"))
+        await own.read_again()
+        assert names(caches) == {"odd", "web"}
+        assert len(caches.records) == 1
+
+    play(scenario)
+
+
+def test_an_object_without_an_identity_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(api: FakeApi, own: OwnKinds, caches: Caches) -> None:
+        known = await api.put("scalinggroups", group("web"))
+        listed = {"metadata": {"resourceVersion": "900"}, "items": [{"spec": {}}, known]}
+        api.fail_next(replies(200, listed), "GET")
+        await own.read_again()
+        assert names(caches) == {"web"}
+
+    play(scenario)
+    assert "reading an object of kind ScalingGroup: it is left out" in caplog.text

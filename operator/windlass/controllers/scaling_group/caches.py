@@ -112,7 +112,7 @@ class Caches:
 
     def _record_changed(self, old: Object | None, new: Object | None) -> None:
         if (record := new or old) is not None:
-            self._enqueue(group_key(record.namespace, str(record.get("spec", {}).get("scalingGroup"))))
+            self._enqueue(group_key(record.namespace, str(_map(record, "spec").get("scalingGroup"))))
 
     # ---- what the informers say
 
@@ -155,9 +155,15 @@ def _same_wish(before: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
 
 
 def _configuration_of(group: Object) -> str | None:
-    name = group.get("spec", {}).get("configuration", {}).get("scalingConfiguration")
+    name = _map(_map(group, "spec"), "configuration").get("scalingConfiguration")
     return f"{group.namespace}/{name}" if isinstance(name, str) else None
 
 
 def _group_of(record: Object) -> str:
-    return f"{record.namespace}/{record.get('spec', {}).get('scalingGroup')}"
+    return f"{record.namespace}/{_map(record, 'spec').get('scalingGroup')}"
+
+
+def _map(body: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+    """A field that should hold a map; empty where it does not: objects may be older than their schema."""
+    found = body.get(field)
+    return found if isinstance(found, Mapping) else {}
