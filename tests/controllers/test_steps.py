@@ -72,7 +72,8 @@ def test_a_revision_that_is_gone_unheard_is_looked_for_before_it_is_deleted_agai
     async def scenario(api: FakeApi, client: Client) -> None:
         seen, lore = view(group(3), fleet(3)), Lore(uid=GROUP_UID, look_live=False)
         steps, caches = hands(client, seen, lore)
-        kept = KeepRevision("web-old", 1, {"configuration": {}}, AsDesired(3))
+        data = {"configuration": {}, "source": {"kind": "ScalingConfiguration", "name": "web"}}
+        kept = KeepRevision("web-old", 1, data, AsDesired(3))
         await client.create(CONTROLLER_REVISIONS, "default", revision_manifest(kept, group=GROUP, group_uid=GROUP_UID))
         await caches.refresh(KEY, GROUP_UID)
         await api.silently_remove("controllerrevisions", "default", "web-old")
