@@ -147,6 +147,26 @@ def test_a_list_does_not_bring_back_what_went_while_it_was_read() -> None:
     assert [thing.name for thing in told.store.within(None)] == ["b", "d"]
 
 
+def test_a_list_does_not_bring_back_what_another_list_has_removed() -> None:
+    told = Told()
+    told.put(Thing("a", uid="a"))
+    with told.store.listing() as slow:
+        with told.store.listing() as quick:
+            told.store.replace(told.store.within(None), [], as_of=9, gone=quick)
+        told.store.replace(told.store.within(None), [Thing("a", uid="a")], as_of=5, gone=slow)
+    assert len(told.store) == 0
+
+
+def test_a_list_takes_nothing_away_that_it_has_because_all_was_read_anew_meanwhile() -> None:
+    told = Told()
+    told.put(Thing("a", "500", uid="a"))
+    with told.store.listing() as slow:
+        with told.store.listing() as quick:
+            told.store.replace(told.store.within(None), [Thing("a", "3", uid="a")], as_of=None, gone=quick)
+        told.store.replace(told.store.within(None), [Thing("a", "3", uid="a")], as_of=5, gone=slow)
+    assert told.store.within(None) == [Thing("a", "3", uid="a")]
+
+
 def test_a_list_that_begins_later_is_believed() -> None:
     told = Told()
     told.put(Thing("a", uid="a"))
@@ -172,6 +192,13 @@ def test_a_floor_ends_when_the_watch_has_passed_it() -> None:
     assert len(told.store) == 0
     told.store.lift_floors(20)
     told.put(Thing("back", "16"))
+    assert len(told.store) == 1
+
+
+def test_a_floor_ends_when_the_server_starts_anew() -> None:
+    told = Told()
+    told.store.set_floor("web", 500)
+    told.store.replace([], [Thing("a", "3")], as_of=None)
     assert len(told.store) == 1
 
 

@@ -112,15 +112,17 @@ class Store(Generic[T]):
 
     def drop(self, record: T) -> None:
         """Forget the object that this record is the last state of; not another one of its name."""
-        for gone in self._lists.values():
-            gone.add(record.uid)
+        self._note_gone(record)
         old = self.get(record.namespace, record.name)
         if old is not None and old.uid == record.uid:
             self._remove(old)
 
     @contextmanager
     def listing(self) -> Iterator[Container[str]]:
-        """Around reading a list beside a watch: the uids of what goes meanwhile, for `replace`."""
+        """Around reading a list beside a watch: the uids of what goes meanwhile, for `replace`.
+
+        By the watch's word, or by that of another list.
+        """
         gone: set[str] = set()
         self._lists[id(gone)] = gone
         try:
@@ -135,11 +137,14 @@ class Store(Generic[T]):
         can take longer than a watch. None: the server's versions have started anew (a backup was restored), so that
         nothing we know counts.
         """
-        listed = {(record.namespace, record.name): record for record in new if record.uid not in gone}
+        listed = {(record.namespace, record.name): record for record in new}
+        wanted = [record for record in listed.values() if record.uid not in gone]  # before we remove anything ourselves
+        if as_of is None:
+            self._floors.clear()
         for record in list(old):
             if as_of is None or ((record.namespace, record.name) not in listed and version(record) <= as_of):
                 self._remove(record)
-        for record in listed.values():
+        for record in wanted:
             self.put(record)
 
     def set_floor(self, key: str, floor: int) -> None:
@@ -158,7 +163,12 @@ class Store(Generic[T]):
         key = self._index(record) if self._index else None
         return key is not None and version(record) <= self._floors.get(key, -1)
 
+    def _note_gone(self, record: T) -> None:
+        for gone in self._lists.values():
+            gone.add(record.uid)
+
     def _remove(self, old: T) -> None:
+        self._note_gone(old)
         names = self._namespaces[old.namespace]
         del names[old.name]
         if not names:
