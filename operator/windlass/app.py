@@ -29,7 +29,7 @@ from windlass.own_kinds import OwnKinds
 logger = logging.getLogger(__name__)
 
 LEASE_NAME = "windlass-operator"
-STALE_SECONDS = 180.0  # an API server sends a bookmark about once a minute
+STALE_SECONDS = 180.0  # twice what a watch may be silent for; a quiet one is ended by the server before
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,30 @@ def test_a_watch_that_falls_silent_is_taken_up_again() -> None:
     play(scenario, silence=0.3)
 
 
+def test_the_end_of_a_quiet_watch_is_a_sign_of_life() -> None:
+    now = [1000.0]
+
+    async def scenario(api: FakeApi, watcher: Watcher) -> None:
+        ending = asyncio.Event()
+
+        async def quiet(request: web.Request) -> web.StreamResponse:
+            response = web.StreamResponse()
+            await response.prepare(request)
+            await response.write(bookmark(102, complete=True))
+            await ending.wait()
+            return response
+
+        api.fail_next(quiet, "WATCH")
+        async with running(watcher):
+            now[0] += 75
+            assert watcher.informer.lag() == 75
+            ending.set()
+            await until(lambda: len(watches(api)) == 2)
+            assert watcher.informer.lag() == 0
+
+    play(scenario, clock=lambda: now[0])
+
+
 def test_a_watch_that_never_says_a_word_makes_it_read_everything() -> None:
     async def scenario(api: FakeApi, watcher: Watcher) -> None:
         async with running(watcher):

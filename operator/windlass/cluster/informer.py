@@ -72,11 +72,12 @@ class Informer(Generic[T]):
 
     @property
     def last_event_at(self) -> float:
-        """When the stalest of the watches last showed life (an event or a bookmark), by the monotonic clock."""
+        """When the stalest of the watches last showed life (an event, a bookmark, its end as agreed); monotonic clock."""
         return min(reflection.heard_at for reflection in self._reflections)
 
     def lag(self) -> float:
-        """Seconds since then. A server with nothing to say still sends a bookmark about once a minute."""
+        """Seconds since then. A server with nothing to say, not even a bookmark, still ends each watch in good order
+        after WATCH_SECONDS."""
         return self._clock() - self.last_event_at
 
     def idle(self) -> float:

@@ -192,6 +192,7 @@ class Reflection(Generic[T]):
             self._take(lines)
             if since < BURST_SECONDS and len(lines) < ENOUGH_GATHERED:
                 await self._timing.sleep(BURST_GATHER_SECONDS)
+        self.heard_at = self._timing.clock()  # its end, as agreed, is a sign of life too
 
     def _take(self, lines: Lines) -> None:
         """Apply what has arrived. There is no `await` in here, nor in what it calls: it runs for every event."""
