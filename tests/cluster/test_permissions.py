@@ -13,7 +13,7 @@ from tests.cluster.operator_process import Installation, Operators
 
 # Granted, and not provoked here.
 RARE = {
-    "patch /pods": "by who takes over a removal that is not wanted any more: tests/faults/test_two_operators.py",
+    "patch pods": "by who takes over a removal that is not wanted any more: tests/faults/test_two_operators.py",
     "update windlass.dev/scalinggroups/finalizers": (
         "never asked for as such: the admission plugin OwnerReferencesPermissionEnforcement (off here, on in OpenShift)"
         " demands it of whoever creates an object that its owner is to wait for"
