@@ -20,7 +20,7 @@ from tests.faults.explained import told
 from tests.faults.faults import refused
 from tests.faults.oracle import Outcome, nothing_came_of_it
 from tests.faults.proxy import Fault, Forward, Matches, Proxy, Reply, Request
-from tests.faults.run import RESYNC, Run, point_of, settle
+from tests.faults.run import Run, point_of, settle
 
 LEASE_FLAGS = ("--lease=on", "--lease-retry-period=0.2", "--lease-renew-deadline=1.5", "--lease-duration=2")
 TAKES_OVER = 10.0  # seconds at most, on a machine that is busy otherwise
@@ -45,7 +45,7 @@ class Two:
 
     def _run(self, proxy: Proxy, operators: Operators, folder: Path) -> Run:
         folder.mkdir()
-        return Run(self.groups, proxy, operators, folder, *LEASE_FLAGS, RESYNC)
+        return Run(self.groups, proxy, operators, folder, *LEASE_FLAGS, "--resync-period=1")
 
     def inject(self, fault: Fault, matches: Matches, times: int | None = 1) -> threading.Event:
         """A fault between the first one and the API server."""
