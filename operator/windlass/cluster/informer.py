@@ -72,7 +72,7 @@ class Informer(Generic[T]):
 
     @property
     def last_event_at(self) -> float:
-        """When the stalest of the watches last showed life (an event, a bookmark, its end as agreed); monotonic clock."""
+        """When the stalest of the watches last showed life (an event, a bookmark, its end as agreed), monotonic."""
         return min(reflection.heard_at for reflection in self._reflections)
 
     def lag(self) -> float:
