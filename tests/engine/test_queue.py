@@ -113,6 +113,27 @@ def test_a_key_that_has_rested_is_handed_out_at_once():
     asyncio.run(scenario())
 
 
+def test_a_key_that_rests_again_does_not_keep_those_that_have_rested():
+    async def scenario() -> None:
+        clock = ManualClock()
+        queue = Queue(clock)
+
+        def pass_of(key: Key) -> None:
+            queue.add(key, at_once=True)
+            assert taken(queue) == [key]
+            queue.done(key)
+
+        pass_of(WEB)
+        pass_of(API)
+        await clock.advance(GATHER_SECONDS / 2)
+        pass_of(WEB)
+        await clock.advance(GATHER_SECONDS / 2)
+        pass_of(Key("ScalingGroup", "shop", "other"))
+        assert API not in queue._resting
+
+    asyncio.run(scenario())
+
+
 def test_done_again_puts_the_key_behind_the_others_without_gathering():
     async def scenario() -> None:
         clock = ManualClock()

@@ -129,6 +129,7 @@ class Queue:
         if self._again.pop(key, False) or again:
             self._make_ready(key, now)
             return
+        self._resting.pop(key, None)  # it would keep its old place in line
         self._resting[key] = now + GATHER_SECONDS
         if asked:
             self._timers.schedule(key, now + GATHER_SECONDS)
