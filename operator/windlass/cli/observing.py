@@ -30,7 +30,7 @@ async def observe_live(client: Client, group: Body, now: datetime) -> tuple[Grou
     )
     for record in records.items:
         caches.observe("ScalingActivity", record, deleted=False)
-    view = await observe(client, caches, key, group, Lore(uid=uid), now)
+    view = await observe(client, caches, key, group, Lore(uid=uid, removals_in_doubt=False), now)
     return replace(view, template_problem=_template_problem(group)), list(records.items)
 
 
