@@ -230,6 +230,21 @@ def test_a_request_that_is_given_up_takes_its_connection_along() -> None:
     play(scenario)
 
 
+def test_nothing_is_sent_by_a_client_that_was_closed() -> None:
+    async def scenario(server: Server, transport: Http1Transport) -> None:
+        server.answers = [OK]
+        asking = asyncio.create_task(transport.send(get()))
+        await until(lambda: len(server.heads) == 1)
+        await transport.close()
+        await asking
+        await until(lambda: server.ended == 1)
+        with pytest.raises(NoReply, match="closed"):
+            await transport.send(get())
+        assert len(server.heads) == 1
+
+    play(scenario)
+
+
 @pytest.mark.parametrize(("target", "headers"), [("/a b\r\nX: y", {}), ("/", {"Authorization": "Bearer a\nX: y"})])
 def test_no_header_can_be_smuggled_in(target: str, headers: dict[str, str]) -> None:
     async def scenario(server: Server, transport: Http1Transport) -> None:

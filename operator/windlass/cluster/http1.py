@@ -42,6 +42,7 @@ class Http1Transport:
             "Accept: application/json\r\nAccept-Encoding: identity\r\n"
         )
         self._idle: deque[_Exchanges] = deque()  # the one used last is at the end, and is used next
+        self._closed = False
 
     async def send(self, request: Request) -> Reply:
         """Exchange one request."""
@@ -72,12 +73,15 @@ class Http1Transport:
             self._end(line)
 
     async def close(self) -> None:
-        """End all connections that wait for work."""
+        """End the connections; those at work end with their exchange, and no other begins."""
+        self._closed = True
         while self._idle:
             self._idle.pop().abort()
 
     async def _begin(self, request: Request) -> "_Exchanges":
         message = self._message(request)
+        if self._closed:
+            raise NoReply("the client was closed", sent=False)
         line = self._kept_alive() or await self._connected(request.seconds)
         try:
             if request.before_write is not None:
@@ -89,7 +93,7 @@ class Http1Transport:
         return line
 
     def _end(self, line: "_Exchanges") -> None:
-        if line.rest():
+        if line.rest() and not self._closed:
             self._idle.append(line)
         else:
             line.abort()
