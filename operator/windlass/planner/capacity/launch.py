@@ -4,8 +4,10 @@ Names are counted: an ordinal is reserved in the status before its instance is c
 What was reserved and is not known to exist is in doubt: it is created again under the same name, before any new one, in
 whichever activity comes next. So a request that was lost, or that arrives late, cannot make one instance too many.
 
-A name can be created twice in one case alone: its instance vanished before any pass had seen it, and the process that
-had created it is gone or never got an answer. Nobody can tell that from a request that never arrived.
+A name can be created twice in two cases. Its instance vanished before any pass had seen it, and the process that had
+created it is gone or never got an answer. Or its instance was seen and vanished while names on both sides of its own
+were in doubt, and the process that had seen it is gone: what is in doubt is written down as one range, so those between
+are in doubt again. Nobody can tell either from a request that never arrived.
 """
 
 from dataclasses import replace
