@@ -150,22 +150,6 @@ def falls_silent(silent: Callable[[], bool], seconds: float = LONGER_THAN_ANY_PA
     return fault
 
 
-def repeated(times: Callable[[], int]) -> Fault:
-    """Each part of the answer, so each line of a watch, comes so many times: a great deal happens at once."""
-
-    async def fault(_: Request, forward: Forward) -> Reply:
-        reply = await forward()
-
-        async def body() -> AsyncIterator[bytes]:
-            async for part in reply.body:
-                for _ in range(1 if part.startswith(b"0") else times()):  # the part of no bytes is the last one
-                    yield part
-
-        return replace(reply, body=body())
-
-    return fault
-
-
 # ---- lines of a watch
 
 
