@@ -26,6 +26,7 @@ from windlass.cluster.resources import PODS
 EXPIRED = error_line(410, "Expired", "too old resource version")
 EXPIRED_ANSWER = refused(410, "Expired", "too old resource version")
 WAYS = ("a line", "all since a version: 410 in the stream", "all since a version: 410 in answer")
+ANY = "*"  # of whatever name
 SOON = "--resync-period=1"
 # Too long for anything to be read anew within a test, but for what the API server says is too old.
 LONG = "--resync-period=3600"
@@ -33,7 +34,8 @@ LONG = "--resync-period=3600"
 
 @dataclass
 class Loss:
-    """From when it is armed, the watches of a kind lose the lines of these types about the objects of these names.
+    """From when it is armed, the watches of a kind lose the lines of these types about the objects of these names, or
+    of whatever name.
 
     If they lose more than single lines, then at the first of these: the watch ends there, and what was before is too
     old to begin another one at.
@@ -63,7 +65,7 @@ class Loss:
             return line
         event = json.loads(line)
         found = (event["type"], event["object"]["metadata"].get("name", ""))
-        if found not in self._wanted:
+        if not self._wanted & {found, (event["type"], ANY)}:
             return line
         self.lost.append(found)
         if self.way == "a line":
@@ -95,6 +97,7 @@ def test_an_instance_that_went_unheard_is_replaced(run: Run, way: str) -> None:
     web.kill("web-0")
     run.groups.pods.wait_for("web-3 in its place", lambda now: "web-3" in now)
     settle(web, 3)
+    assert pods.lost
     assert ("DELETED", "web-0") in pods.lost or way != "a line"
     nothing_came_of_it(run, Outcome(web, size=3, created=4), quiet=way == "a line")
 
@@ -127,12 +130,13 @@ def test_a_revision_of_which_nothing_was_heard_is_not_kept_twice(run: Run, way: 
     run.start(period(way))
     web = run.groups.create(desired=0)
     wait_until(lambda: web.revisions, 20, "the revision")
+    revisions.arm(ANY, "ADDED", "MODIFIED")
     run.groups.configure("web", annotations={"changed": "yes"})
     wait_until(lambda: len(web.revisions) == 2, 20, "another revision")
     (newest,) = (name for name, each in web.revisions.items() if each["revision"] == 2)
-    revisions.arm(newest, "ADDED", "MODIFIED")
     web.change(desiredSize=2)
     settle(web, 2)
+    assert ("ADDED", newest) in revisions.lost
     nothing_came_of_it(run, Outcome(web, size=2, created=2), quiet=way == "a line")
 
 
