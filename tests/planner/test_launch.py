@@ -204,3 +204,14 @@ def test_names_in_doubt_survive_a_shrinking_between() -> None:
     shrunk = plan_group(seen)
 
     assert launching(shrunk) == reserved(2, 2)
+
+
+def test_launches_of_the_last_activity_between_two_in_doubt_are_not_counted_as_the_next_ones() -> None:
+    last = activity("ScaleOut", ended="1m", launching=reserved(0, 1000), to=998)
+    seen = view(group(1000, max_size=1000), fleet(998, first=1), activity=last, next_ordinal=1000)
+    plan = plan_group(seen)
+    assert names(plan) == ["web-0", "web-999"]
+    ended = plan_group(after(seen, plan, instances=fleet(1000)))
+
+    assert ended.status.activity is not None
+    assert ended.status.activity.description == "launched 2 instances, 2 in service"

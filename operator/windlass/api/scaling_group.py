@@ -176,7 +176,7 @@ class ActivityStatus(Observed):
     """Ordinals that it reserved last and of which it is not known yet whether they were created."""
     failed: Annotated[tuple[int, ...], Field(max_length=MAX_NAMED_INSTANCES)] = ()
     """Ordinals of its launches that failed; they are tried again by a later activity."""
-    skipped: Annotated[tuple[int, ...], Field(max_length=MAX_NAMED_INSTANCES)] = ()
+    skipped: Annotated[tuple[OrdinalRange, ...], Field(max_length=MAX_NAMED_INSTANCES)] = ()
     """Ordinals from firstOrdinal on that it did not launch: an activity before did, or the name is taken by a Pod that
     is not the group's."""
     leaving: Annotated[tuple[ObjectName, ...], Field(max_length=MAX_NAMED_INSTANCES)] = ()

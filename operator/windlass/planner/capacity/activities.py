@@ -20,7 +20,7 @@ from windlass.api.scaling_group import (
 )
 from windlass.planner.backoff import doubling
 from windlass.planner.capacity.instance import Instance, State
-from windlass.planner.capacity.ordinals import in_doubt, launched_by, reserved_by
+from windlass.planner.capacity.ordinals import as_ranges, in_doubt, launched_by, reserved_by, skipped_by
 from windlass.planner.capacity.reasons import (
     ActivityFailed,
     ActivityStarted,
@@ -81,7 +81,7 @@ def _begin(s: Situation, type_: ActivityType, cause: Reason) -> Memory:
         to=s.desired,
         first_ordinal=reserved.first if reserved else s.memory.next_ordinal,
         launching=reserved,
-        skipped=tuple(used[:MAX_NAMED_INSTANCES]),
+        skipped=as_ranges(used),
     )
     return replace(s.memory, activity=activity, next_activity=s.memory.next_activity + 1)
 
@@ -156,7 +156,7 @@ def _waits_for_own(s: Situation, activity: ActivityStatus) -> bool:
 
 
 def _own(s: Situation, activity: ActivityStatus, *states: State) -> list[Instance]:
-    first, skipped = activity.first_ordinal, activity.skipped
+    first, skipped = activity.first_ordinal, skipped_by(activity)
     return [i for i in s.census.of(*states) if i.ordinal >= first and i.ordinal not in skipped]
 
 
