@@ -40,18 +40,21 @@ class Outcome:
         return {f"{self.group.name}-{number}" for number in range(self.created)}
 
 
-def nothing_came_of_it(run: Run, *outcomes: Outcome, operators: int = 1, quiet: bool = True) -> None:
+def nothing_came_of_it(
+    run: Run, *outcomes: Outcome, operators: int = 1, quiet: bool = True, all_noted: bool = True
+) -> None:
     """The groups of this run, all of them, are as they would be without the fault, and stay so.
 
     Call it when they have settled. `operators`: how many run now (0: none is left to wait for). `quiet` waits for two
-    resync periods without a write, so start the operators with `run.RESYNC`.
+    resync periods without a write, so start the operators with `run.RESYNC`. `all_noted`: False where an API server was
+    killed, and what it had done last may be missing from its audit log.
     """
     run.groups.pods.catch_up()
     for outcome in outcomes:
         _is_as_desired(outcome)
         _was_never_too_large(run, outcome)
         _had_each_instance_once(run, outcome)
-    _was_asked_for_once(run, *outcomes)
+    _was_asked_for_once(run, *outcomes, all_noted=all_noted)
     nothing_is_left_over(run, *(outcome.group for outcome in outcomes))
     if quiet and operators:
         writes_nothing(run, operators)
@@ -82,7 +85,7 @@ def _had_each_instance_once(run: Run, outcome: Outcome) -> None:
     assert times == dict.fromkeys(outcome.names, 1), f"Pods that there were, by name: {_differing(times, outcome)}"
 
 
-def _was_asked_for_once(run: Run, *outcomes: Outcome) -> None:
+def _was_asked_for_once(run: Run, *outcomes: Outcome, all_noted: bool) -> None:
     """As the audit log has it: each creation and each deletion was carried out once.
 
     A request whose connection ended may stand there as failed and have been carried out: there the watch decides.
@@ -90,10 +93,11 @@ def _was_asked_for_once(run: Run, *outcomes: Outcome) -> None:
     created, deleted = carried_out(run, "create", "pods"), carried_out(run, "delete", "pods")
     perhaps_created, perhaps_deleted = _in_doubt(run, "create"), _in_doubt(run, "delete")
     for outcome in outcomes:
-        creations = dict.fromkeys(outcome.names & perhaps_created, 1) | _of(outcome.group, created)
+        made = outcome.names & perhaps_created if all_noted else outcome.names
+        creations = dict.fromkeys(made, 1) | _of(outcome.group, created)
         assert creations == dict.fromkeys(outcome.names, 1), f"creations carried out: {_differing(creations, outcome)}"
         gone = outcome.names - outcome.group.pods.keys()
-        deletions = dict.fromkeys(gone & perhaps_deleted, 1) | _of(outcome.group, deleted)
+        deletions = dict.fromkeys(gone & perhaps_deleted if all_noted else gone, 1) | _of(outcome.group, deleted)
         assert len(deletions) == sum(deletions.values()) == outcome.deleted, (
             f"{outcome.group.name}: deletions carried out: {deletions}, not {outcome.deleted}, each once"
         )

@@ -145,8 +145,9 @@ def test_removals_that_a_policy_refuses_are_tried_with_growing_pauses(run: Run, 
         began = time.monotonic()
         web.scale(1)
         web.wait_for_message("removing was refused ")
-        assert "nobody leaves" in web.status["message"]
-        assert "nobody leaves" in told(groups)
+        # While it tries again, it says what it does; then again why that was refused.
+        wait_until(lambda: "nobody leaves" in web.status["message"], 10, "the reason in the message")
+        wait_until(lambda: "nobody leaves" in told(groups), 10, "the reason in what explain says")
         for number in range(5):  # what is going on in the group brings no try forward
             web.annotate("web-0", seen=str(number))
         wait_until(lambda: len(answers(run, "delete", "pods")) >= 3, 10, "the third try")
