@@ -65,7 +65,7 @@ class Chance:
     def life_of(self, name: str, zone: str | None) -> Life:
         """One of the lives that instances have."""
         slow = timedelta(seconds=self.random.randint(0, 40))
-        start = timedelta(seconds=self.random.randint(0, 5))
+        start = timedelta(seconds=self.random.randint(1, 5))  # not 0: creation times are cut to the second before
         ready = start + timedelta(seconds=self.random.randint(1, 90))
         if self.random.random() >= self.trouble:
             return Life(start, ready, dies_slowly=slow)
