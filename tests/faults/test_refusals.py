@@ -199,6 +199,16 @@ def test_a_quota_that_is_raised_is_got_over_within_the_pause(short_of_quota: tup
 def wait_for_the_pause(web: Group) -> None:
     """Until the first try has ended, and all that there is to say has been said."""
     web.wait_for("the pause", lambda status: "endedAt" in status["activity"] and "next try at" in status["message"])
+    said_at, said = time.monotonic(), web.status
+
+    def no_news_is_due() -> bool:
+        """Counts are written once a second at most, so the last ones may come late."""
+        nonlocal said_at, said
+        if web.status != said:
+            said_at, said = time.monotonic(), web.status
+        return time.monotonic() - said_at > 1.5
+
+    wait_until(no_news_is_due, 20, "the last counts")
 
 
 def tries_within(seconds: float) -> int:

@@ -85,6 +85,7 @@ class Steps:
     async def _slow_start(self, jobs: Sequence[Callable[[], Awaitable[R]]]) -> Results[R]:
         """Side by side; at once as many as the last time got through, if nothing has failed since."""
         results = await slow_start(jobs, initial=self._lore.at_once)
+        results.failed = dict(sorted(results.failed.items()))  # so that the same one is told at each try
         if results.failed:
             self._lore.at_once = 1
         else:
