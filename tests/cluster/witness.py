@@ -26,6 +26,7 @@ class Witness:
     def __init__(self, cluster: Cluster, collection: str) -> None:
         self.history: list[tuple[str, Object | None]] = []
         self.now: dict[str, Object] = {}
+        self._version = "0"  # of what was seen last
         self._cluster = cluster
         self._collection = collection
         self._changed = threading.Condition()
@@ -57,13 +58,15 @@ class Witness:
         assert not self._broken, self._broken
 
     def catch_up(self) -> None:
-        """Until everything that is there now has been seen."""
-        listed = self._cluster.request("GET", self._collection)["items"]
-        versions = {item["metadata"]["name"]: int(item["metadata"]["resourceVersion"]) for item in listed}
+        """Until everything that is there now has been seen, and everything that is gone seen to go."""
+        listed = self._cluster.request("GET", self._collection)
+        as_of = int(listed["metadata"]["resourceVersion"])
+        there = {item["metadata"]["name"]: int(item["metadata"]["resourceVersion"]) for item in listed["items"]}
 
         def seen(now: dict[str, Object]) -> bool:
             known = {name: int(thing["metadata"]["resourceVersion"]) for name, thing in now.items()}
-            return all(known.get(name, 0) >= version for name, version in versions.items())
+            gone = (name for name, version in known.items() if name not in there and version <= as_of)
+            return int(self._version) >= max(there.values(), default=0) and not any(gone)
 
         self.wait_for(f"all of {self._collection}", seen)
 
@@ -101,7 +104,9 @@ class Witness:
         for name, item in there.items():
             if self.now.get(name) != item:
                 self._note("MODIFIED", item)
-        self._version = listed["metadata"]["resourceVersion"]
+        with self._changed:
+            self._version = listed["metadata"]["resourceVersion"]
+            self._changed.notify_all()
 
     def _note(self, kind: str, thing: Object) -> None:
         with self._changed:
