@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from hack.cluster import API_SERVER, ETCD, Access, Cluster, Shape, tool
+from hack.cluster import API_SERVER, ETCD, Access, Cluster, Shape, throw_away, tool
 
 ROOT = Path(__file__).resolve().parent.parent
 CHARTS = ROOT / "charts"
@@ -96,16 +96,14 @@ def passes(what: str, check: Callable[[], None]) -> bool:
 @contextmanager
 def throw_away_control_plane() -> Iterator[Cluster]:
     """An API server with the CRDs and the namespaces that the rendered manifests name."""
-    with tempfile.TemporaryDirectory(prefix="windlass-charts-") as folder:
-        cluster = Cluster(f"charts-{os.getpid()}", Path(folder), dies_with_parent=True)
-        try:
-            cluster.up(Shape(nodes=0), components=(ETCD, API_SERVER))
-            for name in (NAMESPACE, *TEAMS):
-                namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": RESTRICTED}}
-                cluster.apply("/api/v1/namespaces", namespace)
-            yield cluster
-        finally:
-            cluster.down()
+    with (
+        tempfile.TemporaryDirectory(prefix="windlass-charts-") as folder,
+        throw_away(f"charts-{os.getpid()}", Path(folder), Shape(nodes=0), (ETCD, API_SERVER)) as cluster,
+    ):
+        for name in (NAMESPACE, *TEAMS):
+            namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": RESTRICTED}}
+            cluster.apply("/api/v1/namespaces", namespace)
+        yield cluster
 
 
 def one_version() -> None:

@@ -10,18 +10,15 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from hack.cluster import Cluster, Shape, wait_until
+from hack.cluster import Cluster, Shape, throw_away, wait_until
 
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A control plane with six nodes in three zones, an audit log, and this project's CRDs."""
-    cluster = Cluster(f"test-{os.getpid()}", tmp_path_factory.mktemp("clusters"), dies_with_parent=True)
-    try:
-        cluster.up(Shape(nodes=6, audit=True))
+    folder = tmp_path_factory.mktemp("clusters")
+    with throw_away(f"test-{os.getpid()}", folder, Shape(nodes=6, audit=True)) as cluster:
         yield cluster
-    finally:
-        cluster.down()
 
 
 @pytest.fixture

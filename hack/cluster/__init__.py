@@ -7,7 +7,7 @@ cluster.down()
 """
 
 from hack.cluster.access import Access, RefusedError, UnreachableError, is_true, wait_until
-from hack.cluster.local import Cluster, Part, Shape, StartError
+from hack.cluster.local import Cluster, Part, Shape, StartError, throw_away
 from hack.cluster.programs import ALL, API_SERVER, CONTROLLER_MANAGER, ETCD, KWOK, SCHEDULER
 from hack.cluster.tools import BuildError, tool
 
@@ -27,6 +27,7 @@ __all__ = [
     "StartError",
     "UnreachableError",
     "is_true",
+    "throw_away",
     "tool",
     "wait_until",
 ]

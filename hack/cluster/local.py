@@ -3,8 +3,8 @@
 import json
 import shutil
 import signal
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -242,3 +242,14 @@ class Cluster(Access):
             wait_until(reached, _START_LIMIT, name)
         except TimeoutError as error:
             raise StartError(f"starting {name}: {error}; the end of {process.log}:\n{process.end_of_log()}") from error
+
+
+@contextmanager
+def throw_away(name: str, root: Path, shape: Shape, components: Sequence[str] = programs.ALL) -> Iterator[Cluster]:
+    """A cluster that is up inside the block, and ends with it or with this process, whatever happens."""
+    cluster = Cluster(name, root, dies_with_parent=True)
+    try:
+        cluster.up(shape, components)
+        yield cluster
+    finally:
+        cluster.down()

@@ -23,7 +23,7 @@ def pod(version: int, name: str = "web-0") -> Object:
 
 
 def that_saw(listed: Listed, *events: tuple[str, Object]) -> Witness:
-    seeing = Witness(cast(Cluster, listed), "/api/v1/pods")
+    seeing = Witness(cast("Cluster", listed), "/api/v1/pods")
     for kind, thing in events:
         seeing._note(kind, thing)
     return seeing

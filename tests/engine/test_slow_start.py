@@ -41,8 +41,7 @@ class Requests:
 
 def test_no_jobs_are_no_work():
     results: Results[int] = asyncio.run(slow_start([]))
-    assert (results.completed, results.failed, list(results.not_started)) == ({}, {}, [])
-    assert results.first_failure is None
+    assert (results.completed, results.failed) == ({}, {})
 
 
 def test_jobs_run_1_2_4_8_at_once_up_to_64():
@@ -94,8 +93,7 @@ def test_a_first_request_that_fails_is_the_only_one():
         await requests.clock.advance(10)
         results = await batch
         assert (requests.started, results.completed) == ([0], {})
-        assert str(results.first_failure) == "request 0"
-        assert results.not_started == range(1, 1000)
+        assert {index: str(failure) for index, failure in results.failed.items()} == {0: "request 0"}
 
     asyncio.run(scenario())
 
@@ -108,10 +106,22 @@ def test_after_a_failure_what_is_out_is_waited_for_and_no_more_is_started():
         assert not batch.done()
         await requests.clock.advance(60)
         results = await batch
-        assert list(results.failed) == [3, 4]
-        assert str(results.first_failure) == "request 3"
+        assert [(index, str(failure)) for index, failure in results.failed.items()] == [
+            (3, "request 3"),
+            (4, "request 4"),
+        ]
         assert results.completed == {0: 0, 1: 10, 2: 20, 5: 50, 6: 60}
-        assert results.not_started == range(7, 1000)
+        assert requests.started == list(range(7))
+
+    asyncio.run(scenario())
+
+
+def test_failures_are_told_in_the_order_of_their_jobs():
+    async def scenario() -> None:
+        requests = Requests(100, fail=frozenset({1, 2}), seconds={1: 5.0})
+        batch = asyncio.create_task(slow_start(requests.jobs))
+        await requests.clock.advance(10)
+        assert list((await batch).failed) == [1, 2]
 
     asyncio.run(scenario())
 
@@ -138,8 +148,9 @@ def test_a_request_that_somebody_else_cancels_counts_as_failed():
             raise asyncio.CancelledError
 
         results = await slow_start([cancelled, cancelled])
-        assert str(results.first_failure) == "the request was cancelled by somebody else"
-        assert results.not_started == range(1, 2)
+        assert {index: str(failure) for index, failure in results.failed.items()} == {
+            0: "the request was cancelled by somebody else"
+        }
 
     asyncio.run(scenario())
 
@@ -157,9 +168,10 @@ def test_every_job_is_accounted_for_once(count: int, fail: frozenset[int], secon
         batch = asyncio.create_task(slow_start(requests.jobs, limit=limit))
         await requests.clock.advance(1000)
         results = await batch
-        assert sorted([*results.completed, *results.failed, *results.not_started]) == list(range(count))
+        assert sorted([*results.completed, *results.failed]) == requests.started == list(range(len(requests.started)))
         assert results.failed.keys() <= fail
-        assert bool(results.not_started) <= bool(results.failed)
+        assert list(results.failed) == sorted(results.failed)
+        assert len(requests.started) == count or results.failed
         assert requests.most <= limit
 
     asyncio.run(scenario())

@@ -9,7 +9,7 @@ from hack.cluster import Cluster
 from tests.cluster.groups import Groups
 from tests.cluster.operator_process import Installation, Operators
 from tests.faults.proxy import Proxy
-from tests.faults.run import Run
+from tests.faults.run import RESYNC, Run
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +45,11 @@ def run(cluster: Cluster, namespace: str, operator: Operators, proxy: Proxy, tmp
     with Groups(cluster, namespace) as groups:
         yield Run(groups, proxy, operator, tmp_path)
         assert groups.broken_promises() == []
+
+
+@pytest.fixture
+def groups(run: Run) -> Iterator[Groups]:
+    """The groups of an operator that runs, and meets nothing that it does not know."""
+    process = run.start(RESYNC, ready=True)
+    yield run.groups
+    assert "Traceback" not in process.log, process.log

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-from tests.faults.proxy import Cut, Fault, Forward, Matches, Reply, Request, delayed
+from tests.faults.proxy import Cut, Fault, Forward, Matches, Reply, Request, delayed, read_through
 
 LONGER_THAN_ANY_PATIENCE = 600.0  # seconds
 
@@ -79,36 +79,26 @@ def lost() -> Fault:
 def cut_short() -> Fault:
     """The connection ends in the middle of the first part of the answer's body, or of a watch's first line."""
 
-    async def fault(_: Request, forward: Forward) -> Reply:
-        reply = await forward()
+    async def read(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for part in body:
+            yield part[: len(part) // 2]
+            raise Cut
 
-        async def body() -> AsyncIterator[bytes]:
-            async for part in reply.body:
-                yield part[: len(part) // 2]
-                raise Cut
-
-        return replace(reply, body=body())
-
-    return fault
+    return read_through(read)
 
 
 def cut_when(cut: threading.Event) -> Fault:
     """When `cut` is set, the connection ends in the middle of the next part, or line of a watch; that clears it."""
 
-    async def fault(_: Request, forward: Forward) -> Reply:
-        reply = await forward()
+    async def read(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for part in body:
+            if cut.is_set():
+                cut.clear()
+                yield part[: len(part) // 2]
+                raise Cut
+            yield part
 
-        async def body() -> AsyncIterator[bytes]:
-            async for part in reply.body:
-                if cut.is_set():
-                    cut.clear()
-                    yield part[: len(part) // 2]
-                    raise Cut
-                yield part
-
-        return replace(reply, body=body())
-
-    return fault
+    return read_through(read)
 
 
 def swallowed(seconds: float = LONGER_THAN_ANY_PATIENCE) -> Fault:
@@ -135,19 +125,14 @@ def answer_swallowed(seconds: float = LONGER_THAN_ANY_PATIENCE) -> Fault:
 def falls_silent(silent: Callable[[], bool], seconds: float = LONGER_THAN_ANY_PATIENCE) -> Fault:
     """From when `silent` says so, nothing more of the answer comes through, and no reset; in the end a cut."""
 
-    async def fault(_: Request, forward: Forward) -> Reply:
-        reply = await forward()
+    async def read(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for part in body:
+            if silent():
+                await asyncio.sleep(seconds)
+                raise Cut
+            yield part
 
-        async def body() -> AsyncIterator[bytes]:
-            async for part in reply.body:
-                if silent():
-                    await asyncio.sleep(seconds)
-                    raise Cut
-                yield part
-
-        return replace(reply, body=body())
-
-    return fault
+    return read_through(read)
 
 
 # ---- lines of a watch

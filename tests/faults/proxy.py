@@ -94,21 +94,26 @@ def delayed(seconds: float) -> Fault:
     return fault
 
 
-def gated(gate: threading.Event) -> Fault:
-    """Nothing of the answer comes through while the gate is cleared; then all of it."""
+def read_through(read: Callable[[AsyncIterator[bytes]], AsyncIterator[bytes]]) -> Fault:
+    """It is carried out, and the answer's body comes through as `read` makes it of the API server's."""
 
     async def fault(_: Request, forward: Forward) -> Reply:
         reply = await forward()
-
-        async def body() -> AsyncIterator[bytes]:
-            async for part in reply.body:
-                while not gate.is_set():
-                    await asyncio.sleep(0.01)
-                yield part
-
-        return replace(reply, body=body())
+        return replace(reply, body=read(reply.body))
 
     return fault
+
+
+def gated(gate: threading.Event) -> Fault:
+    """Nothing of the answer comes through while the gate is cleared; then all of it."""
+
+    async def read(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for part in body:
+            while not gate.is_set():
+                await asyncio.sleep(0.01)
+            yield part
+
+    return read_through(read)
 
 
 @dataclass(slots=True)

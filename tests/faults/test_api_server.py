@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hack.cluster import Cluster, Shape
+from hack.cluster import Cluster, Shape, throw_away
 from tests.cluster.groups import Groups, fresh_namespace
 from tests.cluster.operator_process import Installation, Operators
 from tests.cluster.people import Person
@@ -23,13 +23,9 @@ BACK_WITHIN_SECONDS = 40.0
 
 @pytest.fixture(scope="module")
 def own_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A throw-away control plane."""
-    cluster = Cluster("throw-away", tmp_path_factory.mktemp("clusters"), dies_with_parent=True)
-    try:
-        cluster.up(Shape(nodes=3, audit=True))
+    """A control plane that nobody else needs."""
+    with throw_away("own", tmp_path_factory.mktemp("clusters"), Shape(nodes=3, audit=True)) as cluster:
         yield cluster
-    finally:
-        cluster.down()
 
 
 @pytest.fixture

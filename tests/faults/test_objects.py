@@ -4,7 +4,7 @@ Nothing of the network fails here: other people and programs work on the same ob
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -15,18 +15,10 @@ from tests.cluster.witness import Object, alive
 from tests.faults.explained import explained, told
 from tests.faults.oracle import writes_nothing
 from tests.faults.proxy import Fault, Forward, Reply, Request
-from tests.faults.run import RESYNC, Run, carried_out, settle, writes_of
+from tests.faults.run import Run, carried_out, settle, writes_of
 
 HOLD = "windlass.test/hold"
 GROUP_LABEL = "windlass.dev/group"
-
-
-@pytest.fixture
-def groups(run: Run) -> Iterator[Groups]:
-    """The groups of an operator that runs, and meets nothing that it does not know."""
-    process = run.start(RESYNC, ready=True)
-    yield run.groups
-    assert "Traceback" not in process.log, process.log
 
 
 # ---- a name that somebody else's Pod bears

@@ -38,14 +38,6 @@ def short_of_quota(
             operators.end()
 
 
-@pytest.fixture
-def groups(run: Run) -> Iterator[Groups]:
-    """The groups of an operator that runs, and meets nothing that it does not know."""
-    process = run.start(RESYNC, ready=True)
-    yield run.groups
-    assert "Traceback" not in process.log, process.log
-
-
 # ---- launches
 
 

@@ -21,6 +21,7 @@ from hack.cluster import (
     Shape,
     StartError,
     UnreachableError,
+    throw_away,
     wait_until,
 )
 from hack.cluster import __main__ as command
@@ -32,12 +33,9 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster beside the one that all tests share: no scheduler, no nodes, two members."""
-    second = Cluster("second", tmp_path_factory.mktemp("clusters"), dies_with_parent=True)
-    try:
-        second.up(Shape(nodes=2, members=2), components=(ETCD, API_SERVER, CONTROLLER_MANAGER))
+    folder, components = tmp_path_factory.mktemp("clusters"), (ETCD, API_SERVER, CONTROLLER_MANAGER)
+    with throw_away("second", folder, Shape(nodes=2, members=2), components) as second:
         yield second
-    finally:
-        second.down()
 
 
 def exists(cluster: Cluster, namespace: str) -> bool:

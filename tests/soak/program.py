@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from hack.cluster import BuildError, Cluster, RefusedError, Shape, StartError, UnreachableError
+from hack.cluster import BuildError, RefusedError, Shape, StartError, UnreachableError, throw_away
 from tests.cluster.operator_process import Installation
 from tests.soak.rounds import Soak, SoakError
 from tests.soak.weather import Weather
@@ -28,22 +28,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     folder = ROOT / ".local" / "soak" / str(options.seed)
     shutil.rmtree(folder, ignore_errors=True)
-    cluster = Cluster("soak", folder, dies_with_parent=True)
     try:
-        cluster.up(Shape(nodes=6, audit=True))
-        installation = Installation(cluster, "windlass-system", folder)
-        installation.install()
-        weather = Weather(random.Random())  # noqa: S311 - seeded by each round
-        with Soak(installation, options.operators, folder, weather, restarts=not options.no_restarts) as soak:
-            return _play(soak, options, folder)
+        with throw_away("soak", folder, Shape(nodes=6, audit=True)) as cluster:
+            installation = Installation(cluster, "windlass-system", folder)
+            installation.install()
+            weather = Weather(random.Random())  # noqa: S311 - seeded by each round
+            with Soak(installation, options.operators, folder, weather, restarts=not options.no_restarts) as soak:
+                return _play(soak, options, folder)
     except (BuildError, StartError, RefusedError, UnreachableError) as error:
         print(f"hack/soak: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("hack/soak: interrupted; everything it started has been ended", file=sys.stderr)
         return 130
-    finally:
-        cluster.down()
 
 
 def _play(soak: Soak, options: argparse.Namespace, folder: Path) -> int:

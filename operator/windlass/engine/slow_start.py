@@ -13,16 +13,10 @@ MOST_IN_FLIGHT = 64
 
 @dataclass(slots=True)
 class Results(Generic[R]):
-    """What became of each job, by its index in the sequence."""
+    """What became of each job that was started, by its index in the sequence; failures in the order of their jobs."""
 
     completed: dict[int, R] = field(default_factory=dict)
     failed: dict[int, Exception] = field(default_factory=dict)
-    not_started: range = range(0)
-
-    @property
-    def first_failure(self) -> Exception | None:
-        """The failure that ended the batch; later ones were in flight then."""
-        return next(iter(self.failed.values()), None)
 
 
 async def slow_start(
@@ -38,7 +32,7 @@ async def slow_start(
     async with asyncio.TaskGroup() as workers:
         for _ in range(min(initial, limit, len(jobs))):
             batch.start_worker(workers)
-    batch.results.not_started = range(batch.next, len(jobs))
+    batch.results.failed = dict(sorted(batch.results.failed.items()))
     return batch.results
 
 

@@ -224,12 +224,8 @@ MOST_STEPS_LOGGED = 10
 
 def _log_line(plan: Plan) -> str:
     """One line for one plan: what it is about, and each step with its reason."""
-    steps = [
-        f"{type(step).__name__.lower()} {step.name} ({step.why})"
-        for step in plan.steps
-        if isinstance(step, Launch | Remove)
-    ]
-    shown = steps[:MOST_STEPS_LOGGED]
+    steps = [step for step in plan.steps if isinstance(step, Launch | Remove)]
+    shown = [f"{type(step).__name__.lower()} {step.name} ({step.why})" for step in steps[:MOST_STEPS_LOGGED]]
     if len(steps) > len(shown):
         shown.append(f"and {counted(len(steps) - len(shown), 'step')} more like these")
     return "; ".join([str(plan.why), *shown])

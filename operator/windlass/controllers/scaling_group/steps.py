@@ -39,6 +39,7 @@ from windlass.planner.plan import (
 logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
+S = TypeVar("S", bound=Step)
 
 MANY = 256  # a batch of more requests than this gives way to those of other groups
 FIRST_REMOVAL_PAUSE, LONGEST_REMOVAL_PAUSE = timedelta(seconds=1), timedelta(minutes=5)  # as for passes that fail
@@ -82,21 +83,20 @@ class Steps:
             self._lore.spared.clear()
             self._lore.look_live |= bool(spared)  # they must be known as they are now before any of them is removed
 
-    async def _slow_start(self, jobs: Sequence[Callable[[], Awaitable[R]]]) -> Results[R]:
+    async def _all(self, act: Callable[[S, bool], Awaitable[R]], steps: Sequence[S]) -> Results[R]:
         """Side by side; at once as many as the last time got through, if nothing has failed since."""
-        results = await slow_start(jobs, initial=self._lore.at_once)
-        results.failed = dict(sorted(results.failed.items()))  # so that the same one is told at each try
+        bulk = len(steps) > MANY
+        results = await slow_start([partial(act, step, bulk) for step in steps], initial=self._lore.at_once)
         if results.failed:
             self._lore.at_once = 1
         else:
-            self._lore.at_once = max(self._lore.at_once, min(len(jobs), MOST_IN_FLIGHT))
+            self._lore.at_once = max(self._lore.at_once, min(len(steps), MOST_IN_FLIGHT))
         return results
 
     # ---- launches
 
     async def _launch_all(self, steps: Sequence[Launch]) -> None:
-        bulk = len(steps) > MANY
-        results = await self._slow_start([partial(self._launch, step, bulk) for step in steps])
+        results = await self._all(self._launch, steps)
         troubles = []
         for index, error in results.failed.items():
             if isinstance(error, Refused | Invalid):
@@ -157,8 +157,7 @@ class Steps:
     # ---- removals
 
     async def _remove_all(self, steps: Sequence[Remove]) -> None:
-        bulk = len(steps) > MANY
-        results = await self._slow_start([partial(self._remove, step, bulk) for step in steps])
+        results = await self._all(self._remove, steps)
         refused = [error for error in results.failed.values() if isinstance(error, Refused)]
         if refused:
             self._pause_removals(str(refused[0]))
@@ -197,8 +196,7 @@ class Steps:
             raise
 
     async def _spare_all(self, steps: Sequence[Spare]) -> None:
-        bulk = len(steps) > MANY
-        results = await self._slow_start([partial(self._spare, step, bulk) for step in steps])
+        results = await self._all(self._spare, steps)
         _raise_worst(results.failed.values())
         refused = [error for error in results.completed.values() if error is not None]
         if refused:  # nor will it be allowed a moment later, and the group has more to do
