@@ -131,6 +131,6 @@ def healthy_as_ever(groups: Groups) -> Group:
     """A group that is made now is there as quickly as in any other namespace."""
     began = time.monotonic()
     healthy = groups.create("healthy", desired=MANY)
-    healthy.wait_until_ready(MANY, QUICKLY)
+    settle(healthy, MANY, QUICKLY)
     assert time.monotonic() - began < QUICKLY
     return healthy
