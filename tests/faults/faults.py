@@ -8,7 +8,7 @@ import json
 import random
 import threading
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -184,13 +184,8 @@ def _chunk(data: bytes) -> bytes:
 # ---- which requests
 
 
-def only(matches: Matches, fault: Fault) -> Fault:
-    """The fault for those that match; the others go their way."""
-
-    async def either(request: Request, forward: Forward) -> Reply:
-        return await (fault(request, forward) if matches(request) else forward())
-
-    return either
+def any_request(_: Request) -> bool:
+    return True
 
 
 def writes(request: Request) -> bool:
@@ -215,18 +210,26 @@ def _reads(request: Request, plurals: tuple[str, ...]) -> bool:
     return not request.writes and request.path.rpartition("/")[2] in plurals
 
 
-# Those that may happen to any request at any time, and time and again.
-FAULTS: dict[str, Callable[[random.Random], Fault]] = {
-    "conflict": lambda _: only(writes, conflict()),
-    "too many requests": lambda rng: too_many(rng.randint(0, 2)),
-    "too many requests until a date": lambda rng: only(writes, too_many(rng.randint(0, 2), as_date=True)),
-    "failed": lambda _: failed_before(),
-    "failed after it was carried out": lambda _: only(writes, failed_after()),
-    "answer lost": lambda _: only(writes, lost()),
-    "answer cut short": lambda _: cut_short(),
-    "slow": lambda rng: delayed(rng.uniform(0.05, 3.0)),
-    "swallowed for a while": lambda rng: swallowed(rng.uniform(0.5, 40.0)),
-    "answer swallowed for a while": lambda rng: only(writes, answer_swallowed(rng.uniform(0.5, 40.0))),
+@dataclass(frozen=True, slots=True)
+class Possible:
+    """A kind of fault: `drawn` makes one, at random where it can differ; it may happen to requests that it `fits`."""
+
+    drawn: Callable[[random.Random], Fault]
+    fits: Matches = any_request
+
+
+# Those that may happen at any time, and time and again.
+FAULTS: dict[str, Possible] = {
+    "conflict": Possible(lambda _: conflict(), writes),
+    "too many requests": Possible(lambda rng: too_many(rng.randint(0, 2))),
+    "too many requests until a date": Possible(lambda rng: too_many(rng.randint(0, 2), as_date=True), writes),
+    "failed": Possible(lambda _: failed_before()),
+    "failed after it was carried out": Possible(lambda _: failed_after(), writes),
+    "answer lost": Possible(lambda _: lost(), writes),
+    "answer cut short": Possible(lambda _: cut_short()),
+    "slow": Possible(lambda rng: delayed(rng.uniform(0.05, 3.0))),
+    "swallowed for a while": Possible(lambda rng: swallowed(rng.uniform(0.5, 40.0))),
+    "answer swallowed for a while": Possible(lambda rng: answer_swallowed(rng.uniform(0.5, 40.0)), writes),
 }
 
 

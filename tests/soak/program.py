@@ -4,7 +4,6 @@ Every round prints its seed first. On failure it prints what was wrong, the scri
 """
 
 import argparse
-import random
 import secrets
 import shutil
 import signal
@@ -24,7 +23,7 @@ ROUND_SECONDS = 18.0  # of deeds; the way to rest comes on top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _flags().parse_args(arguments)
+    options = flags().parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     folder = ROOT / ".local" / "soak" / str(options.seed)
     shutil.rmtree(folder, ignore_errors=True)
@@ -32,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with throw_away("soak", folder, Shape(nodes=6, audit=True)) as cluster:
             installation = Installation(cluster, "windlass-system", folder)
             installation.install()
-            weather = Weather(random.Random())  # noqa: S311 - seeded by each round
+            weather = Weather()
             with Soak(installation, options.operators, folder, weather, restarts=not options.no_restarts) as soak:
                 return _play(soak, options, folder)
     except (BuildError, StartError, RefusedError, UnreachableError) as error:
@@ -51,8 +50,7 @@ def _play(soak: Soak, options: argparse.Namespace, folder: Path) -> int:
             told = soak.play(seed, options.round)
         except SoakError as error:
             print(f"{error}\n\nthe operators' logs: {folder}/operator-*.log")
-            flags = f"--operators {options.operators} --round {options.round}"
-            print(f"again: hack/soak --seed {seed} --seconds 1 {flags}", flush=True)
+            print(f"again: {again(options, seed)}", flush=True)
             return 1
         came_to = f"{told.deeds} deeds, {told.faults} faults, {told.pods} Pods; settled in {told.settled_after:.1f} s"
         print(f"   {came_to} at most", flush=True)
@@ -61,7 +59,15 @@ def _play(soak: Soak, options: argparse.Namespace, folder: Path) -> int:
         seed += 1
 
 
-def _flags() -> argparse.ArgumentParser:
+def again(options: argparse.Namespace, seed: int) -> str:
+    """What plays the round of this seed alone, as these options did."""
+    restarts = ["--no-restarts"] if options.no_restarts else []
+    said = [f"--seed={seed}", "--seconds=0", f"--operators={options.operators}", f"--round={options.round}"]
+    return " ".join(["hack/soak", *said, *restarts])
+
+
+def flags() -> argparse.ArgumentParser:
+    """What can be said on the command line."""
     flags = argparse.ArgumentParser(prog="hack/soak", description=__doc__)
     flags.add_argument("--seconds", type=float, default=600.0, help="for how long rounds begin (default: %(default)s)")
     flags.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000), help="of the first round")

@@ -1,7 +1,9 @@
 """Rounds of a soak: a script is played for a while, then all faults are lifted, and everything must come to rest."""
 
-import random
 import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -18,7 +20,6 @@ from tests.soak.weather import Weather
 SETTLES_WITHIN_SECONDS = 150.0  # two requests without an answer (30 s each), a back-off after each, and the launch's
 LOOK_SECONDS = 0.05
 TRIES = 2  # more to find two resync periods without a write: who has just begun to lead may know of news
-CLOUDY = 0.7  # of the acts begin in bad weather
 ACTS = 3  # of a round; each ends at rest, so that there is something to lose in the next
 
 
@@ -34,6 +35,17 @@ class Told:
     faults: int
     pods: int
     settled_after: float
+
+
+@contextmanager
+def story(log: list[str]) -> Iterator[None]:
+    """Whatever ends a round becomes a SoakError that tells it, and what was done so far: also a refusal that nobody
+    reckoned with, for that is worth as much as a broken promise."""
+    try:
+        yield
+    except Exception as error:
+        told = "".join(traceback.format_exception(error))
+        raise SoakError("\n".join((told, "the script so far:", *log))) from error
 
 
 class Soak:
@@ -55,22 +67,15 @@ class Soak:
         self._crew.__exit__(*error)
 
     def play(self, seed: int, seconds: float) -> Told:
-        """One round in a namespace of its own. SoakError where a claim does not hold."""
-        self._weather.rng.seed(seed + 1)
-        with fresh_namespace(self._cluster, f"soak-{seed}") as namespace, Groups(self._cluster, namespace) as groups:
-            script = Script(
-                random.Random(seed),  # noqa: S311
-                self._cluster,
-                groups,
-                Claims(),
-                self._crew,
-                self._weather,
-                self._restarts,
-            )
-            try:
-                return self._play(script, seconds)
-            except (AssertionError, TimeoutError) as error:
-                raise SoakError(f"{error}\nthe script so far:\n" + "\n".join(script.log)) from error
+        """One round in a namespace of its own. SoakError where a claim does not hold, or anything else goes wrong."""
+        log: list[str] = []
+        with (
+            story(log),
+            fresh_namespace(self._cluster, f"soak-{seed}") as namespace,
+            Groups(self._cluster, namespace) as groups,
+        ):
+            script = Script(seed, self._cluster, groups, Claims(), self._crew, self._weather, self._restarts, log)
+            return self._play(script, seconds)
 
     def _play(self, script: Script, seconds: float) -> Told:
         faults = self._weather.met
@@ -82,11 +87,8 @@ class Soak:
 
     def _act(self, script: Script, seconds: float) -> float:
         """Part of the script, and the way to rest; how long that was."""
-        end = time.monotonic() + seconds
-        if script.rng.random() < CLOUDY:
-            script.note(script.bad_weather())
-        while time.monotonic() < end:
-            self._wait(script, script.step())
+        for pause in script.act(seconds):
+            self._wait(script, pause)
         script.note("good weather; everyone runs")
         self._weather.clear()
         self._crew.all_well()

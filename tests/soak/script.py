@@ -2,28 +2,33 @@
 
 import random
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from http import HTTPStatus
+from itertools import count
 
-from hack.cluster import API_SERVER, Cluster, RefusedError
+from hack.cluster import API_SERVER, Cluster, RefusedError, wait_until
+from tests.cluster.doors import collection
 from tests.cluster.groups import Groups
 from tests.soak.claims import Claims, Group
 from tests.soak.operators import Crew
 from tests.soak.weather import Weather
 
-MOST_GROUPS, LARGEST = 4, 24
-LONGEST_PAUSE_SECONDS = 0.7
+NAMES, LARGEST = ("web0", "web1", "web2", "web3"), 24
+SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 0.7
+CLOUDY = 0.7  # of the acts begin in bad weather
+BACK_WITHIN_SECONDS = 30.0  # after a restart of the API server
 
 
 @dataclass(slots=True)
 class Script:
     """Plays one round. `log` holds what was done, with the seconds since the round began.
 
-    `restarts`: the API server is restarted too.
+    The seed decides what is done and how long the pauses are, and with them how much is done in an act. To which group
+    or Pod depends on those that there are then. `restarts`: the API server is restarted too.
     """
 
-    rng: random.Random
+    seed: int
     cluster: Cluster
     groups: Groups
     claims: Claims
@@ -32,16 +37,23 @@ class Script:
     restarts: bool
     log: list[str] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
-    _made: int = 0
+    rng: random.Random = field(init=False)  # for the details of the present deed
+    _choices: "Iterator[Choice]" = field(init=False)
 
-    def step(self) -> float:
-        """One thing happens; the answer is how long to wait for the next."""
-        deeds, weights = zip(*DEEDS, strict=True)
-        (deed,) = self.rng.choices(deeds, weights)
-        said: str = deed(self)
-        if said:
-            self.note(said)
-        return self.rng.uniform(0.02, LONGEST_PAUSE_SECONDS)
+    def __post_init__(self) -> None:
+        self._choices = choices(self.seed)
+
+    def act(self, seconds: float) -> Iterator[float]:
+        """Things happen, one for each answer, which is how long to wait for the next: so many seconds in all."""
+        _, _, self.rng = next(self._choices)
+        if self.rng.random() < CLOUDY:
+            self.note(self.bad_weather())
+        while seconds > 0:
+            deed, pause, self.rng = next(self._choices)
+            if said := deed(self):
+                self.note(said)
+            yield pause
+            seconds -= pause
 
     def note(self, what: str) -> None:
         self.log.append(f"{time.monotonic() - self.began:6.1f} s  {what}")
@@ -49,22 +61,23 @@ class Script:
     # ---- groups
 
     def create(self) -> str:
-        if len(self.claims.groups) >= MOST_GROUPS:
+        size, zones = self._size(), self.rng.choice(([], ["zone-a", "zone-b", "zone-c"]))
+        free = [name for name in self._names() if name not in self.claims.groups]
+        if not free:
             return ""
-        free = sorted({f"web{number}" for number in range(MOST_GROUPS)} - self.claims.groups.keys())
-        name, size = self.rng.choice(free), self._size()
-        zones = self.rng.choice(([], ["zone-a", "zone-b", "zone-c"]))
         try:
-            made = self.groups.create(name, desired=size, zones=zones, deletionPolicy="Force")
-        except RefusedError:
-            return f"{name} is still on its way out"
-        self.claims.add(Group(name, made.body["metadata"]["uid"], wanted=size, ceiling=size))
-        return f"create {name} of {size}"
+            made = self.groups.create(free[0], desired=size, zones=zones, deletionPolicy="Force")
+        except RefusedError as error:
+            if error.code != HTTPStatus.CONFLICT:
+                raise
+            return f"{free[0]} is still on its way out"
+        self.claims.add(Group(free[0], made.body["metadata"]["uid"], wanted=size, ceiling=size))
+        return f"create {free[0]} of {size}"
 
     def scale(self) -> str:
+        size = self._size()
         if not (group := self._any()):
             return ""
-        size = self._size()
         before = group.wanted
         group.want(size)
         self.groups.get(group.name).change(desiredSize=size)
@@ -76,10 +89,11 @@ class Script:
         return f"change the configuration: {annotation}"
 
     def delete(self) -> str:
+        propagation = self.rng.choice(("Background", "Foreground"))
         if not (group := self._any()):
             return ""
         self.claims.drop(group.name)
-        self.groups.get(group.name).delete(self.rng.choice(("Background", "Foreground")))
+        self.groups.get(group.name).delete(propagation)
         return f"delete {group.name}"
 
     def kill_pod(self) -> str:
@@ -94,12 +108,19 @@ class Script:
             return ""
         pod = self.rng.choice(pods)
         group.take(pod)
-        with suppress(RefusedError):  # it has gone meanwhile
+        try:
             do(group.name, pod)
+        except RefusedError as error:
+            if error.code != HTTPStatus.NOT_FOUND:  # it has gone meanwhile
+                raise
         return f"{what} {pod}"
 
     def _any(self) -> Group | None:
-        return self.rng.choice([self.claims.groups[name] for name in sorted(self.claims.groups)] or [None])
+        return next((self.claims.groups[name] for name in self._names() if name in self.claims.groups), None)
+
+    def _names(self) -> list[str]:
+        """All, in the order in which they are thought of."""
+        return self.rng.sample(NAMES, len(NAMES))
 
     def _size(self) -> int:
         return self.rng.choice((0, 1, 3, self.rng.randint(0, LARGEST), LARGEST))
@@ -110,7 +131,7 @@ class Script:
         return self.crew.happen(self.rng)
 
     def bad_weather(self) -> str:
-        return f"weather: {self.weather.turn_bad()}"
+        return f"weather: {self.weather.turn_bad(self.rng)}"
 
     def silence(self) -> str:
         self.weather.silence()
@@ -129,10 +150,13 @@ class Script:
             return ""
         self.cluster.kill(API_SERVER)
         self.cluster.start(API_SERVER)
+        of_groups = collection("ScalingGroup", self.groups.namespace)
+        wait_until(lambda: self.cluster.request("GET", of_groups), BACK_WITHIN_SECONDS, "the API server to know groups")
         return "the API server was killed and started again"
 
 
 Deed = Callable[[Script], str]
+Choice = tuple[Deed, float, random.Random]
 
 DEEDS: tuple[tuple[Deed, int], ...] = (
     (Script.create, 12),
@@ -148,3 +172,15 @@ DEEDS: tuple[tuple[Deed, int], ...] = (
     (Script.speak, 6),
     (Script.restart_api_server, 1),
 )
+
+
+def choices(seed: int) -> Iterator[Choice]:
+    """Without end: a deed, the pause after it, and where its details are drawn from.
+
+    Each has a generator of its own, so that no detail changes what comes next.
+    """
+    deeds, weights = zip(*DEEDS, strict=True)
+    for number in count():
+        rng = random.Random(f"{seed}-{number}")  # noqa: S311
+        (deed,) = rng.choices(deeds, weights)
+        yield deed, rng.uniform(SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS), rng
