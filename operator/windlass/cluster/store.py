@@ -99,15 +99,18 @@ class Store(Generic[T]):
         names = self._namespaces.get(record.namespace)
         if names is None:
             names = self._namespaces[record.namespace] = {}
-        old = names.get(record.name)
+        name = record.name
+        old = names.get(name)
         if old is not None:
-            if record.resource_version == old.resource_version or version(record) < version(old):
+            was, now = old.resource_version, record.resource_version
+            if now == was or as_number(now) < as_number(was):
                 return False
         elif self._floors and self._is_below_floor(record):
             return False
-        names[record.name] = record
+        names[name] = record
         self._reindex(old, record)
-        self._tell(old, record)
+        if self._on_change is not None:
+            self._tell(self._on_change, old, record)
         return True
 
     def drop(self, record: T) -> None:
@@ -174,7 +177,8 @@ class Store(Generic[T]):
         if not names:
             del self._namespaces[old.namespace]
         self._reindex(old, None)
-        self._tell(old, None)
+        if self._on_change is not None:
+            self._tell(self._on_change, old, None)
 
     def _reindex(self, old: T | None, new: T | None) -> None:
         if self._index is None:
@@ -189,11 +193,9 @@ class Store(Generic[T]):
         if new is not None and now is not None:
             self._keys.setdefault(now, {})[new.name] = new
 
-    def _tell(self, old: T | None, new: T | None) -> None:
-        if self._on_change is None:
-            return
+    def _tell(self, on_change: Callable[[T | None, T | None], None], old: T | None, new: T | None) -> None:
         try:
-            self._on_change(old, new)
+            on_change(old, new)
         except Exception:
             known = new if new is not None else old
             log.exception("handling a change of %s/%s; going on", known and known.namespace, known and known.name)
