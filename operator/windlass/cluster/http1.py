@@ -151,10 +151,11 @@ class _Exchanges(asyncio.Protocol):
         self.rests_since = self.begun_at = 0.0
         self.status = 0
         self._loop = asyncio.get_running_loop()
-        self._parser = httptools.HttpResponseParser(self)
         self._begun = self._head_read = self._complete = self._keep_alive = False
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
+        self.on_body = self._body.append  # the parser calls it for every event of a watch
+        self._parser = httptools.HttpResponseParser(self)
         self._bit_by_bit = False  # the body is read as it comes, and no faster than it is taken
         self._trouble: NoReply | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -207,7 +208,7 @@ class _Exchanges(asyncio.Protocol):
                 self._transport.resume_reading()
             await self._more()
         chunk = b"".join(self._body)
-        self._body = []
+        self._body.clear()
         return chunk
 
     def rest(self) -> bool:
@@ -215,7 +216,8 @@ class _Exchanges(asyncio.Protocol):
         self.unlimit()
         reusable = self.is_open and (not self._begun or (self._complete and self._keep_alive))
         self._begun = self._head_read = self._complete = False
-        self._headers, self._body, self._bit_by_bit = [], [], False
+        self._headers, self._bit_by_bit = [], False
+        self._body.clear()
         if reusable:
             self._limit_tls_buffer()
             self._transport.resume_reading()
@@ -245,6 +247,7 @@ class _Exchanges(asyncio.Protocol):
             self._fail(f"the reply is not HTTP: {error}")
         if self._bit_by_bit and self._body and self.is_open:
             self._transport.pause_reading()
+            self._wake()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.is_open = False
@@ -270,11 +273,6 @@ class _Exchanges(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         self.status = self._parser.get_status_code()
         self._head_read = self.status >= 200
-        if self._bit_by_bit:
-            self._wake()
-
-    def on_body(self, part: bytes) -> None:
-        self._body.append(part)
         if self._bit_by_bit:
             self._wake()
 

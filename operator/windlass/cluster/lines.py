@@ -13,19 +13,25 @@ class LineSplitter:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The lines that this chunk completes. ValueError if a line grows beyond all reason."""
-        first, *others = chunk.split(b"\n")
-        self._rest.append(first)
-        if not others:
-            self._rest_bytes += len(first)
+        lines = []
+        start, end = 0, chunk.find(b"\n")  # unlike `split`, it does not look at every byte by itself
+        while end >= 0:
+            line = chunk[start:end]
+            if self._rest:
+                line = b"".join((*self._rest, line))
+                self._rest, self._rest_bytes = [], 0
+            if line:
+                lines.append(line)
+            start = end + 1
+            end = chunk.find(b"\n", start)
+        if start < len(chunk):
+            self._rest.append(chunk[start:])
+            self._rest_bytes += len(chunk) - start
             if self._rest_bytes > self._longest:
                 raise ValueError(f"a line is longer than {self._longest} bytes")
-            return []
-        last = others.pop()
-        lines = [b"".join(self._rest), *others]
-        self._rest, self._rest_bytes = [last], len(last)
-        return [line for line in lines if line]
+        return lines
 
     def end(self) -> None:
         """There is no more. ValueError if that is in the middle of a line."""
-        if any(self._rest):
+        if self._rest:
             raise ValueError("the stream ended in the middle of a line")
