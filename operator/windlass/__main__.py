@@ -12,6 +12,7 @@ from windlass.app import Settings, run
 from windlass.cluster.config import load
 from windlass.cluster.errors import ConfigurationError
 from windlass.engine.logs import configure
+from windlass.engine.slow_start import MOST_IN_FLIGHT
 
 PREFIX = "WINDLASS_"
 
@@ -45,7 +46,7 @@ FLAGS: tuple[tuple[str, str, object, dict[str, Any]], ...] = (
     ("log-level", "least level that is logged", "INFO", {"choices": ("DEBUG", "INFO", "WARNING", "ERROR")}),
     ("metrics-host", "address that metrics and probes are served on", "127.0.0.1", {}),
     ("metrics-port", "its port; 0 picks a free one", 0, {"type": _whole(0, 65535)}),
-    ("workers", "groups that are worked on at once", 8, {"type": _whole(1, 1000)}),
+    ("workers", "groups that are worked on at once", MOST_IN_FLIGHT, {"type": _whole(1, 1000)}),
     ("resync-period", "seconds after which everything is looked at again", 600, {"type": _whole(1, 86400)}),
     ("lease", "whether only the holder of a lease works", "on", {"choices": ("on", "off")}),
     ("lease-namespace", "namespace of the lease; the connection's own if not given", None, {}),

@@ -24,6 +24,7 @@ from windlass.engine.health import HealthServer
 from windlass.engine.loop import RESYNC_SECONDS, Loop
 from windlass.engine.metrics import Metrics
 from windlass.engine.queue import Queue
+from windlass.engine.slow_start import MOST_IN_FLIGHT
 from windlass.own_kinds import OwnKinds
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class Settings:
     log_format: Literal["json", "text"] = "text"
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 0
-    workers: int = 8
+    workers: int = MOST_IN_FLIGHT  # as many as requests at once: none waits behind those that get no answer
     resync_period: float = RESYNC_SECONDS
     lease: bool = True
     lease_namespace: str | None = None

@@ -77,7 +77,7 @@ class Loop:
         *,
         may_work: Gate,
         on_failure: Callable[[Key, Exception], Awaitable[None]],
-        workers: int = 8,
+        workers: int,
         resync_seconds: float = RESYNC_SECONDS,
         observe_pass: Callable[[str, str, float], None] | None = None,
         rng: random.Random | None = None,
