@@ -1,26 +1,29 @@
 """A plan's steps against an API server that says no."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.cluster_client.fake_api import FakeApi, replies, status
 from tests.cluster_client.scenario import play
 from tests.worlds import GROUP, GROUP_UID, activity, fleet, group, steps_of_kind, view
 from windlass.cluster.client import Client
-from windlass.cluster.resources import CONTROLLER_REVISIONS
+from windlass.cluster.resources import CONTROLLER_REVISIONS, PODS
 from windlass.cluster.revisions import revision_manifest
 from windlass.controllers.scaling_group.caches import Caches, group_key
 from windlass.controllers.scaling_group.observe import Lore
-from windlass.controllers.scaling_group.steps import Steps
+from windlass.controllers.scaling_group.steps import A_FEW, Steps
 from windlass.engine.clock import SystemClock
 from windlass.engine.expectations import Expectations
 from windlass.engine.queue import Key
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.reasons import AsDesired, RevisionUnused
 from windlass.planner.capacity.view import GroupView
-from windlass.planner.plan import ForgetRevision, KeepRevision, Plan, Spare, Step
+from windlass.planner.plan import ForgetRevision, KeepRevision, Plan, Remove, Spare, Step
 
 KEY = group_key("default", GROUP)
 FORBIDDEN = status(403, "Forbidden", 'pods "web-0" is forbidden: cannot patch resource "pods"')
+KEPT = status(403, "Forbidden", 'pods "web" is forbidden: nobody leaves')
 INVALID = status(422, "Invalid", 'Pod "web-1" is invalid: not by this policy')
 
 
@@ -45,9 +48,13 @@ def withdrawn() -> GroupView:
     return view(group(3), fleet(3), removals_in_doubt=True, activity=leaving)
 
 
-async def there(api: FakeApi, seen: GroupView) -> None:
-    for each in seen.instances:
+async def there(api: FakeApi, seen: GroupView) -> dict[str, str]:
+    """Makes the instances; gives the version of each."""
+    made = [
         await api.put("pods", {"metadata": {"namespace": "default", "name": each.name, "uid": each.uid}})
+        for each in seen.instances
+    ]
+    return {pod["metadata"]["name"]: pod["metadata"]["resourceVersion"] for pod in made}
 
 
 def test_who_may_not_be_changed_does_not_hold_up_the_group_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -66,6 +73,45 @@ def test_who_may_not_be_changed_does_not_hold_up_the_group_and_is_told_once(capl
         'changing Pod default/web-0: pods "web-0" is forbidden: cannot patch resource "pods"; '
         "the group goes on: a removal that is still under way may take who was to stay"
     ]
+
+
+def leaving_all(size: int) -> GroupView:
+    return view(group(0), fleet(size), activity=activity("ScaleIn", from_=size, to=0))
+
+
+def removals_of(seen: GroupView) -> list[Remove]:
+    return [step for step in plan_group(seen).steps if isinstance(step, Remove)]
+
+
+def test_who_may_not_be_removed_does_not_keep_the_others() -> None:
+    async def scenario(api: FakeApi, client: Client) -> None:
+        seen, lore = leaving_all(30), Lore(uid=GROUP_UID)
+        versions = await there(api, seen)
+        removals = [replace(step, resource_version=versions[step.name]) for step in removals_of(seen)]
+        for _ in range(A_FEW):
+            api.fail_next(replies(403, KEPT), "DELETE")
+        steps, _ = hands(client, seen, lore)
+        await steps.carry_out(only(seen, *removals))
+        assert len((await client.list(PODS, "default")).items) == A_FEW
+        assert lore.removal_pause is not None
+        assert lore.removal_pause[1].failures == 1
+        assert KEPT["message"] in lore.removal_pause[1].message
+
+    play(scenario)
+
+
+def test_where_nobody_may_be_removed_not_everybody_is_asked_for() -> None:
+    async def scenario(api: FakeApi, client: Client) -> None:
+        seen, lore = leaving_all(500), Lore(uid=GROUP_UID)
+        await there(api, seen)
+        for _ in range(500):
+            api.fail_next(replies(403, KEPT), "DELETE")
+        steps, _ = hands(client, seen, lore)
+        await steps.carry_out(only(seen, *removals_of(seen)))
+        assert len(api.seen) <= 4 * A_FEW
+        assert lore.removal_pause is not None
+
+    play(scenario)
 
 
 def test_a_revision_that_is_gone_unheard_is_looked_for_before_it_is_deleted_again() -> None:

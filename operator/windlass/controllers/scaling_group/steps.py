@@ -43,6 +43,7 @@ S = TypeVar("S", bound=Step)
 
 MANY = 256  # a batch of more requests than this gives way to those of other groups
 FIRST_REMOVAL_PAUSE, LONGEST_REMOVAL_PAUSE = timedelta(seconds=1), timedelta(minutes=5)  # as for passes that fail
+A_FEW = 10  # so many refused removals do not end a batch: they may be refused for what they are, not for what we do
 SEED_MANAGER = "windlass-seed"
 
 
@@ -60,6 +61,7 @@ class Steps:
         self._lore = lore
         self._makers: dict[tuple[str, str | None], PodMaker] = {}
         self._outdated: list[Exception] = []
+        self._kept: list[Refused] = []
 
     async def carry_out(self, plan: Plan) -> None:
         """All steps; the first failure that a later try may mend is raised when the others have been tried."""
@@ -158,9 +160,8 @@ class Steps:
 
     async def _remove_all(self, steps: Sequence[Remove]) -> None:
         results = await self._all(self._remove, steps)
-        refused = [error for error in results.failed.values() if isinstance(error, Refused)]
-        if refused:
-            self._pause_removals(str(refused[0]))
+        if self._kept:
+            self._pause_removals(min(map(str, self._kept)))  # the same one at each try
         elif results.completed:
             self._lore.removal_pause = None
         others = [error for error in results.failed.values() if not isinstance(error, Refused)]
@@ -189,6 +190,10 @@ class Steps:
         except Conflict as error:  # not as it was when this was decided; the others may go
             self._lore.look_live = True
             self._outdated.append(error)
+        except Refused as error:
+            self._kept.append(error)
+            if len(self._kept) > A_FEW:
+                raise
         except ApiError as error:
             if error.lost:  # it names them as they are now: to have spared them before does not help
                 self._lore.removals_in_doubt = True
