@@ -8,6 +8,7 @@ import pytest
 
 from tests.cluster_client.fake_api import FakeApi, client_of, pod, replies, until
 from windlass import own_kinds
+from windlass.cluster.store import Object
 from windlass.controllers.scaling_group.caches import Caches
 from windlass.engine.clock import SystemClock
 from windlass.engine.expectations import Expectations
@@ -45,7 +46,7 @@ def test_a_list_whose_version_went_back_is_believed_in_everything() -> None:
         restored = await api.put("scalinggroups", group("web"))
         await own.read_again()
         assert names(caches) == {"web"}
-        assert caches.groups.get("default", "web") == restored
+        assert caches.groups.get("default", "web") == Object(restored)
         assert api.version < newest
 
     play(scenario)
@@ -59,7 +60,7 @@ def test_versions_went_back_also_if_only_the_watch_had_shown_newer_ones() -> Non
         seen["metadata"]["resourceVersion"] = "900"
         caches.observe("ScalingGroup", seen, deleted=False)
         await own.read_again()
-        assert caches.groups.get("default", "web") == api.object("scalinggroups", "default", "web")
+        assert caches.groups.get("default", "web") == Object(api.object("scalinggroups", "default", "web"))
 
     play(scenario)
 

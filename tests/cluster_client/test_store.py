@@ -251,6 +251,19 @@ def test_an_object_is_a_record_of_itself() -> None:
     assert not store.put(Object(body))
 
 
+def test_of_an_object_s_metadata_only_what_decisions_read_is_kept() -> None:
+    read = {"name": "web", "namespace": "shop", "uid": "u", "resourceVersion": "7", "generation": 2}
+    leaving = {"deletionTimestamp": "2026-01-01T12:00:00Z"}
+    long = {
+        "managedFields": [{"manager": "kubectl", "fieldsV1": {"f:spec": {"f:size": {}}}}],
+        "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"},
+        "labels": {"app": "web"},
+    }
+    body = {"metadata": {**read, **leaving, **long}, "spec": {"size": 3}, "status": {"size": 2}}
+    assert Object(body) == {**body, "metadata": {**read, **leaving}}
+    assert body["metadata"].keys() > long.keys()
+
+
 def test_an_object_of_the_cluster_has_no_namespace() -> None:
     assert Object({"metadata": {"name": "big"}}).namespace == ""
 

@@ -29,10 +29,21 @@ class Record(Protocol):
         """The version of the object that this record was made from."""
 
 
+# The managed fields alone take three quarters of a small object; what `kubectl apply` notes down can be as long.
+_METADATA_KEPT = frozenset({"namespace", "name", "uid", "resourceVersion", "generation", "deletionTimestamp"})
+
+
 class Object(dict[str, Any]):
-    """An object as it came from the API server: a record that holds everything. Nobody may change it."""
+    """An object as it came from the API server, with the metadata that decisions read. Nobody may change it.
+
+    KeyError if it has no metadata, AttributeError if they are no map.
+    """
 
     __slots__ = ()
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        super().__init__(body)
+        self["metadata"] = {field: value for field, value in body["metadata"].items() if field in _METADATA_KEPT}
 
     @property
     def namespace(self) -> str:
