@@ -1,3 +1,5 @@
+import tracemalloc
+
 from prometheus_client import generate_latest
 
 from windlass.engine.metrics import Metrics
@@ -48,6 +50,18 @@ def test_a_groups_series_follow_its_states_and_vanish_with_it():
     assert lines(metrics, "windlass_group_instances{") == [
         'windlass_group_instances{group="api",namespace="shop",state="InService"} 1.0',
     ]
+
+
+def test_a_group_costs_less_than_a_kilobyte():
+    metrics = Metrics("1.2.3")
+    states = ("pending", "in_service", "not_ready", "unhealthy", "failed", "removing")
+    tracemalloc.start()
+    for number in range(100):
+        metrics.show_group("shop", f"web-{number}", dict.fromkeys(states, number))
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert taken < 100 * 1000
+    assert len(lines(metrics, "windlass_group_instances{")) == 600
 
 
 def test_two_registries_do_not_meet():
