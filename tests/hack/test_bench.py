@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hack.bench import plane, resizing, scale_out, subjects
+from hack.bench import plane, resizing, scale_out, steady_state, subjects
 from hack.bench.audit import Request, pod_requests, reactions
 from hack.bench.figures import Measurement, Spread, cases, percentile, ratios, spread
 from hack.bench.informer import Reading
@@ -288,3 +288,23 @@ def test_launching_and_removing_is_measured_beside_its_peers(
     compared = {(line["ratio"], line["phase"]) for line in lines if line.get("figure") == "seconds"}
     assert compared == {(f"windlass/{peer}", phase) for peer in ("bare", "replicaset") for phase in ("out", "in")}
     assert not list((plane.ROOT / ".local" / "bench").glob(f"{os.getpid()}*"))
+
+
+def test_rest_is_measured_without_a_group_with_many_and_with_a_large_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(resizing, "QUIET_SECONDS", 0.3)
+    monkeypatch.setattr(steady_state, "TOUCHES", 2)
+    options = ["--groups=2", "--instances=3", "--seconds=1", "--json"]
+    assert main(steady_state.flags(), steady_state.run, options) == 0
+    _, *lines = map(json.loads, capsys.readouterr().out.splitlines())
+    measurements = {(line["subject"], line["phase"]): line for line in lines}
+    assert measurements.keys() == {
+        ("0 x 1", "idle"),
+        ("2 x 1", "idle"),
+        ("2 x 1", "touched"),
+        ("1 x 3", "idle"),
+        ("1 x 3", "touched"),
+    }
+    assert all(line["writes"] == 0 for line in measurements.values())
+    assert all(line["rss_mb"] > 10 for line in measurements.values())
