@@ -218,5 +218,8 @@ def _settings(namespaces: tuple[str, ...] | None) -> kopf.OperatorSettings:
     # Then it gives up: the supervisor waits no longer than kopf would, and counts, and says why.
     made.networking.error_backoffs = (0.5, 1, 2, 4)
     made.watching.connect_timeout = 10
-    made.watching.chunk_size = 500
+    # What it has of all objects at once while it starts leaves holes in the heap, which the process keeps: so small
+    # pages, and an object's task, kept by default for 5 s, ends soon after the object's last event.
+    made.watching.chunk_size = 100
+    made.queueing.idle_timeout = 0.2
     return made
