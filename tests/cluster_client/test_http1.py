@@ -1,6 +1,8 @@
 """Connections: what is kept, what is not, and what is made of a reply that is not as it should be."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -83,6 +85,21 @@ def test_a_connection_serves_one_request_after_the_other() -> None:
         assert server.connections == 1
 
     play(scenario)
+
+
+def test_a_connection_that_has_ended_takes_no_memory() -> None:
+    async def scenario(server: Server, transport: Http1Transport) -> None:
+        await transport.send(get())
+        line = weakref.ref(transport._idle[0])
+        await transport.close()
+        await until(lambda: server.ended == 1)
+        await until(lambda: line() is None)
+
+    gc.disable()
+    try:
+        play(scenario)
+    finally:
+        gc.enable()
 
 
 def test_requests_at_once_have_connections_of_their_own() -> None:

@@ -257,6 +257,7 @@ class _Exchanges(asyncio.Protocol):
             self._fail(f"the exchange broke: {_why(error) if error else 'the reply was cut short'}")
         else:
             self._fail("the connection broke before a reply came")
+        del self._parser  # each holds the other: what a connection takes would stay until the cycle is looked for
 
     def _ends_with_connection(self) -> bool:
         return not {"Content-Length", "Transfer-Encoding"} & self.headers.keys()
