@@ -14,15 +14,17 @@ import pytest
 
 from hack.cluster import Cluster, wait_until
 from tests.cluster.audit import AuditLog
-from tests.cluster.groups import Group, Groups
+from tests.cluster.groups import MERGE, Group, Groups
 from tests.cluster.operator_process import LEASE, OperatorProcess, Operators
 from tests.faults.explained import told
 from tests.faults.faults import refused
 from tests.faults.oracle import Outcome, nothing_came_of_it
 from tests.faults.proxy import Fault, Forward, Matches, Proxy, Reply, Request
 from tests.faults.run import Run, point_of, settle
+from tests.faults.test_crash import least_alive
 
 LEASE_FLAGS = ("--lease=on", "--lease-retry-period=0.2", "--lease-renew-deadline=1.5", "--lease-duration=2")
+GATE = "windlass.test/gate"
 TAKES_OVER = 10.0  # seconds at most, on a machine that is busy otherwise
 
 
@@ -93,6 +95,29 @@ def test_another_finishes_a_removal(two: Two, end: Callable[[OperatorProcess], o
     two.take_over()
     settle(web, 5)
     nothing_came_of_it(two.run, Outcome(web, 5, created=30, deleted=25, most=30))
+
+
+def test_another_finishes_a_removal_of_more_than_one_pass_may_remove(two: Two) -> None:
+    """The first is killed early in a pass of 1,000, so that what is left takes the other two passes as well.
+
+    No Pod is scheduled before the removal is over: nobody else has to do with 1,200 of them.
+    """
+    two.groups.configure("web", schedulingGates=[{"name": GATE}])
+    web = two.groups.create(desired=1200, maxSize=1200)
+    two.groups.pods.wait_for("1,200 of them", lambda pods: len(pods) == 1200, 60)
+
+    met = two.inject(once_told(two.first.kill), after(80, is_for("delete")))
+    web.change(desiredSize=100)
+    assert met.wait(20)
+    two.take_over()
+    two.groups.pods.wait_for("100 of them", lambda pods: len(pods) == 100, 60)
+    for name in web.pods:
+        two.groups.cluster.request("PATCH", two.groups.path("pods", name), {"spec": {"schedulingGates": None}}, MERGE)
+    web.wait_until_ready(100)
+    wait_until(lambda: web.records["web-a2"].get("phase") == "Successful", 20, f"closed records: {web.records}")
+
+    assert least_alive(two.groups.pods.history, 1200) == 100
+    nothing_came_of_it(two.run, Outcome(web, 100, created=1200, deleted=1100, most=1200))
 
 
 # ---- one is stopped beyond its lease, and goes on
@@ -304,6 +329,12 @@ def kept_until(gate: threading.Event) -> Fault:
 
 def is_for(point: str) -> Matches:
     return lambda request: point_of(request) == point
+
+
+def after(number: int, matches: Matches) -> Matches:
+    """Matches the next one after so many that it would have."""
+    passing = iter(range(number))
+    return lambda request: matches(request) and next(passing, None) is None
 
 
 def creates(name: str) -> Matches:
