@@ -136,6 +136,15 @@ def test_a_server_that_starts_anew_is_believed_in_everything() -> None:
     assert told.store.within(None) == [Thing("a", "3")]
 
 
+def test_a_list_is_believed_where_what_is_known_cannot_have_been() -> None:
+    """A backup was restored, and the versions have passed those of the time that is undone."""
+    told = Told()
+    told.put(Thing("a", "500"), Thing("b", "501"))
+    told.store.set_floor("web", 505)
+    told.store.replace(told.store.within(None), [Thing("a", "3"), Thing("b", "503")], as_of=510)
+    assert set(told.store.within(None)) == {Thing("a", "3"), Thing("b", "503")}
+
+
 def test_a_list_does_not_bring_back_what_went_while_it_was_read() -> None:
     told = Told()
     told.put(Thing("a", uid="a"), Thing("b", uid="b"))

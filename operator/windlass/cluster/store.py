@@ -149,15 +149,19 @@ class Store(Generic[T]):
 
         What is known to be newer than the list stays as it is, and what has `gone` since it began stays away: a list
         can take longer than a watch. None: the server's versions have started anew (a backup was restored), so that
-        nothing we know counts.
+        nothing we know counts. Where they have passed those that we know again, an older object in a newer list is all
+        that shows it.
         """
         listed = {(record.namespace, record.name): record for record in new}
         wanted = [record for record in listed.values() if record.uid not in gone]  # before we remove anything ourselves
+        for record in list(old):
+            found = listed.get((record.namespace, record.name))
+            if as_of is None or (version(record) <= as_of and (found is None or version(found) < version(record))):
+                self._remove(record)
+                if found is not None:
+                    self._floors.clear()
         if as_of is None:
             self._floors.clear()
-        for record in list(old):
-            if as_of is None or ((record.namespace, record.name) not in listed and version(record) <= as_of):
-                self._remove(record)
         for record in wanted:
             self.put(record)
 
