@@ -36,6 +36,11 @@ class OwnKinds:
     """Tells the caches what becomes of our own kinds: by kopf's watches, which it starts again whenever they end.
 
     `namespaces` None: all. `on_restart` is called before each start of kopf but the first.
+
+    `watched` says that kopf runs, which may not have asked for anything yet. What is created or changed from then on is
+    not missed all the same: kopf lists a kind first and watches it from the version of that list, so the change is in
+    the one or comes by the other. Only a deletion between our own list (`read`) and kopf's is told by neither: as any
+    that went unheard, it is found by the live read before acting, and at the latest by `read_again`.
     """
 
     def __init__(
