@@ -45,7 +45,7 @@ class Settings:
     log_format: Literal["json", "text"] = "text"
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 0
-    workers: int = MOST_IN_FLIGHT  # as many as requests at once: none waits behind those that get no answer
+    workers: int = MOST_IN_FLIGHT
     resync_period: float = RESYNC_SECONDS
     lease: bool = True
     lease_namespace: str | None = None

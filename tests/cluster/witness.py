@@ -66,7 +66,8 @@ class Witness:
         def seen(now: dict[str, Object]) -> bool:
             known = {name: int(thing["metadata"]["resourceVersion"]) for name, thing in now.items()}
             gone = (name for name, version in known.items() if name not in there and version <= as_of)
-            return int(self._version) >= max(there.values(), default=0) and not any(gone)
+            older = (name for name, version in known.items() if version < there.get(name, 0))
+            return int(self._version) >= max(there.values(), default=0) and not any(gone) and not any(older)
 
         self.wait_for(f"all of {self._collection}", seen)
 

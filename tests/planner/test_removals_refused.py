@@ -43,3 +43,11 @@ def test_unhealthy_instances_wait_too() -> None:
 
     assert planned(group(3), there, removal_pause=WAITING).holds == (HELD,)
     assert leaving(planned(group(3), there, removal_pause=OVER)) == ["web-2"]
+
+
+def test_an_instance_that_failed_and_cannot_be_removed_does_not_keep_the_group_from_shrinking() -> None:
+    there = (instance("web-0", **ENDED), *(instance(f"web-{number}") for number in range(1, 4)))
+    plan = planned(group(2), there, activity=activity("ScaleIn", from_=4, to=2), removal_pause=OVER)
+
+    assert len(leaving(plan)) == 2
+    assert "web-0" in leaving(plan)

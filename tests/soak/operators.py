@@ -20,8 +20,8 @@ FLAGS = (
     "--lease-duration=2",
     f"--resync-period={RESYNC_SECONDS}",
 )
-# Than at the first rest of a process: it keeps as many connections for a minute as it has made requests at once.
-MOST_FILES_MORE, MOST_MEGABYTES_MORE = MOST_IN_FLIGHT + 12, 40.0
+MOST_FILES_MORE, MOST_MEGABYTES_MORE = 12, 40.0  # than at the first rest point of a process
+MOST_SOCKETS = MOST_IN_FLIGHT + 20  # it keeps as many for a minute as it has made requests at once; and its watches
 
 
 class Place:
@@ -147,10 +147,13 @@ class Crew:
                 continue
             now = Footprint.of(place.process)
             first = place.first_rest = place.first_rest or now
-            files = sum(now.files.values()) - sum(first.files.values())
+            sockets, before = now.files.get("socket", 0), first.files.get("socket", 0)
+            files = sum(now.files.values()) - sockets - (sum(first.files.values()) - before)
             megabytes = (now.memory - first.memory) / (1 << 20)
             if files > MOST_FILES_MORE:
                 yield f"open files have grown by {files}: {first.files} became {now.files}"
+            if sockets > MOST_SOCKETS:
+                yield f"{sockets} sockets are open"
             if megabytes > MOST_MEGABYTES_MORE:
                 yield f"memory has grown by {megabytes:.0f} MB"
 

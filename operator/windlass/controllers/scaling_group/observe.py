@@ -28,6 +28,7 @@ class Lore:
     Pod that is not the group's bears the name. `refusals`: launches that the API server
     refused, until the status tells of them. `record_refused`: the activity whose record it does not accept.
     `removal_pause`: removals were refused; with the generation of the spec that they were for.
+    `kept`: the uids of those whose removal was refused: they are asked for after the others.
     `look_live`: the informers are not to be relied on for the next pass that acts: this process has just begun to lead,
     or a write of the last pass may or may not have been carried out, or met something else than they show.
     `removals_in_doubt`: removals may be under way, of a leader before or of our own whose answer was lost.
@@ -42,6 +43,7 @@ class Lore:
     taken: set[int] = field(default_factory=set)
     refusals: list[Refusal] = field(default_factory=list)
     removal_pause: tuple[int, RemovalPause] | None = None
+    kept: set[str] = field(default_factory=set)
     record_refused: str | None = None
     template_problem: tuple[str, str] | None = None
     look_live: bool = True

@@ -61,7 +61,7 @@ class Steps:
         self._lore = lore
         self._makers: dict[tuple[str, str | None], PodMaker] = {}
         self._outdated: list[Exception] = []
-        self._kept: list[Refused] = []
+        self._kept: dict[str, Refused] = {}
 
     async def carry_out(self, plan: Plan) -> None:
         """All steps; the first failure that a later try may mend is raised when the others have been tried."""
@@ -80,7 +80,7 @@ class Steps:
         self._lore.look_live |= any(isinstance(failure, ApiError) and failure.lost for failure in failures)
         if failures:
             raise failures[0]
-        if plan.settles_removals:  # each was done (again) here, or will fail
+        if plan.settles_removals and not self._kept:  # each was done (again) here, or will fail
             self._lore.removals_in_doubt = False
             self._lore.spared.clear()
             self._lore.look_live |= bool(spared)  # they must be known as they are now before any of them is removed
@@ -159,22 +159,27 @@ class Steps:
     # ---- removals
 
     async def _remove_all(self, steps: Sequence[Remove]) -> None:
-        results = await self._all(self._remove, steps)
+        results = await self._all(self._remove, sorted(steps, key=lambda step: step.uid in self._lore.kept))
         if self._kept:
-            self._pause_removals(min(map(str, self._kept)))  # the same one at each try
+            self._lore.kept.update(self._kept)
+            self._lore.at_once = 1
+            self._pause_removals(some_went=any(results.completed.values()))
         elif results.completed:
+            self._lore.kept.clear()
             self._lore.removal_pause = None
         others = [error for error in results.failed.values() if not isinstance(error, Refused)]
         _raise_worst([*others, *self._outdated])
 
-    def _pause_removals(self, message: str) -> None:
+    def _pause_removals(self, *, some_went: bool) -> None:
         """What the API server refuses is not asked for again at once, whatever happens in the group meanwhile."""
         before = self._view.removal_pause
-        failures = before.failures + 1 if before else 1
+        failures = before.failures + 1 if before and not some_went else 1
+        message = min(map(str, self._kept.values()))  # the same one at each try
         retry_at = self._view.now + doubling(FIRST_REMOVAL_PAUSE, failures, LONGEST_REMOVAL_PAUSE)
         self._lore.removal_pause = (self._view.generation, RemovalPause(failures, retry_at, message[:900]))
 
-    async def _remove(self, step: Remove, bulk: bool) -> None:
+    async def _remove(self, step: Remove, bulk: bool) -> bool:
+        """Whether it was removed: there is more to do than to try again."""
         try:
             with self._expectations.deleting(self._key, step.uid):
                 await self._client.delete(
@@ -185,13 +190,14 @@ class Steps:
                     resource_version=step.resource_version,
                     bulk=bulk,
                 )
+            return True
         except Gone:
             self._lore.look_live = True  # the informer is behind
         except Conflict as error:  # not as it was when this was decided; the others may go
             self._lore.look_live = True
             self._outdated.append(error)
         except Refused as error:
-            self._kept.append(error)
+            self._kept[step.uid] = error
             if len(self._kept) > A_FEW:
                 raise
         except ApiError as error:
@@ -199,6 +205,7 @@ class Steps:
                 self._lore.removals_in_doubt = True
                 self._lore.spared.clear()
             raise
+        return False
 
     async def _spare_all(self, steps: Sequence[Spare]) -> None:
         results = await self._all(self._spare, steps)

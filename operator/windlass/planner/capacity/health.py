@@ -18,8 +18,7 @@ from windlass.planner.capacity.situation import Decision, Hold, Situation
 def replace_unhealthy(s: Situation) -> Decision | Hold | None:
     """The rule: a sick instance is not capacity for long."""
     unhealthy = [i for i in s.census.of(State.UNHEALTHY) if not i.protected]
-    shrinks = s.surplus and not s.suspended(Process.SCALE_IN)  # then those that are unhealthy leave first anyway
-    if not unhealthy or shrinks or s.revision is None:
+    if not unhealthy or s.shrinks or s.revision is None:
         return None
     for process in (Process.HEALTH_CHECK, Process.SCALE_OUT):
         if s.suspended(process):

@@ -34,7 +34,7 @@ MOST_EVENTS = 10  # instances that leave for a reason of their own are named in 
 def remove_failed(s: Situation) -> Decision | Hold | None:
     """The rule: what did not come into service is removed, and tried again by a later activity."""
     failed = [i for i in s.census.of(State.FAILED) if not i.protected][:REMOVAL_BATCH]
-    if not failed:
+    if not failed or s.shrinks:
         return None
     leaving = [(i, LaunchFailed(i.problem or f"not in service in {s.spec.launch_timeout_seconds} s")) for i in failed]
     decision = remove_unfit(s, leaving)
@@ -46,7 +46,7 @@ def remove_failed(s: Situation) -> Decision | Hold | None:
 
 def leave_failed_zones(s: Situation) -> Decision | Hold | None:
     """The rule: what cannot be scheduled in a failed zone is removed, and launched in another."""
-    if not s.may_launch:
+    if not s.may_launch or s.shrinks:
         return None
     stuck = to_move(s.census, s.zones, s.zone_patience)[:REMOVAL_BATCH]
     if not stuck:

@@ -71,6 +71,11 @@ class Situation:
         return max(0, self.census.capacity - self.desired)
 
     @property
+    def shrinks(self) -> bool:
+        """Whether what is too many may be removed: then those of no use go first, and need no rule of their own."""
+        return self.surplus > 0 and not self.suspended(Process.SCALE_IN)
+
+    @property
     def zone_patience(self) -> timedelta:
         """How long an instance may be unschedulable before its zone has failed."""
         return timedelta(seconds=self.spec.zone_failure_seconds)

@@ -1,0 +1,101 @@
+"""Tries to remove instances some of which the API server keeps: the others go, in no more tries than that takes."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import pytest
+
+from tests.worlds import GROUP, GROUP_UID, activity, ago, fleet, group, view
+from windlass.cluster.client import Client
+from windlass.cluster.errors import Refusal, Refused
+from windlass.controllers.scaling_group.caches import Caches, group_key
+from windlass.controllers.scaling_group.observe import Lore
+from windlass.controllers.scaling_group.steps import Steps
+from windlass.engine.clock import SystemClock
+from windlass.engine.expectations import Expectations
+from windlass.planner.capacity.group import plan_group
+from windlass.planner.capacity.view import GroupView
+from windlass.planner.plan import Remove
+
+KEY = group_key("default", GROUP)
+
+
+@dataclass
+class Keeping:
+    """An API server that deletes Pods but for those that it keeps."""
+
+    keeps: Callable[[int], bool]
+    gone: set[str] = field(default_factory=set)
+    asked: int = 0
+
+    async def delete(self, _resource: object, _namespace: str, name: str, **_: object) -> None:
+        self.asked += 1
+        await asyncio.sleep(0)
+        if self.keeps(int(name.removeprefix(f"{GROUP}-"))):
+            raise Refused(f"deleting Pod default/{name}: it stays", code=403, reason="Forbidden", by=Refusal.POLICY)
+        self.gone.add(name)
+
+
+@dataclass
+class Shrinking:
+    """A group that is to have no instance, try after try; the pauses between them are over at once."""
+
+    size: int
+    api: Keeping
+    lore: Lore = field(default_factory=lambda: Lore(uid=GROUP_UID, look_live=False, removals_in_doubt=False))
+    pauses: list[int] = field(default_factory=list)
+
+    def seen(self) -> GroupView:
+        there = tuple(each for each in fleet(self.size) if each.name not in self.api.gone)
+        pause = replace(self.lore.removal_pause[1], retry_at=ago("1s")) if self.lore.removal_pause else None
+        running = activity("ScaleIn", from_=self.size, to=0)
+        doubt = self.lore.removals_in_doubt
+        return view(group(0, max_size=10_000), there, activity=running, removal_pause=pause, removals_in_doubt=doubt)
+
+    def try_once(self) -> None:
+        seen, expectations = self.seen(), Expectations(SystemClock())
+        client = cast("Client", self.api)
+        caches = Caches(client, expectations, lambda *_, **__: None, ("default",), lambda *_: None)
+        plan = plan_group(seen)
+        removals = tuple(step for step in plan.steps if isinstance(step, Remove))
+        steps: Any = replace(plan, steps=removals)
+        asyncio.run(Steps(client, caches, expectations, KEY, seen, self.lore).carry_out(steps))
+        if self.lore.removal_pause is not None:
+            self.pauses.append(self.lore.removal_pause[1].failures)
+
+
+KEPT: dict[str, tuple[int, Callable[[int], bool], int]] = {
+    "one of three batches": (3000, lambda number: number == 2999, 4),
+    "twelve of a hundred": (100, lambda number: number >= 88, 2),
+    "half of a hundred": (100, lambda number: number % 2 == 1, 4),
+}
+
+
+@pytest.mark.parametrize(("size", "keeps", "most"), KEPT.values(), ids=KEPT)
+def test_those_that_may_go_go_whoever_is_kept(size: int, keeps: Callable[[int], bool], most: int) -> None:
+    shrinking = Shrinking(size, Keeping(keeps))
+    may_go = size - sum(map(keeps, range(size)))
+    while len(shrinking.api.gone) < may_go:
+        shrinking.try_once()
+        assert len(shrinking.pauses) <= most
+    assert set(shrinking.pauses) == {1}, "the pauses grow although some went"
+
+
+def test_where_all_are_kept_the_pauses_grow_and_few_are_asked_for() -> None:
+    shrinking = Shrinking(500, Keeping(lambda _: True))
+    for _ in range(4):
+        shrinking.try_once()
+    assert shrinking.pauses == [1, 2, 3, 4]
+    assert shrinking.api.asked <= 4 * 40
+
+
+def test_a_removal_that_was_refused_or_not_asked_for_settles_no_doubt() -> None:
+    shrinking = Shrinking(100, Keeping(lambda _: True))
+    shrinking.lore.removals_in_doubt = True
+    shrinking.try_once()
+    assert shrinking.lore.removals_in_doubt
+    shrinking.api.keeps = lambda _: False
+    shrinking.try_once()
+    assert not shrinking.lore.removals_in_doubt
