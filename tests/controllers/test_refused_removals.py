@@ -3,23 +3,18 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
-from tests.worlds import GROUP, GROUP_UID, activity, ago, fleet, group, view
+from tests.controllers.hands import hands, only
+from tests.worlds import GROUP, GROUP_UID, activity, ago, fleet, group, steps_of_kind, view
 from windlass.cluster.client import Client
 from windlass.cluster.errors import Refusal, Refused
-from windlass.controllers.scaling_group.caches import Caches, group_key
 from windlass.controllers.scaling_group.observe import Lore
-from windlass.controllers.scaling_group.steps import Steps
-from windlass.engine.clock import SystemClock
-from windlass.engine.expectations import Expectations
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.view import GroupView
 from windlass.planner.plan import Remove
-
-KEY = group_key("default", GROUP)
 
 
 @dataclass
@@ -55,13 +50,9 @@ class Shrinking:
         return view(group(0, max_size=10_000), there, activity=running, removal_pause=pause, removals_in_doubt=doubt)
 
     def try_once(self) -> None:
-        seen, expectations = self.seen(), Expectations(SystemClock())
-        client = cast("Client", self.api)
-        caches = Caches(client, expectations, lambda *_, **__: None, ("default",), lambda *_: None)
-        plan = plan_group(seen)
-        removals = tuple(step for step in plan.steps if isinstance(step, Remove))
-        steps: Any = replace(plan, steps=removals)
-        asyncio.run(Steps(client, caches, expectations, KEY, seen, self.lore).carry_out(steps))
+        seen = self.seen()
+        steps, _ = hands(cast("Client", self.api), seen, self.lore)
+        asyncio.run(steps.carry_out(only(seen, *steps_of_kind(plan_group(seen), Remove))))
         if self.lore.removal_pause is not None:
             self.pauses.append(self.lore.removal_pause[1].failures)
 

@@ -6,40 +6,21 @@ import pytest
 
 from tests.cluster_client.fake_api import FakeApi, replies, status
 from tests.cluster_client.scenario import play
+from tests.controllers.hands import KEY, hands, only
 from tests.worlds import GROUP, GROUP_UID, activity, fleet, group, steps_of_kind, view
 from windlass.cluster.client import Client
 from windlass.cluster.resources import CONTROLLER_REVISIONS, PODS
 from windlass.cluster.revisions import revision_manifest
-from windlass.controllers.scaling_group.caches import Caches, group_key
 from windlass.controllers.scaling_group.observe import Lore
-from windlass.controllers.scaling_group.steps import A_FEW, Steps
-from windlass.engine.clock import SystemClock
-from windlass.engine.expectations import Expectations
-from windlass.engine.queue import Key
+from windlass.controllers.scaling_group.steps import A_FEW
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.reasons import AsDesired, RevisionUnused
 from windlass.planner.capacity.view import GroupView
-from windlass.planner.plan import ForgetRevision, KeepRevision, Plan, Remove, Spare, Step
+from windlass.planner.plan import ForgetRevision, KeepRevision, Remove, Spare
 
-KEY = group_key("default", GROUP)
 FORBIDDEN = status(403, "Forbidden", 'pods "web-0" is forbidden: cannot patch resource "pods"')
 KEPT = status(403, "Forbidden", 'pods "web" is forbidden: nobody leaves')
 INVALID = status(422, "Invalid", 'Pod "web-1" is invalid: not by this policy')
-
-
-def nobody_waits(key: Key, *, at_once: bool = False) -> None:
-    pass
-
-
-def hands(client: Client, seen: GroupView, lore: Lore) -> tuple[Steps, Caches]:
-    expectations = Expectations(SystemClock())
-    caches = Caches(client, expectations, nobody_waits, ("default",), lambda *counted: None)
-    return Steps(client, caches, expectations, KEY, seen, lore), caches
-
-
-def only(seen: GroupView, *steps: Step) -> Plan:
-    plan = plan_group(seen)
-    return Plan(plan.status, plan.why, steps, settles_removals=plan.settles_removals)
 
 
 def withdrawn() -> GroupView:
@@ -79,15 +60,13 @@ def leaving_all(size: int) -> GroupView:
     return view(group(0), fleet(size), activity=activity("ScaleIn", from_=size, to=0))
 
 
-def removals_of(seen: GroupView) -> list[Remove]:
-    return [step for step in plan_group(seen).steps if isinstance(step, Remove)]
-
-
 def test_who_may_not_be_removed_does_not_keep_the_others() -> None:
     async def scenario(api: FakeApi, client: Client) -> None:
         seen, lore = leaving_all(30), Lore(uid=GROUP_UID)
         versions = await there(api, seen)
-        removals = [replace(step, resource_version=versions[step.name]) for step in removals_of(seen)]
+        removals = [
+            replace(step, resource_version=versions[step.name]) for step in steps_of_kind(plan_group(seen), Remove)
+        ]
         for _ in range(A_FEW):
             api.fail_next(replies(403, KEPT), "DELETE")
         steps, _ = hands(client, seen, lore)
@@ -107,7 +86,7 @@ def test_where_nobody_may_be_removed_not_everybody_is_asked_for() -> None:
         for _ in range(500):
             api.fail_next(replies(403, KEPT), "DELETE")
         steps, _ = hands(client, seen, lore)
-        await steps.carry_out(only(seen, *removals_of(seen)))
+        await steps.carry_out(only(seen, *steps_of_kind(plan_group(seen), Remove)))
         assert len(api.seen) <= 4 * A_FEW
         assert lore.removal_pause is not None
 

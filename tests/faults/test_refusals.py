@@ -130,9 +130,7 @@ def test_removals_that_a_policy_refuses_are_tried_with_growing_pauses(run: Run, 
     web = groups.create(desired=3)
     settle(web, 3)
 
-    def probe() -> None:
-        groups.cluster.request("DELETE", f"{groups.path('pods', 'web-0')}?dryRun=All")
-
+    probe = dry_removal(groups, "web-0")
     with refusing(groups.cluster, groups.namespace, "pods", "nobody leaves", probe, operation="DELETE"):
         began = time.monotonic()
         web.scale(1)
@@ -153,9 +151,7 @@ def test_an_instance_that_a_policy_keeps_does_not_keep_the_others(run: Run, grou
     web = groups.create(desired=6)
     settle(web, 6)
 
-    def probe() -> None:
-        groups.cluster.request("DELETE", f"{groups.path('pods', 'web-2')}?dryRun=All")
-
+    probe = dry_removal(groups, "web-2")
     where = "oldObject.metadata.name == 'web-2'"
     with refusing(groups.cluster, groups.namespace, "pods", "this one stays", probe, operation="DELETE", where=where):
         web.scale(0)
@@ -228,6 +224,10 @@ def tries_within(seconds: float) -> int:
         pause *= 2
         tries += 1
     return tries
+
+
+def dry_removal(groups: Groups, pod: str) -> Callable[[], object]:
+    return lambda: groups.cluster.request("DELETE", f"{groups.path('pods', pod)}?dryRun=All")
 
 
 def dry_run(groups: Groups, labels: dict[str, str]) -> Callable[[], object]:

@@ -17,8 +17,8 @@ class Request:
     """One HTTP request. `target` is path and query, escaped.
 
     `seconds` limits the exchange on a connection that stands; for a stream, each silence. Connecting has a limit of its
-    own beside it. `before_write` is called when
-    the connection stands and nothing has been written; what it raises ends the request there.
+    own beside it. `before_write` is called when the connection stands and nothing has been written; what it raises ends
+    the request there.
     """
 
     method: str

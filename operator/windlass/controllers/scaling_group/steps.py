@@ -179,7 +179,7 @@ class Steps:
         self._lore.removal_pause = (self._view.generation, RemovalPause(failures, retry_at, message[:900]))
 
     async def _remove(self, step: Remove, bulk: bool) -> bool:
-        """Whether it was removed: there is more to do than to try again."""
+        """Whether the API server removed it now; False too where it is gone, has changed, or is kept."""
         try:
             with self._expectations.deleting(self._key, step.uid):
                 await self._client.delete(

@@ -16,7 +16,6 @@ from windlass.api.scaling_group import (
     ActivityStatus,
     ActivityType,
     LaunchBackoff,
-    Process,
 )
 from windlass.planner.backoff import doubling
 from windlass.planner.capacity.instance import Instance, State
@@ -166,8 +165,7 @@ def _removals_over(s: Situation) -> bool:
     patience_ends = leaving_until(s)
     if patience_ends is not None and patience_ends > s.now:
         return False
-    may_shrink = not s.suspended(Process.SCALE_IN) and s.census.capacity > s.census.protected
-    return not (s.surplus and may_shrink)
+    return not (s.shrinks and s.census.capacity > s.census.protected)
 
 
 def leaving_until(s: Situation) -> datetime | None:

@@ -27,7 +27,7 @@ from windlass.planner.capacity.zone_failure import to_move
 from windlass.planner.plan import Event, Remove
 from windlass.planner.reason import Reason
 
-REMOVAL_BATCH = 1000  # a pass removes at most so many
+REMOVAL_BATCH = 1000  # a pass removes, or spares, at most so many
 MOST_EVENTS = 10  # instances that leave for a reason of their own are named in events, up to so many a pass
 
 

@@ -9,10 +9,9 @@ from collections.abc import Iterable
 from windlass.api.scaling_group import MAX_NAMED_INSTANCES, Process
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import RemovalWithdrawn
+from windlass.planner.capacity.removal import REMOVAL_BATCH
 from windlass.planner.capacity.situation import LAUNCHING, Decision, Situation
 from windlass.planner.plan import Remove, Spare, Step
-
-SPARING_BATCH = 1000  # a pass spares at most so many, as it removes at most so many
 
 
 def spare_first(s: Situation, decision: Decision | None) -> Decision | None:
@@ -25,7 +24,7 @@ def spare_first(s: Situation, decision: Decision | None) -> Decision | None:
     if activity is None or _all_leave(s) or all(i.name in leaving for i in named):
         return decision
     why = RemovalWithdrawn(activity.name)
-    return Decision(s.memory, why, tuple(Spare(i.name, i.uid, i.resource_version, why) for i in named[:SPARING_BATCH]))
+    return Decision(s.memory, why, tuple(Spare(i.name, i.uid, i.resource_version, why) for i in named[:REMOVAL_BATCH]))
 
 
 def settles_removals(s: Situation, steps: Iterable[Step]) -> bool:

@@ -1,0 +1,30 @@
+"""What carries out a plan's steps, without the rest of the operator."""
+
+from tests.worlds import GROUP
+from windlass.cluster.client import Client
+from windlass.controllers.scaling_group.caches import Caches, group_key
+from windlass.controllers.scaling_group.observe import Lore
+from windlass.controllers.scaling_group.steps import Steps
+from windlass.engine.clock import SystemClock
+from windlass.engine.expectations import Expectations
+from windlass.engine.queue import Key
+from windlass.planner.capacity.group import plan_group
+from windlass.planner.capacity.view import GroupView
+from windlass.planner.plan import Plan, Step
+
+KEY = group_key("default", GROUP)
+
+
+def nobody_waits(key: Key, *, at_once: bool = False) -> None:
+    pass
+
+
+def hands(client: Client, seen: GroupView, lore: Lore) -> tuple[Steps, Caches]:
+    expectations = Expectations(SystemClock())
+    caches = Caches(client, expectations, nobody_waits, ("default",), lambda *counted: None)
+    return Steps(client, caches, expectations, KEY, seen, lore), caches
+
+
+def only(seen: GroupView, *steps: Step) -> Plan:
+    plan = plan_group(seen)
+    return Plan(plan.status, plan.why, steps, settles_removals=plan.settles_removals)
