@@ -3,7 +3,7 @@
 from tests.worlds import GROUP
 from windlass.cluster.client import Client
 from windlass.controllers.scaling_group.caches import Caches, group_key
-from windlass.controllers.scaling_group.observe import Lore
+from windlass.controllers.scaling_group.observe import InMemoryState
 from windlass.controllers.scaling_group.steps import Steps
 from windlass.engine.clock import SystemClock
 from windlass.engine.expectations import Expectations
@@ -19,10 +19,10 @@ def nobody_waits(key: Key, *, at_once: bool = False) -> None:
     pass
 
 
-def hands(client: Client, seen: GroupView, lore: Lore) -> tuple[Steps, Caches]:
+def hands(client: Client, seen: GroupView, in_memory: InMemoryState) -> tuple[Steps, Caches]:
     expectations = Expectations(SystemClock())
     caches = Caches(client, expectations, nobody_waits, ("default",), lambda *counted: None)
-    return Steps(client, caches, expectations, KEY, seen, lore), caches
+    return Steps(client, caches, expectations, KEY, seen, in_memory), caches
 
 
 def only(seen: GroupView, *steps: Step) -> Plan:

@@ -11,7 +11,7 @@ from tests.controllers.hands import hands, only
 from tests.worlds import GROUP, GROUP_UID, activity, ago, fleet, group, steps_of_kind, view
 from windlass.cluster.client import Client
 from windlass.cluster.errors import Refusal, Refused
-from windlass.controllers.scaling_group.observe import Lore
+from windlass.controllers.scaling_group.observe import InMemoryState
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.view import GroupView
 from windlass.planner.plan import Remove
@@ -39,22 +39,24 @@ class Shrinking:
 
     size: int
     api: Keeping
-    lore: Lore = field(default_factory=lambda: Lore(uid=GROUP_UID, look_live=False, removals_in_doubt=False))
+    in_memory: InMemoryState = field(
+        default_factory=lambda: InMemoryState(uid=GROUP_UID, look_live=False, removals_in_doubt=False)
+    )
     pauses: list[int] = field(default_factory=list)
 
     def seen(self) -> GroupView:
         there = tuple(each for each in fleet(self.size) if each.name not in self.api.gone)
-        pause = replace(self.lore.removal_pause[1], retry_at=ago("1s")) if self.lore.removal_pause else None
+        pause = replace(self.in_memory.removal_pause[1], retry_at=ago("1s")) if self.in_memory.removal_pause else None
         running = activity("ScaleIn", from_=self.size, to=0)
-        doubt = self.lore.removals_in_doubt
+        doubt = self.in_memory.removals_in_doubt
         return view(group(0, max_size=10_000), there, activity=running, removal_pause=pause, removals_in_doubt=doubt)
 
     def try_once(self) -> None:
         seen = self.seen()
-        steps, _ = hands(cast("Client", self.api), seen, self.lore)
+        steps, _ = hands(cast("Client", self.api), seen, self.in_memory)
         asyncio.run(steps.carry_out(only(seen, *steps_of_kind(plan_group(seen), Remove))))
-        if self.lore.removal_pause is not None:
-            self.pauses.append(self.lore.removal_pause[1].failures)
+        if self.in_memory.removal_pause is not None:
+            self.pauses.append(self.in_memory.removal_pause[1].failures)
 
 
 KEPT: dict[str, tuple[int, Callable[[int], bool], int]] = {
@@ -84,9 +86,9 @@ def test_where_all_are_kept_the_pauses_grow_and_few_are_asked_for() -> None:
 
 def test_a_removal_that_was_refused_or_not_asked_for_settles_no_doubt() -> None:
     shrinking = Shrinking(100, Keeping(lambda _: True))
-    shrinking.lore.removals_in_doubt = True
+    shrinking.in_memory.removals_in_doubt = True
     shrinking.try_once()
-    assert shrinking.lore.removals_in_doubt
+    assert shrinking.in_memory.removals_in_doubt
     shrinking.api.keeps = lambda _: False
     shrinking.try_once()
-    assert not shrinking.lore.removals_in_doubt
+    assert not shrinking.in_memory.removals_in_doubt

@@ -11,7 +11,7 @@ from tests.worlds import GROUP, GROUP_UID, activity, fleet, group, steps_of_kind
 from windlass.cluster.client import Client
 from windlass.cluster.resources import CONTROLLER_REVISIONS, PODS
 from windlass.cluster.revisions import revision_manifest
-from windlass.controllers.scaling_group.observe import Lore
+from windlass.controllers.scaling_group.observe import InMemoryState
 from windlass.controllers.scaling_group.steps import A_FEW
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.reasons import AsDesired, RevisionUnused
@@ -40,13 +40,13 @@ async def there(api: FakeApi, seen: GroupView) -> dict[str, str]:
 
 def test_who_may_not_be_changed_does_not_hold_up_the_group_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     async def scenario(api: FakeApi, client: Client) -> None:
-        seen, lore = withdrawn(), Lore(uid=GROUP_UID)
+        seen, in_memory = withdrawn(), InMemoryState(uid=GROUP_UID)
         await there(api, seen)
         api.fail_next(replies(403, FORBIDDEN), "PATCH")
         api.fail_next(replies(422, INVALID), "PATCH")
-        steps, _ = hands(client, seen, lore)
+        steps, _ = hands(client, seen, in_memory)
         await steps.carry_out(only(seen, *steps_of_kind(plan_group(seen), Spare)))
-        assert not lore.removals_in_doubt
+        assert not in_memory.removals_in_doubt
         assert [request.method for request in api.seen] == ["PATCH"] * 3
 
     play(scenario)
@@ -62,41 +62,41 @@ def leaving_all(size: int) -> GroupView:
 
 def test_who_may_not_be_removed_does_not_keep_the_others() -> None:
     async def scenario(api: FakeApi, client: Client) -> None:
-        seen, lore = leaving_all(30), Lore(uid=GROUP_UID)
+        seen, in_memory = leaving_all(30), InMemoryState(uid=GROUP_UID)
         versions = await there(api, seen)
         removals = [
             replace(step, resource_version=versions[step.name]) for step in steps_of_kind(plan_group(seen), Remove)
         ]
         for _ in range(A_FEW):
             api.fail_next(replies(403, KEPT), "DELETE")
-        steps, _ = hands(client, seen, lore)
+        steps, _ = hands(client, seen, in_memory)
         await steps.carry_out(only(seen, *removals))
         assert len((await client.list(PODS, "default")).items) == A_FEW
-        assert lore.removal_pause is not None
-        assert lore.removal_pause[1].failures == 1
-        assert KEPT["message"] in lore.removal_pause[1].message
+        assert in_memory.removal_pause is not None
+        assert in_memory.removal_pause[1].failures == 1
+        assert KEPT["message"] in in_memory.removal_pause[1].message
 
     play(scenario)
 
 
 def test_where_nobody_may_be_removed_not_everybody_is_asked_for() -> None:
     async def scenario(api: FakeApi, client: Client) -> None:
-        seen, lore = leaving_all(500), Lore(uid=GROUP_UID)
+        seen, in_memory = leaving_all(500), InMemoryState(uid=GROUP_UID)
         await there(api, seen)
         for _ in range(500):
             api.fail_next(replies(403, KEPT), "DELETE")
-        steps, _ = hands(client, seen, lore)
+        steps, _ = hands(client, seen, in_memory)
         await steps.carry_out(only(seen, *steps_of_kind(plan_group(seen), Remove)))
         assert len(api.seen) <= 4 * A_FEW
-        assert lore.removal_pause is not None
+        assert in_memory.removal_pause is not None
 
     play(scenario)
 
 
 def test_a_revision_that_is_gone_unheard_is_looked_for_before_it_is_deleted_again() -> None:
     async def scenario(api: FakeApi, client: Client) -> None:
-        seen, lore = view(group(3), fleet(3)), Lore(uid=GROUP_UID, look_live=False)
-        steps, caches = hands(client, seen, lore)
+        seen, in_memory = view(group(3), fleet(3)), InMemoryState(uid=GROUP_UID, look_live=False)
+        steps, caches = hands(client, seen, in_memory)
         data = {"configuration": {}, "source": {"kind": "ScalingConfiguration", "name": "web"}}
         kept = KeepRevision("web-old", 1, data, AsDesired(3))
         await client.create(CONTROLLER_REVISIONS, "default", revision_manifest(kept, group=GROUP, group_uid=GROUP_UID))
@@ -104,6 +104,6 @@ def test_a_revision_that_is_gone_unheard_is_looked_for_before_it_is_deleted_agai
         await api.silently_remove("controllerrevisions", "default", "web-old")
         await steps.carry_out(only(seen, ForgetRevision("web-old", RevisionUnused())))
         assert api.seen[-1].method == "DELETE"
-        assert lore.look_live
+        assert in_memory.look_live
 
     play(scenario)

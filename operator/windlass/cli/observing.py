@@ -9,7 +9,7 @@ from windlass.cli.reading import Body
 from windlass.cluster.client import Client
 from windlass.cluster.resources import SCALING_ACTIVITIES
 from windlass.controllers.scaling_group.caches import Caches, group_key
-from windlass.controllers.scaling_group.observe import Lore, observe, parse_status
+from windlass.controllers.scaling_group.observe import InMemoryState, observe, parse_status
 from windlass.engine.clock import SystemClock
 from windlass.engine.expectations import Expectations
 from windlass.engine.queue import Key
@@ -30,7 +30,7 @@ async def observe_live(client: Client, group: Body, now: datetime) -> tuple[Grou
     )
     for record in records.items:
         caches.observe("ScalingActivity", record, deleted=False)
-    view = await observe(client, caches, key, group, Lore(uid=uid, removals_in_doubt=False), now)
+    view = await observe(client, caches, key, group, InMemoryState(uid=uid, removals_in_doubt=False), now)
     return replace(view, template_problem=_template_problem(group)), list(records.items)
 
 

@@ -13,7 +13,7 @@ from windlass.cluster.merge_patch import merge_patch
 from windlass.cluster.resources import SCALING_GROUPS
 from windlass.cluster.store import Object
 from windlass.controllers.scaling_group.caches import KIND, Caches
-from windlass.controllers.scaling_group.observe import Lore, observe
+from windlass.controllers.scaling_group.observe import InMemoryState, observe
 from windlass.controllers.scaling_group.steps import Steps
 from windlass.engine.clock import Clock
 from windlass.engine.events import EventRecorder, ObjectRef
@@ -51,7 +51,7 @@ class ScalingGroupController:
         self._recorder = recorder
         self._metrics = metrics
         self._clock = clock
-        self._lore: dict[Key, Lore] = {}
+        self._in_memory: dict[Key, InMemoryState] = {}
         self.forget_key: Callable[[Key], None] = lambda _: None
 
     async def reconcile(self, key: Key) -> Answer:
@@ -60,31 +60,31 @@ class ScalingGroupController:
         if group is None:
             self._forget(key)
             raise Gone(f"reading {key}: it is gone", code=404, reason="NotFound")
-        lore = self._lore_of(key, group)
+        in_memory = self._in_memory_of(key, group)
         if not self._expectations.satisfied(key):
-            if not (lore.look_live or self._expectations.overdue(key, self._clock.now())):
+            if not (in_memory.look_live or self._expectations.overdue(key, self._clock.now())):
                 return self._expectations.wake_at(key)
-            await self._look_live(key, lore)
-        view = await observe(self._client, self._caches, key, group, lore, self._clock.now())
+            await self._look_live(key, in_memory)
+        view = await observe(self._client, self._caches, key, group, in_memory, self._clock.now())
         plan = plan_group(view)
-        if plan.acts and lore.look_live:
-            await self._look_live(key, lore)
-            view = await observe(self._client, self._caches, key, group, lore, self._clock.now())
+        if plan.acts and in_memory.look_live:
+            await self._look_live(key, in_memory)
+            view = await observe(self._client, self._caches, key, group, in_memory, self._clock.now())
             plan = plan_group(view)
-        return await self._apply(key, group, view, plan, lore)
+        return await self._apply(key, group, view, plan, in_memory)
 
-    async def _look_live(self, key: Key, lore: Lore) -> None:
+    async def _look_live(self, key: Key, in_memory: InMemoryState) -> None:
         """Read the group's instances and revisions from the API server: the informers may be behind."""
-        await self._caches.refresh(key, lore.uid)
+        await self._caches.refresh(key, in_memory.uid)
         self._expectations.clear(key)
-        lore.look_live = False
+        in_memory.look_live = False
 
     def stop_leading(self) -> None:
         """Forget what was learnt while leading: by the next time another leader has acted."""
-        for key in list(self._lore):
+        for key in list(self._in_memory):
             self._expectations.clear(key)
             self._metrics.forget_group(key.namespace, key.name)
-        self._lore.clear()
+        self._in_memory.clear()
 
     async def report(self, key: Key, error: Exception) -> None:
         """Show in the group's conditions that its passes fail, and why."""
@@ -112,40 +112,42 @@ class ScalingGroupController:
 
     # ---- apply
 
-    async def _apply(self, key: Key, group: Object, view: GroupView, plan: Plan, lore: Lore) -> Answer:
+    async def _apply(self, key: Key, group: Object, view: GroupView, plan: Plan, in_memory: InMemoryState) -> Answer:
         differs = _differs(group, plan.status)
         if not plan.acts:
-            return await self._write_counts(key, group, plan, lore, differs)
+            return await self._write_counts(key, group, plan, in_memory, differs)
         if differs:
-            await self._write_plan(key, group, plan, lore)
+            await self._write_plan(key, group, plan, in_memory)
         else:
             await self._confirm(key, group)
         self._tell(key, view, plan)
-        await Steps(self._client, self._caches, self._expectations, key, view, lore).carry_out(plan)
+        await Steps(self._client, self._caches, self._expectations, key, view, in_memory).carry_out(plan)
         if not self._expectations.satisfied(key):
             return self._expectations.wake_at(key)
         # A plan that repeats itself, with nothing new to write down, is no progress.
         return AT_ONCE if differs else self._clock.now()
 
-    async def _write_counts(self, key: Key, group: Object, plan: Plan, lore: Lore, differs: bool) -> datetime | None:
+    async def _write_counts(
+        self, key: Key, group: Object, plan: Plan, in_memory: InMemoryState, differs: bool
+    ) -> datetime | None:
         self._metrics.show_group(key.namespace, key.name, _by_state(plan.status))
         if not differs:
             return plan.wake_at
-        due = lore.status_written_at + STATUS_SECONDS - self._clock.monotonic()
-        if due > 0 and not lore.refusals:
+        due = in_memory.status_written_at + STATUS_SECONDS - self._clock.monotonic()
+        if due > 0 and not in_memory.refusals:
             later = self._clock.now() + timedelta(seconds=due)
             return later if plan.wake_at is None else min(later, plan.wake_at)
-        await self._write_plan(key, group, plan, lore)
+        await self._write_plan(key, group, plan, in_memory)
         return plan.wake_at
 
-    async def _write_plan(self, key: Key, group: Object, plan: Plan, lore: Lore) -> None:
+    async def _write_plan(self, key: Key, group: Object, plan: Plan, in_memory: InMemoryState) -> None:
         await self._write_status(key, group, to_wire(plan.status))
-        lore.status_written_at = self._clock.monotonic()
-        lore.refusals.clear()
+        in_memory.status_written_at = self._clock.monotonic()
+        in_memory.refusals.clear()
         activity = plan.status.activity
         if activity is None or activity.launching is None:
-            lore.settled.clear()
-            lore.taken.clear()
+            in_memory.settled.clear()
+            in_memory.taken.clear()
 
     async def _write_status(self, key: Key, group: Object, status: Mapping[str, Any]) -> None:
         """Write the status, provided that the group is what it was when it was read: the write-ahead, and the fence."""
@@ -189,16 +191,16 @@ class ScalingGroupController:
         if after is not None and after.result is not None and (before is None or before.result is None):
             self._metrics.count_activity(after.type.value, after.result.value)
 
-    def _lore_of(self, key: Key, group: Object) -> Lore:
+    def _in_memory_of(self, key: Key, group: Object) -> InMemoryState:
         uid = group["metadata"]["uid"]
-        lore = self._lore.get(key)
-        if lore is None or lore.uid != uid:
-            lore = self._lore[key] = Lore(uid=uid)
+        in_memory = self._in_memory.get(key)
+        if in_memory is None or in_memory.uid != uid:
+            in_memory = self._in_memory[key] = InMemoryState(uid=uid)
             self._expectations.clear(key)
-        return lore
+        return in_memory
 
     def _forget(self, key: Key) -> None:
-        self._lore.pop(key, None)
+        self._in_memory.pop(key, None)
         self.forget_key(key)
         self._expectations.clear(key)
         self._metrics.forget_group(key.namespace, key.name)

@@ -21,8 +21,8 @@ Body = Mapping[str, Any]
 
 
 @dataclass(slots=True)
-class Lore:
-    """What this process knows of a group beside what is written anywhere; lost with the process, and no harm done.
+class InMemoryState:
+    """The in-memory state of a group: what this process knows beside what is written anywhere; safe to lose.
 
     `settled`: ordinals of which it is known whether they were created; `taken`: those of them that were not, because a
     Pod that is not the group's bears the name. `refusals`: launches that the API server
@@ -54,12 +54,14 @@ class Lore:
     status_written_at: float = float("-inf")
 
 
-async def observe(client: Client, caches: Caches, key: Key, group: Body, lore: Lore, now: datetime) -> GroupView:
+async def observe(
+    client: Client, caches: Caches, key: Key, group: Body, in_memory: InMemoryState, now: datetime
+) -> GroupView:
     """The view of this group now. Reads nothing live but a configuration that no watch has shown yet."""
     metadata = group["metadata"]
     spec, status = parse_spec(group), parse_status(group)
     configuration = await _configuration(client, caches, key.namespace, spec.configuration.scaling_configuration)
-    problem, pause = lore.template_problem, lore.removal_pause
+    problem, pause = in_memory.template_problem, in_memory.removal_pause
     activity = status.activity
     return GroupView(
         namespace=key.namespace,
@@ -74,14 +76,14 @@ async def observe(client: Client, caches: Caches, key: Key, group: Body, lore: L
         template_problem=problem[1] if problem and configuration and problem[0] == version_of(configuration) else None,
         revisions=tuple(kept.revision for kept in caches.revisions.by_index(metadata["uid"]).values()),
         record=read_record(caches.records.get(key.namespace, activity.name)) if activity else None,
-        record_refused=activity is not None and lore.record_refused == activity.name,
+        record_refused=activity is not None and in_memory.record_refused == activity.name,
         history=_history(caches, key),
-        settled=frozenset(lore.settled),
-        taken=frozenset(lore.taken),
-        refusals=tuple(lore.refusals),
+        settled=frozenset(in_memory.settled),
+        taken=frozenset(in_memory.taken),
+        refusals=tuple(in_memory.refusals),
         removal_pause=pause[1] if pause and pause[0] == metadata["generation"] else None,
-        removals_in_doubt=lore.removals_in_doubt,
-        spared=frozenset(lore.spared),
+        removals_in_doubt=in_memory.removals_in_doubt,
+        spared=frozenset(in_memory.spared),
         deleting="deletionTimestamp" in metadata,
     )
 

@@ -17,7 +17,7 @@ from windlass.cluster.revisions import revision_manifest
 from windlass.cluster.store import Object
 from windlass.cluster.wire import Nothing
 from windlass.controllers.scaling_group.caches import Caches
-from windlass.controllers.scaling_group.observe import Lore, read_record, version_of
+from windlass.controllers.scaling_group.observe import InMemoryState, read_record, version_of
 from windlass.engine.expectations import Expectations
 from windlass.engine.queue import Key
 from windlass.engine.slow_start import MOST_IN_FLIGHT, Results, slow_start
@@ -51,14 +51,20 @@ class Steps:
     """Does what one plan of one group says."""
 
     def __init__(
-        self, client: Client, caches: Caches, expectations: Expectations, key: Key, view: GroupView, lore: Lore
+        self,
+        client: Client,
+        caches: Caches,
+        expectations: Expectations,
+        key: Key,
+        view: GroupView,
+        in_memory: InMemoryState,
     ) -> None:
         self._client = client
         self._caches = caches
         self._expectations = expectations
         self._key = key
         self._view = view
-        self._lore = lore
+        self._in_memory = in_memory
         self._makers: dict[tuple[str, str | None], PodMaker] = {}
         self._outdated: list[Exception] = []
         self._kept: dict[str, Refused] = {}
@@ -77,22 +83,24 @@ class Steps:
             return_exceptions=True,
         )
         failures = [failure for failure in done if isinstance(failure, BaseException)]
-        self._lore.look_live |= any(isinstance(failure, ApiError) and failure.lost for failure in failures)
+        self._in_memory.look_live |= any(isinstance(failure, ApiError) and failure.lost for failure in failures)
         if failures:
             raise failures[0]
         if plan.settles_removals and not self._kept:  # each was done (again) here, or will fail
-            self._lore.removals_in_doubt = False
-            self._lore.spared.clear()
-            self._lore.look_live |= bool(spared)  # they must be known as they are now before any of them is removed
+            self._in_memory.removals_in_doubt = False
+            self._in_memory.spared.clear()
+            self._in_memory.look_live |= bool(
+                spared
+            )  # they must be known as they are now before any of them is removed
 
     async def _all(self, act: Callable[[S, bool], Awaitable[R]], steps: Sequence[S]) -> Results[R]:
         """Side by side; at once as many as the last time got through, if nothing has failed since."""
         bulk = len(steps) > MANY
-        results = await slow_start([partial(act, step, bulk) for step in steps], initial=self._lore.at_once)
+        results = await slow_start([partial(act, step, bulk) for step in steps], initial=self._in_memory.at_once)
         if results.failed:
-            self._lore.at_once = 1
+            self._in_memory.at_once = 1
         else:
-            self._lore.at_once = max(self._lore.at_once, min(len(steps), MOST_IN_FLIGHT))
+            self._in_memory.at_once = max(self._in_memory.at_once, min(len(steps), MOST_IN_FLIGHT))
         return results
 
     # ---- launches
@@ -102,7 +110,7 @@ class Steps:
         troubles = []
         for index, error in results.failed.items():
             if isinstance(error, Refused | Invalid):
-                self._lore.refusals.append(Refusal(steps[index].ordinal, error.detail))
+                self._in_memory.refusals.append(Refusal(steps[index].ordinal, error.detail))
             else:
                 troubles.append(error)
         _raise_worst(troubles)
@@ -116,7 +124,7 @@ class Steps:
                 await self._client.create(PODS, self._key.namespace, body, bulk=bulk, into=Nothing)
         except AlreadyExists:
             await self._look_whose(step)
-        self._lore.settled.add(step.ordinal)
+        self._in_memory.settled.add(step.ordinal)
 
     def _group_goes(self) -> bool:
         """Whether the group was deleted since the pass began: a large launch takes seconds."""
@@ -130,11 +138,11 @@ class Steps:
         try:
             found = to_instance(await self._client.get(PODS, self._key.namespace, step.name, into=Pod))
         except Gone:
-            self._lore.taken.add(step.ordinal)
+            self._in_memory.taken.add(step.ordinal)
             return
         ours = found.group == self._view.uid and found.ordinal == step.ordinal
         if not ours:
-            self._lore.taken.add(step.ordinal)
+            self._in_memory.taken.add(step.ordinal)
         elif not found.removing and step.name not in self._caches.pods.by_index(self._view.uid):
             with self._expectations.creating(self._key, step.name):
                 pass
@@ -159,14 +167,14 @@ class Steps:
     # ---- removals
 
     async def _remove_all(self, steps: Sequence[Remove]) -> None:
-        results = await self._all(self._remove, sorted(steps, key=lambda step: step.uid in self._lore.kept))
+        results = await self._all(self._remove, sorted(steps, key=lambda step: step.uid in self._in_memory.kept))
         if self._kept:
-            self._lore.kept.update(self._kept)
-            self._lore.at_once = 1
+            self._in_memory.kept.update(self._kept)
+            self._in_memory.at_once = 1
             self._pause_removals(some_went=any(results.completed.values()))
         elif results.completed:
-            self._lore.kept.clear()
-            self._lore.removal_pause = None
+            self._in_memory.kept.clear()
+            self._in_memory.removal_pause = None
         others = [error for error in results.failed.values() if not isinstance(error, Refused)]
         _raise_worst([*others, *self._outdated])
 
@@ -176,7 +184,7 @@ class Steps:
         failures = before.failures + 1 if before and not some_went else 1
         message = min(map(str, self._kept.values()))  # the same one at each try
         retry_at = self._view.now + doubling(FIRST_REMOVAL_PAUSE, failures, LONGEST_REMOVAL_PAUSE)
-        self._lore.removal_pause = (self._view.generation, RemovalPause(failures, retry_at, message[:900]))
+        self._in_memory.removal_pause = (self._view.generation, RemovalPause(failures, retry_at, message[:900]))
 
     async def _remove(self, step: Remove, bulk: bool) -> bool:
         """Whether the API server removed it now; False too where it is gone, has changed, or is kept."""
@@ -192,9 +200,9 @@ class Steps:
                 )
             return True
         except Gone:
-            self._lore.look_live = True  # the informer is behind
+            self._in_memory.look_live = True  # the informer is behind
         except Conflict as error:  # not as it was when this was decided; the others may go
-            self._lore.look_live = True
+            self._in_memory.look_live = True
             self._outdated.append(error)
         except Refused as error:
             self._kept[step.uid] = error
@@ -202,8 +210,8 @@ class Steps:
                 raise
         except ApiError as error:
             if error.lost:  # it names them as they are now: to have spared them before does not help
-                self._lore.removals_in_doubt = True
-                self._lore.spared.clear()
+                self._in_memory.removals_in_doubt = True
+                self._in_memory.spared.clear()
             raise
         return False
 
@@ -227,7 +235,7 @@ class Steps:
             pass
         except (Refused, Invalid) as error:
             refused = error
-        self._lore.spared.add(step.uid)
+        self._in_memory.spared.add(step.uid)
         return refused
 
     # ---- the rest
@@ -251,7 +259,7 @@ class Steps:
             name = self._view.spec.configuration.scaling_configuration
             configuration = self._caches.configurations.get(self._key.namespace, name)
             if configuration is not None:
-                self._lore.template_problem = (version_of(configuration), problem)
+                self._in_memory.template_problem = (version_of(configuration), problem)
             return
         manifest = revision_manifest(step, group=self._key.name, group_uid=self._view.uid)
         try:
@@ -266,11 +274,11 @@ class Steps:
         if there is not None and there.group != self._view.uid:
             problem = "the name is taken by an object that this group does not control"
             raise Transient(f"creating ControllerRevision {name}: {problem}", detail=problem) from error
-        if there is None and self._lore.awaited_revision == name:
+        if there is None and self._in_memory.awaited_revision == name:
             problem = f"it exists, but without the label {GROUP_LABEL}={self._key.name}"
             raise Transient(f"creating ControllerRevision {name}: {problem}", detail=problem) from error
         if there is None:
-            self._lore.awaited_revision = name
+            self._in_memory.awaited_revision = name
             with self._expectations.creating(self._key, name):
                 pass
 
@@ -298,7 +306,7 @@ class Steps:
             with self._expectations.deleting(self._key, kept.uid):
                 await self._client.delete(CONTROLLER_REVISIONS, self._key.namespace, step.name, uid=kept.uid)
         except Gone:
-            self._lore.look_live = True  # the informer is behind
+            self._in_memory.look_live = True  # the informer is behind
 
     async def _record(self, step: Record) -> None:
         try:
@@ -315,12 +323,12 @@ class Steps:
             self._caches.records.drop(gone)
             return
         except (Refused, Invalid) as error:
-            self._lore.record_refused = step.name
+            self._in_memory.record_refused = step.name
             logger.warning("%s; the group goes on without this record", error)
             return
         self._caches.records.put(Object(body))
         if read_record(body) is None:
-            self._lore.record_refused = step.name
+            self._in_memory.record_refused = step.name
             logger.warning("record %s holds what no record does; the group goes on without it", step.name)
 
     async def _open_record(self, name: str) -> None:
