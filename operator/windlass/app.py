@@ -155,6 +155,7 @@ class Operator:
             renew_deadline=self._settings.lease_renew_deadline,
             retry_period=self._settings.lease_retry_period,
             started=self._may_work.set,
+            trouble=lambda: self._own_kinds.trouble,
             stopped=self._stop_leading,
         )
 
@@ -194,7 +195,7 @@ class Operator:
             readyz={
                 "pods": lambda: None if self._caches.pods.synced.is_set() else "not all read yet",
                 "controllerrevisions": lambda: None if self._caches.revisions.synced.is_set() else "not all read yet",
-                "own kinds": lambda: None if self._own_kinds.watched else "their watch is being started",
+                "own kinds": self._own_kinds.not_watched,
             },
             host=self._settings.metrics_host,
             port=self._settings.metrics_port,

@@ -28,6 +28,10 @@ OWN = dict(
 RETRY_SECONDS = 5.0  # between tries to read them at the start
 SAME_OUTAGE_SECONDS = 60.0
 
+# Only kopf's peering uses it, which we do not. Where none is given, kopf asks the system for the user's name, and fails
+# where the user has none: in a container that runs under any uid.
+KOPF_IDENTITY = "windlass"
+
 # The kind, the body, and whether the object is gone.
 Heard = Callable[[str, Mapping[str, Any], bool], None]
 
@@ -57,14 +61,25 @@ class OwnKinds:
         self._caches = caches
         self._namespaces = namespaces
         self._clock = clock
-        self._on_restart = on_restart
+        self._supervisor = Supervisor(self._watch, "the watch of our own kinds", clock, on_restart=on_restart)
         self._reached: dict[tuple[str, str | None], int] = {}  # the versions of the last lists
         self._limit: asyncio.Timeout | None = None  # of the watch that runs; there is none, until it leads nowhere
 
     async def run(self) -> None:
         """Watch until cancelled."""
         _quieten_kopf()
-        await Supervisor(self._watch, "the watch of our own kinds", self._clock, on_restart=self._on_restart).run()
+        await self._supervisor.run()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why kopf ends again and again, if it does."""
+        return self._supervisor.trouble
+
+    def not_watched(self) -> str | None:
+        """Why changes of our own kinds are not heard, None while they are: for /readyz."""
+        if self.trouble is not None:
+            return self.trouble
+        return None if self.watched else "their watch is being started"
 
     async def read(self) -> None:
         """Read them all, at last: kopf never says when it has, and a group is not to be judged without its records."""
@@ -111,12 +126,11 @@ class OwnKinds:
             here.call_soon_threadsafe(self._heard, kind, body, deleted)
 
         registry, settings = _handlers(heard, self._client.connection), _settings(self._namespaces)
+        how: dict[str, Any] = {"registry": registry, "settings": settings, "identity": KOPF_IDENTITY}
         scope: dict[str, Any] = {"clusterwide": True} if self._namespaces is None else {"namespaces": self._namespaces}
         self.watched = True
         try:
-            await in_own_loop(
-                lambda: _operator(registry=registry, settings=settings, standalone=True, **scope), name="windlass-kopf"
-            )
+            await in_own_loop(lambda: _operator(**how, **scope, standalone=True), name="windlass-kopf")
         finally:
             self.watched = False
 

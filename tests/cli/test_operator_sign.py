@@ -12,6 +12,7 @@ from windlass.app import LEASE_NAME as THE_OPERATORS
 from windlass.cli.operator_sign import LEASE_NAME, LastChange, SeenLease, last_change, sign_of
 
 HELD = SeenLease("windlass-system", "windlass-0", ago("2s"), timedelta(seconds=15))
+DEAF = replace(HELD, trouble="it ended 7 times in a row: KeyError: no such user")
 GIVEN_BACK = replace(HELD, holder="")
 STALE = replace(HELD, renewed_at=ago("3m"))
 NOW_CHANGED, CHANGED_BEFORE = LastChange(ago("3s"), "kubectl-edit"), LastChange(ago("5m"), "kubectl-edit")
@@ -29,6 +30,13 @@ def test_the_lease_is_the_operators_own():
         ([HELD], False, NOW_CHANGED, "Behind", "has not looked at the last change yet; it will in a moment"),
         ([HELD], False, CHANGED_BEFORE, "Behind", "does it watch this namespace (--namespaces)"),
         ([HELD], False, None, "Behind", "does it watch this namespace (--namespaces)"),
+        (
+            [DEAF],
+            True,
+            CHANGED_BEFORE,
+            "Behind",
+            "does not hear of changes: its watch of Windlass's own kinds fails, it",
+        ),
         ([STALE], True, CHANGED_BEFORE, "Absent", "was last renewed 3m ago, by windlass-0"),
         ([STALE], False, NOW_CHANGED, "Absent", "the operator does not seem to run"),
         ([GIVEN_BACK], True, CHANGED_BEFORE, "Absent", "nobody holds lease windlass-system/windlass-operator"),

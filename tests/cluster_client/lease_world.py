@@ -20,6 +20,7 @@ class LeaseApi:
         self.record: dict[str, Any] | None = None
         self.version = 100
         self.writes = 0
+        self.annotations: list[dict[str, Any]] = []  # as they were sent
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -43,6 +44,8 @@ class LeaseApi:
         if request.method == "PATCH":
             if body["metadata"]["resourceVersion"] != self.record["metadata"]["resourceVersion"]:
                 return _reply(409, {"reason": "Conflict", "message": "it has been modified"})
+            if "annotations" in body["metadata"]:
+                self.annotations.append(body["metadata"]["annotations"])
             return _reply(200, self._store({**self.record["spec"], **body["spec"]}))
         return _reply(200, self.record)
 

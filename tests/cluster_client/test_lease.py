@@ -433,3 +433,19 @@ def test_times_that_could_make_two_leaders_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match="must rise in this order, and the duration must be a whole number"):
         Candidate(LeaseApi(), "one", duration=duration, renew_deadline=renew_deadline, retry_period=retry_period)
+
+
+def test_the_lease_tells_the_holders_trouble_when_it_begins_and_when_it_is_over() -> None:
+    async def scenario(api: LeaseApi) -> None:
+        trouble: list[str | None] = [None]
+        one = Candidate(api, "one", trouble=lambda: trouble[0]).start()
+        await until(one.lease.held, 1)
+        await asyncio.sleep(5)
+        assert api.annotations == []
+        for told in ("it ended 3 times in a row", None):
+            trouble[0] = told
+            await asyncio.sleep(5)
+            assert api.annotations[-1] == {"windlass.dev/trouble": told}
+        assert len(api.annotations) == 2
+
+    play(scenario)

@@ -17,8 +17,8 @@ class Watched:
         self.starts: list[float] = []
         self.restarts = 0
         self._run_once = run_once
-        supervisor = Supervisor(self.run_once, "kopf", self.clock, on_restart=self.count)
-        self.task = asyncio.create_task(supervisor.run())
+        self.supervisor = Supervisor(self.run_once, "kopf", self.clock, on_restart=self.count)
+        self.task = asyncio.create_task(self.supervisor.run())
 
     async def run_once(self) -> None:
         self.starts.append(self.clock.monotonic())
@@ -107,5 +107,49 @@ def test_it_stops_at_once_while_its_charge_runs_and_while_it_pauses():
         await pausing.clock.advance(4)
         await pausing.end()
         assert (len(running.starts), running.restarts) == (1, 0)
+
+    asyncio.run(scenario())
+
+
+def test_the_third_end_of_one_kind_is_an_error_and_then_each_tenth(caplog: pytest.LogCaptureFixture):
+    async def scenario() -> None:
+        watched = Watched(fail)
+        await watched.clock.advance(2)
+        assert watched.supervisor.trouble is None
+        await watched.clock.advance(13 * 15)
+        assert watched.supervisor.trouble == (
+            f"it ended {len(watched.starts)} times in a row: ConnectionError: HTTP 410 in answer to a watch and more"
+        )
+        await watched.end()
+
+    caplog.set_level("DEBUG", logger="windlass.engine.supervisor")
+    asyncio.run(scenario())
+    levels = [each.levelname for each in caplog.records if " ended after " in each.getMessage()]
+    assert levels[:14] == ["WARNING"] * 2 + ["ERROR"] + ["DEBUG"] * 9 + ["ERROR", "DEBUG"]
+
+
+def test_trouble_is_over_after_ten_seconds_of_health_and_with_another_reason():
+    async def scenario() -> None:
+        async def fail_differently(start: int) -> None:
+            if start == 5:
+                raise ConnectionError("HTTP 403")
+            if start == 9:
+                await asyncio.Event().wait()
+            raise ConnectionError("HTTP 410")
+
+        watched = Watched(fail_differently)
+        await watched.clock.advance(7)
+        assert watched.supervisor.trouble == "it ended 4 times in a row: ConnectionError: HTTP 410"
+        await watched.clock.advance(8)
+        assert watched.supervisor.trouble is None
+        await watched.clock.advance(45 + 9)
+        assert len(watched.starts) == 8
+        assert watched.supervisor.trouble == "it ended 3 times in a row: ConnectionError: HTTP 410"
+        await watched.clock.advance(6 + 9)
+        assert len(watched.starts) == 9
+        assert watched.supervisor.trouble is not None
+        await watched.clock.advance(1)
+        assert watched.supervisor.trouble is None
+        await watched.end()
 
     asyncio.run(scenario())

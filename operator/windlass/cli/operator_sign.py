@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from windlass.api.common import TROUBLE_ANNOTATION
 from windlass.cli.text import duration
 from windlass.cluster.client import Client
 from windlass.cluster.errors import ApiError, Refused
@@ -23,12 +24,16 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class SeenLease:
-    """The operator's lease as it was read; `holder` is empty when it was given back."""
+    """The operator's lease as it was read; `holder` is empty when it was given back.
+
+    `trouble`: why its holder does not hear of changes, as the holder itself says.
+    """
 
     namespace: str
     holder: str
     renewed_at: datetime | None
     duration: timedelta
+    trouble: str = ""
 
     def held(self, now: datetime) -> bool:
         """Whether its holder has renewed it in time."""
@@ -79,8 +84,13 @@ class _Events(msgspec.Struct):
     items: list[_Event]
 
 
+class _Annotations(msgspec.Struct):
+    trouble: str = msgspec.field(default="", name=TROUBLE_ANNOTATION)
+
+
 class _Meta(msgspec.Struct):
     namespace: str
+    annotations: _Annotations = msgspec.field(default_factory=_Annotations)
 
 
 class _Spec(msgspec.Struct, rename="camel"):
@@ -112,6 +122,7 @@ async def read_leases(client: Client) -> tuple[SeenLease, ...] | None:
             lease.spec.holder_identity or "",
             lease.spec.renew_time,
             timedelta(seconds=lease.spec.lease_duration_seconds or 0),
+            lease.metadata.annotations.trouble,
         )
         for lease in found.items
     )
@@ -145,6 +156,9 @@ def sign_of(leases: Sequence[SeenLease] | None, *, looked_at: bool, changed: Las
     """What lease and status say together. `looked_at`: whether the status speaks of the group's present spec."""
     held = next((lease for lease in leases or () if lease.held(now)), None)
     since = now - changed.at if changed else None
+    if held is not None and held.trouble:
+        deaf = f"the operator does not hear of changes: its watch of Windlass's own kinds fails, {held.trouble}"
+        return Sign("Behind", f"{deaf} ({held.holder} holds lease {held.place}; its log has more)")
     if held is not None:
         runs = f"an operator runs: {held.holder} holds lease {held.place}"
         if looked_at:

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from windlass.api.common import TROUBLE_ANNOTATION
 from windlass.cluster.client import Client
 from windlass.cluster.errors import AlreadyExists, ApiError, Conflict, Gone, NotLeading
 from windlass.cluster.resources import LEASES
@@ -50,7 +51,8 @@ class Lease:
     `identity` must be another one for each process, also for the next one of the same Pod. `duration` is what others
     wait after a renewal they saw, `renew_deadline` how long we may write after one, `retry_period` the time between
     renewals, and between the looks of those who wait; in seconds. `started` and `stopped` are called as we begin and
-    cease to lead. ValueError unless retry_period < renew_deadline < duration, and duration is a whole number.
+    cease to lead. `trouble` says what people who look at the Lease should know of its holder, None for nothing: it
+    becomes an annotation. ValueError unless retry_period < renew_deadline < duration, and duration is a whole number.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Lease:
         retry_period: float = 2.0,
         started: Callable[[], None] | None = None,
         stopped: Callable[[], None] | None = None,
+        trouble: Callable[[], str | None] = lambda: None,
         clock: Callable[[], float] = _uptime,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -83,6 +86,8 @@ class Lease:
         self._retry_period = retry_period
         self._started = started
         self._stopped = stopped
+        self._holders_trouble = trouble
+        self._told_trouble: str | None = None
         self._clock = clock
         self._sleep = sleep
         self._seen = _Record(_Meta())
@@ -192,13 +197,15 @@ class Lease:
         """Make ourselves the holder of the Lease as it was known; Conflict if it is not like that any more."""
         transitions = known.spec.lease_transitions or 0
         took_over = known.spec.holder_identity != self.identity
-        body = {
-            "metadata": {"resourceVersion": known.metadata.resource_version},
-            "spec": self._spec(transitions + took_over, took_over),
-        }
+        metadata: dict[str, Any] = {"resourceVersion": known.metadata.resource_version}
+        trouble = self._holders_trouble()
+        if took_over or trouble != self._told_trouble:
+            metadata["annotations"] = {TROUBLE_ANNOTATION: trouble}
+        body = {"metadata": metadata, "spec": self._spec(transitions + took_over, took_over)}
         began = self._clock()
         request = self._client.merge_patch(LEASES, self._namespace, self._name, body, into=_Record)
         self._renewed(await self._patiently(request), began)
+        self._told_trouble = trouble
 
     def _renewed(self, record: _Record, began: float) -> None:
         self._see(record)
