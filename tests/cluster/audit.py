@@ -43,8 +43,8 @@ class AuditLog:
         return [_asked(entry) for entry in self._entries() if entry.get("userAgent", "").startswith(sender)]
 
     def writes(self, sender: str = OPERATOR) -> list[Asked]:
-        """Those that were to change something."""
-        return [asked for asked in self.asked(sender) if asked.verb in WRITES]
+        """Those that were to change something; a dry run is not."""
+        return [asked for asked in self.asked(sender) if asked.verb in WRITES and not asked.dry]
 
     def _entries(self) -> Iterator[dict[str, Any]]:
         self._wait_for_now()

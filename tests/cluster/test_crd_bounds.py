@@ -112,7 +112,7 @@ BOUNDS = [
         pytest.param(bound, marks=pytest.mark.spec("scaling-group.md", "health check interval"))
         for bound in one_of("healthCheck.intervalSeconds", 0, 60, 300, 900, 3600, 10_800, not_=120)
     ],
-    at_least("launchTimeoutSeconds", 0),
+    at_least("launchTimeoutSeconds", 1),
     at_most("launchTimeoutSeconds", 86_400),
     most("suspendedProcesses", ["ScaleIn", "ScaleOut", "HealthCheck"], "ScaleIn"),
     *one_of("suspendedProcesses[0]", "ScaleIn", "ScaleOut", "HealthCheck", not_="ScaleUp"),
@@ -121,7 +121,7 @@ BOUNDS = [
     pytest.param(shortest("tags[0].key", 1), marks=pytest.mark.spec("scaling-group.md", "tags")),
     pytest.param(longest("tags[0].key", 36), marks=pytest.mark.spec("scaling-group.md", "tags")),
     pytest.param(
-        shape("tags[0].key", "Cost_centre-1", "cost.centre", "^[A-Za-z0-9_-]+$"),
+        shape("tags[0].key", "Cost_centre-1", "_team", "^[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?$"),
         marks=pytest.mark.spec("scaling-group.md", "tags"),
     ),
     at_least("historyLimit", 1),

@@ -44,16 +44,29 @@ def test_a_template_that_the_api_server_refuses_stalls_the_group_with_its_words(
     web.wait_until_ready(2)
 
 
-def test_a_template_that_becomes_bad_stalls_the_group_and_keeps_its_instances(groups: Groups) -> None:
+def test_a_template_that_becomes_bad_stalls_the_group_which_heals_from_what_it_keeps(groups: Groups) -> None:
     web = groups.create(desired=2)
     web.wait_until_ready(2)
     groups.configure("web", restartPolicy="Sometimes")
     web.wait_for_phase("Stalled")
     assert ordinals(web.pods) == [0, 1]
-    before = len(groups.audit.writes())
+    first = web.pods["web-1"]["metadata"]["labels"]["windlass.dev/revision"]
     web.kill("web-0")
-    web.wait_for("counting one", lambda status: status["replicas"] == 1)
-    assert {asked.what for asked in groups.audit.writes()[before:]} == {"scalinggroups/status"}
+    groups.pods.wait_for("web-2 in its place", lambda pods: sorted(pods) == ["web-1", "web-2"])
+    assert web.pods["web-2"]["metadata"]["labels"]["windlass.dev/revision"] == first
+    assert web.phase == "Stalled"
+    groups.configure("web", restartPolicy="Always")
+    web.wait_until_ready(2)
+
+
+def test_a_group_whose_configuration_is_deleted_heals_from_what_it_keeps(groups: Groups) -> None:
+    web = groups.create(desired=2)
+    web.wait_until_ready(2)
+    groups.unconfigure("web")
+    web.wait_for_phase("Stalled")
+    web.kill("web-0")
+    groups.pods.wait_for("web-2 in its place", lambda pods: sorted(pods) == ["web-1", "web-2"])
+    assert web.status["message"].startswith("ScalingConfiguration web does not exist")
 
 
 def test_a_changed_configuration_is_kept_as_a_revision_and_replaces_nothing(groups: Groups) -> None:

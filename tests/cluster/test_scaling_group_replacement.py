@@ -57,7 +57,8 @@ def test_an_instance_that_failed_is_removed_and_replaced(groups: Groups) -> None
     web.annotate("web-0", fail="true")
     groups.pods.wait_for("web-2 in its place", lambda pods: sorted(pods) == ["web-1", "web-2"])
     web.wait_until_ready(2)
-    assert ("InstanceLeaves", "removing web-0: unhealthy: container web: Error: exit code 1") in web.events()
+    ending = "its Pod has ended: Failed; container web: Error: exit code 1"
+    assert ("InstanceLeaves", f"removing web-0: unhealthy: {ending}") in web.events()
 
 
 def test_of_many_instances_that_fail_at_once_a_tenth_is_replaced_at_a_time(groups: Groups) -> None:

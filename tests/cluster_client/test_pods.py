@@ -79,7 +79,7 @@ def test_every_field_is_read() -> None:
 
 
 def test_a_pod_that_says_nothing_has_every_field_too() -> None:
-    nothing = Instance("shop", "", "web-4", "u4", "9", ordinal=-1, revision="", zone=None, created_at=BORN)
+    nothing = Instance("shop", "", "web-4", "u4", "9", ordinal=4, revision="", zone=None, created_at=BORN)
     assert read(bare()) == nothing
 
 
@@ -118,7 +118,7 @@ def test_one_that_ended_is_not_ready_whatever_its_condition_says(phase: str) -> 
         True,
         False,
         True,
-        "gone to sleep",
+        f"its Pod has ended: {phase}; gone to sleep",
     )
 
 
@@ -145,6 +145,36 @@ def test_one_whose_label_names_another_group_belongs_to_none() -> None:
 
 def test_numbers_that_are_none_count_as_not_given() -> None:
     pod = full()
-    pod["metadata"]["annotations"] = {ORDINAL_ANNOTATION: "four", DELETION_COST_ANNOTATION: "dear"}
-    instance = read(pod)
-    assert (instance.ordinal, instance.deletion_cost) == (-1, 0)
+    pod["metadata"]["annotations"] = {DELETION_COST_ANNOTATION: "dear"}
+    assert read(pod).deletion_cost == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "ordinal"),
+    [("web-0", 0), ("web-999999999", 999_999_999), ("web-1000000000", -1), ("web-007", -1), ("web-x", -1), ("web", -1)],
+)
+def test_the_ordinal_is_that_of_the_name_whatever_an_annotation_says(name: str, ordinal: int) -> None:
+    pod = full()
+    pod["metadata"]["name"] = name
+    pod["metadata"]["annotations"] = {ORDINAL_ANNOTATION: "30000000"}
+    assert read(pod).ordinal == ordinal
+
+
+@pytest.mark.parametrize(
+    ("phase", "terminated", "said"),
+    [
+        ("Succeeded", {"reason": "Completed", "exitCode": 0}, "Succeeded; container app: Completed: exit code 0"),
+        (
+            "Failed",
+            {"reason": "Error", "exitCode": 3, "message": "disk"},
+            "Failed; container app: Error: exit code 3: disk",
+        ),
+    ],
+)
+def test_a_pod_that_has_ended_tells_its_phase_and_its_containers_last_words(
+    phase: str, terminated: dict[str, Any], said: str
+) -> None:
+    pod = full()
+    containers = [{"name": "app", "state": {"terminated": terminated}}]
+    pod["status"] |= {"phase": phase, "containerStatuses": containers}
+    assert read(pod).problem == f"its Pod has ended: {said}"

@@ -71,9 +71,9 @@ CAUSES = {
         "5 instances where 4 are desired",
     ),
     "one failed": (
-        view(group(3), (*fleet(2), instance("web-2", ended=True, problem="exited with 1")), activity=DONE),
+        view(group(3), (*fleet(2), instance("web-2", scheduled="1s", ended=True, problem="no disk")), activity=DONE),
         "Replace",
-        "replacing web-2: did not come into service: exited with 1",
+        "replacing web-2: did not come into service: no disk",
     ),
     "one is unhealthy": (
         view(group(3), (*fleet(2), instance("web-2", ended=True, was_ready=True)), activity=DONE),
@@ -250,7 +250,7 @@ def test_a_launch_ends_when_scaling_out_is_suspended_and_nothing_is_on_its_way()
 
 
 def test_a_launch_ends_when_its_configuration_is_gone_and_nothing_is_on_its_way() -> None:
-    assert ended(planned(group(3), fleet(2), activity=activity(first_ordinal=0), configuration=None))
+    assert ended(planned(group(3), fleet(2), activity=activity(first_ordinal=0), configuration=None, revisions=()))
 
 
 def test_a_protected_instance_that_failed_does_not_keep_its_activity_running() -> None:

@@ -71,7 +71,7 @@ def test_each_rule_comes_before_those_below_it() -> None:
 
     assert first_step(*EVERYTHING, desired=None, **new) == "SeedDesired"
     assert first_step(*EVERYTHING, **new).startswith("KeepRevision")
-    assert first_step(*EVERYTHING) == "Remove web-1"
+    assert first_step(*EVERYTHING, activity=activity("Replace", to=5)) == "Remove web-1"
     assert first_step(*EVERYTHING[:1], *EVERYTHING[2:]) == "Remove web-2"
     assert first_step(*EVERYTHING[:1], *EVERYTHING[3:], instance("web-4", zone="zone-a"), desired=2) == "Remove web-3"
     assert first_step(*EVERYTHING[:1]).startswith("Launch")

@@ -198,7 +198,7 @@ def test_nothing_is_removed_for_its_health_that_could_not_be_replaced_and_the_st
 
 
 def test_nothing_is_removed_for_its_health_while_there_is_nothing_to_make_another_from() -> None:
-    plan = planned(group(3), fleet_of(3, *dead(2)), configuration=None)
+    plan = planned(group(3), fleet_of(3, *dead(2)), configuration=None, revisions=())
 
     assert not plan.steps
     assert plan.status.phase == "Stalled"

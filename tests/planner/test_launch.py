@@ -78,7 +78,7 @@ def test_nothing_is_created_while_scaling_out_is_suspended() -> None:
 
 
 def test_nothing_is_created_from_a_configuration_that_does_not_exist() -> None:
-    assert not planned(group(3), configuration=None).steps
+    assert not planned(group(3), configuration=None, revisions=()).steps
 
 
 # ---- names

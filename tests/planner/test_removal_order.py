@@ -7,6 +7,7 @@ import pytest
 from tests.worlds import (
     NEXT_CONFIGURATION,
     THREE_ZONES,
+    activity,
     added,
     ago,
     fleet,
@@ -43,7 +44,7 @@ def choices(
     count: int, *there: Instance, stages: tuple[RemovalStage, ...] = (OLDEST,), balanced: bool = False, **rules: object
 ) -> list[Choice]:
     wanted = RemovalRules(stages, balanced=balanced, **({"added_at": {}} | rules))  # type: ignore[arg-type]
-    return choose_leaving(take_census(view(group(len(there)), there)), count, wanted)
+    return choose_leaving(take_census(view(group(len(there)), there, activity=activity())), count, wanted)
 
 
 def chosen(count: int, *there: Instance, **rules: object) -> list[str]:

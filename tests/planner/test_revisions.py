@@ -1,6 +1,8 @@
 """Revisions: which configuration new instances are made from, and which snapshots are kept."""
 
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -8,11 +10,13 @@ from tests.worlds import (
     CONFIGURATION,
     NEXT_CONFIGURATION,
     NOW,
+    activity,
     added,
     ago,
     fleet,
     group,
     instance,
+    later,
     launches,
     leaving,
     planned,
@@ -125,10 +129,20 @@ def test_instances_still_leave_while_the_configuration_is_gone() -> None:
 
 
 def test_there_is_no_snapshot_of_a_configuration_that_does_not_exist() -> None:
-    gone = view(configuration=None)
+    gone = view(configuration=None, revisions=())
 
     assert wanted_data(gone) is None
     assert current_revision(gone) is None
+
+
+@pytest.mark.parametrize("gone", [{"configuration": None}, {"template_problem": "no container"}])
+def test_without_a_usable_configuration_a_group_is_healed_from_the_newest_revision_that_is_kept(gone: Any) -> None:
+    kept = [numbered(1), numbered(2)]
+    plan = planned(group(3), fleet(2), revisions=kept, activity=activity(ended="1h"), **gone)
+
+    assert [step.revision for step in launches(plan)] == [kept[1].name]
+    assert plan.status.phase == "Stalled"
+    assert plan.status.message.startswith(("ScalingConfiguration web does not exist", "the API server refuses"))
 
 
 # ---- keeping and forgetting
@@ -208,3 +222,19 @@ def test_a_plan_that_keeps_a_revision_is_followed_by_one_that_uses_it() -> None:
     after_keeping = view(group(1), revisions=[Revision(step.name, step.number, step.data)])
 
     assert [launch.revision for launch in launches(plan_group(after_keeping))] == [step.name]
+
+
+# ---- a template that is refused
+
+
+@pytest.mark.parametrize(("retry_at", "asked"), [(later("1s"), False), (ago("0s"), True)])
+def test_a_refused_template_is_asked_about_again_when_it_is_time_and_stays_stalled_till_it_is_accepted(
+    retry_at: datetime, asked: bool
+) -> None:
+    refused: dict[str, Any] = {"template_problem": "no CPU is left", "template_retry_at": retry_at}
+    plan = planned(group(2), configuration=NEXT_CONFIGURATION, revisions=(), **refused)
+
+    assert bool(kept(plan)) is asked
+    assert plan.status.phase == "Stalled"
+    assert "no CPU is left" in plan.status.message
+    assert plan.wake_at == (None if asked else retry_at)

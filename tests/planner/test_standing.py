@@ -294,6 +294,7 @@ def test_the_status_counts_every_state() -> None:
             instance("web-5", removing=True),
             instance("web-6", protected=True),
         ],
+        activity=activity(to=6),
     ).status
     counts = (status.in_service, status.pending, status.not_ready, status.unhealthy, status.failed, status.removing)
 

@@ -1,10 +1,11 @@
 """The table of `state_of`, row by row, on both sides of each boundary; and what the census counts."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from tests.worlds import NOW, added, fleet, group, instance, later, pending, view
+from tests.worlds import NOW, activity, added, ago, fleet, group, instance, later, pending, planned, removals, view
 from windlass.planner.capacity.instance import Instance, Patience, State, state_of
 from windlass.planner.capacity.view import Census, take_census
 
@@ -37,14 +38,14 @@ ROWS: dict[str, tuple[Instance, State, int | None]] = {
 def test_the_state_of_an_instance(pod: Instance, state: State, changes_in: int | None) -> None:
     due = None if changes_in is None else NOW + timedelta(seconds=changes_in)
 
-    assert state_of(pod, Patience.of(SPEC), NOW) == (state, due)
+    assert state_of(pod, Patience.of(SPEC), NOW, launching=True) == (state, due)
 
 
 @pytest.mark.spec("scaling-group.md", "4 health: stopped from outside")
 def test_an_instance_whose_pod_ended_after_it_was_in_service_is_unhealthy_at_once() -> None:
     stopped = instance("web-0", ended=True, was_ready=True)
 
-    assert state_of(stopped, Patience.of(SPEC), NOW)[0] is State.UNHEALTHY
+    assert state_of(stopped, Patience.of(SPEC), NOW, launching=True)[0] is State.UNHEALTHY
 
 
 @pytest.mark.spec("scaling-group.md", "health check interval")
@@ -53,8 +54,8 @@ def test_the_health_check_interval_in_seconds_and_zero_means_ten(said: int, seco
     patience = Patience.of(group(health_seconds=said))
     just, almost = instance("web-0", not_ready=f"{seconds}s"), instance("web-0", not_ready=f"{seconds - 1}s")
 
-    assert state_of(just, patience, NOW)[0] is State.UNHEALTHY
-    assert state_of(almost, patience, NOW) == (State.NOT_READY, later("1s"))
+    assert state_of(just, patience, NOW, launching=True)[0] is State.UNHEALTHY
+    assert state_of(almost, patience, NOW, launching=True) == (State.NOT_READY, later("1s"))
 
 
 def test_the_health_check_interval_is_five_minutes_unless_something_else_is_said() -> None:
@@ -65,7 +66,7 @@ def test_the_health_check_interval_is_five_minutes_unless_something_else_is_said
 
 
 def census(*instances: Instance) -> Census:
-    return take_census(view(SPEC, instances))
+    return take_census(view(SPEC, instances, activity=activity()))
 
 
 @pytest.mark.spec("scaling-group.md", "5 states")
@@ -116,3 +117,43 @@ def test_instances_count_towards_the_revision_that_they_were_made_from() -> None
     seen = view(instances=(*fleet(2), instance("web-2", revision="web-9")), added_at=[added()])
 
     assert take_census(seen).per_revision == {"web-1": 2, "web-9": 1}
+
+
+# ---- a Pod that has forgotten that it was ready
+
+
+OLD: dict[str, tuple[Instance, State, int | None]] = {
+    "ended": (instance("web-0", ended=True), State.UNHEALTHY, None),
+    "within the launch time-out": (pending("web-0", age="1h", scheduled="599s"), State.PENDING, 1),
+    "for long": (
+        replace(pending("web-0", age="1d"), ready_changed_at=ago("300s")),
+        State.UNHEALTHY,
+        None,
+    ),
+    "for less": (replace(pending("web-0", age="1d"), ready_changed_at=ago("299s")), State.NOT_READY, 1),
+}
+
+
+@pytest.mark.parametrize(("pod", "state", "changes_in"), OLD.values(), ids=OLD)
+def test_what_was_launched_before_goes_by_the_rules_of_health(
+    pod: Instance, state: State, changes_in: int | None
+) -> None:
+    due = None if changes_in is None else NOW + timedelta(seconds=changes_in)
+
+    assert state_of(pod, Patience.of(SPEC), NOW, launching=False) == (state, due)
+
+
+def test_thirty_that_were_long_in_service_and_look_as_if_never_ready_leave_three_at_a_time() -> None:
+    there = [replace(pending(f"web-{n}", age="1d"), ready_changed_at=ago("10m")) for n in range(30)]
+    plan = planned(group(30), there, activity=activity(to=30, ended="20h"))
+
+    assert len(removals(plan)) == 3
+    assert plan.status.failed == 0
+    assert plan.status.launch_backoff is None
+
+
+def test_what_was_scheduled_only_after_its_activity_had_ended_may_still_fail() -> None:
+    late = pending("web-0", age="1d", scheduled="11m")
+    plan = planned(group(1), [late], activity=activity(to=1, ended="1h", result="Failed"))
+
+    assert plan.status.failed == 1

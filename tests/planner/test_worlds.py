@@ -60,4 +60,4 @@ def test_a_duration_that_nobody_understands_is_refused() -> None:
 
 def _state(instance: Instance) -> State:
     seen: GroupView = view(instances=[instance])
-    return state_of(instance, Patience.of(seen.spec), seen.now)[0]
+    return state_of(instance, Patience.of(seen.spec), seen.now, launching=True)[0]

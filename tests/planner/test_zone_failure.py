@@ -156,7 +156,7 @@ def test_nothing_is_moved_while_nothing_may_be_launched_instead() -> None:
     spec = group(3, zones=THREE_ZONES, suspended_processes=("ScaleOut",))
 
     assert not removals(planned(spec, there, activity=BUSY))
-    assert not removals(planned(SPEC, there, activity=BUSY, configuration=None))
+    assert not removals(planned(SPEC, there, activity=BUSY, configuration=None, revisions=()))
 
 
 # ---- all zones failed

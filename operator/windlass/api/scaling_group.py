@@ -77,8 +77,8 @@ class HealthCheck(Model):
 class Tag(Model):
     """A key and a value that every new instance carries."""
 
-    key: Annotated[str, Field(min_length=1, max_length=36, pattern=r"^[A-Za-z0-9_-]+$")]
-    """Unique in the group: at most 36 letters, digits, `_` or `-`."""
+    key: Annotated[str, Field(min_length=1, max_length=36, pattern=r"^[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?$")]
+    """Unique in the group: at most 36 letters, digits, `_` or `-`, the first and last of them no `_` or `-`."""
     value: Annotated[str, Field(max_length=43, pattern=r"^[A-Za-z0-9_.-]*$")] = ""
     """At most 43 letters, digits, `_`, `-` or `.`; may be empty."""
 
@@ -118,8 +118,8 @@ class ScalingGroupSpec(Model):
     """How long an instance must be ready before it is in service."""
     health_check: HealthCheck = HealthCheck()
     """When an instance that is not ready any more is replaced."""
-    launch_timeout_seconds: Seconds = 600
-    """An instance that is scheduled and not in service after this long has failed and is replaced."""
+    launch_timeout_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
+    """An instance that is scheduled and not in service after this long has failed and is replaced. At least 1."""
     suspended_processes: Annotated[tuple[Process, ...], Field(max_length=3)] = ()
     """What the group must not do for now: ScaleIn, ScaleOut, HealthCheck."""
     deletion_policy: DeletionPolicy = DeletionPolicy.REFUSE

@@ -11,6 +11,7 @@ from windlass.api.scaling_group import ActivityStatus, RevisionStatus, ScalingGr
 from windlass.cli.text import age, columns
 from windlass.controllers.scaling_group.observe import parse_spec, parse_status
 from windlass.planner.capacity.instance import Instance, Patience, State, state_of
+from windlass.planner.capacity.view import is_launching
 from windlass.planner.reason import counted
 
 HEADER = ("NAME", "STATE", "ZONE", "AGE", "INFO")
@@ -73,10 +74,12 @@ class Row:
 
 def take_picture(group: Mapping[str, Any], instances: Iterable[Instance], now: datetime) -> Picture:
     """The picture of a group as it was read, and of its instances; `Invalid` if its spec makes no sense to us."""
-    spec = parse_spec(group)
+    spec, status = parse_spec(group), parse_status(group)
     patience = Patience.of(spec)
-    standings = tuple(Standing(i, *state_of(i, patience, now)) for i in instances)
-    return Picture(group["metadata"], spec, parse_status(group), standings, now)
+    standings = tuple(
+        Standing(i, *state_of(i, patience, now, launching=is_launching(status.activity, i))) for i in instances
+    )
+    return Picture(group["metadata"], spec, status, standings, now)
 
 
 # ---- for people

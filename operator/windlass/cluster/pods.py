@@ -1,7 +1,7 @@
 """Instances on the wire: a Pod read as an `Instance`, and the Pod that a launch creates."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,8 +25,10 @@ from windlass.planner.reason import names
 
 # Waiting reasons that every container passes through; they tell nobody why it does not come up.
 ORDINARY_WAITS = frozenset({"ContainerCreating", "PodInitializing"})
+ENDED = frozenset({"Failed", "Succeeded"})  # phases
 LONGEST_PROBLEM = 300  # characters; the sentence goes into messages with others
 
+_ORDINAL_TEXT = re.compile(r"0|[1-9][0-9]{0,8}")  # at most nine digits: a group of 52 characters leaves ten
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?")
 
 
@@ -42,7 +44,6 @@ class _Labels(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Annotations(msgspec.Struct, frozen=True, gc=False):
-    ordinal: str = msgspec.field(default="", name=ORDINAL_ANNOTATION)
     protect: str = msgspec.field(default="", name=PROTECT_ANNOTATION)
     deletion_cost: str = msgspec.field(default="0", name=DELETION_COST_ANNOTATION)
 
@@ -129,7 +130,7 @@ def to_instance(pod: Pod) -> Instance:
             case "Initialized":
                 initialized = condition
     is_ready = ready is not None and ready.status == "True"
-    ended = status.phase in {"Failed", "Succeeded"}
+    ended = status.phase in ENDED
     removing = metadata.deletion_timestamp is not None
     fits_nowhere = scheduled is not None and scheduled.status == "False" and scheduled.reason == "Unschedulable"
     unscheduled = scheduled if fits_nowhere else None
@@ -139,7 +140,7 @@ def to_instance(pod: Pod) -> Instance:
     made.name = metadata.name
     made.uid = metadata.uid
     made.resource_version = metadata.resource_version
-    made.ordinal = _number(metadata.annotations.ordinal, -1)
+    made.ordinal = _ordinal(metadata.name)
     made.revision = metadata.labels.revision
     made.zone = metadata.labels.zone
     made.created_at = metadata.creation_timestamp
@@ -169,6 +170,12 @@ def _group(metadata: _Metadata) -> str:
     return ""
 
 
+def _ordinal(name: str) -> int:
+    """The number at the end of an instance's name, -1 where there is none: names cannot be changed, annotations can."""
+    number = name.rpartition("-")[2]
+    return int(number) if _ORDINAL_TEXT.fullmatch(number) else -1
+
+
 def _held(metadata: _Metadata) -> str | None:
     """Why it is still there although it was deleted: whoever put a finalizer on it has not taken it off."""
     return _cut(f"its deletion waits for finalizer {names(metadata.finalizers)}") if metadata.finalizers else None
@@ -192,6 +199,8 @@ def _problem(status: _Status, unschedulable: _Condition | None) -> str | None:
     """Why the Pod is not ready, in its own words."""
     if unschedulable is not None:
         return _cut(unschedulable.message or "it cannot be scheduled")
+    if status.phase in ENDED:
+        return _cut(f"its Pod has ended: {'; '.join((status.phase, *_last_words(status)))}")
     for container in (*status.init_container_statuses, *status.container_statuses):
         trouble = _container_trouble(container)
         if trouble is not None:
@@ -201,15 +210,27 @@ def _problem(status: _Status, unschedulable: _Condition | None) -> str | None:
     return None
 
 
+def _last_words(status: _Status) -> Iterator[str]:
+    """Why a Pod ended: its own reason, else those of its containers."""
+    if status.reason or status.message:
+        yield ": ".join(part for part in (status.reason, status.message) if part)
+        return
+    for container in (*status.init_container_statuses, *status.container_statuses):
+        if (ended := container.state.terminated) is not None:
+            yield f"container {container.name}: {_ending(ended)}"
+
+
+def _ending(ended: _Why) -> str:
+    return ": ".join(part for part in (ended.reason or "ended", f"exit code {ended.exit_code}", ended.message) if part)
+
+
 def _container_trouble(container: _Container) -> str | None:
     waiting = container.state.waiting
     if waiting is not None and waiting.reason and waiting.reason not in ORDINARY_WAITS:
         return ": ".join(part for part in (waiting.reason, waiting.message) if part)
     ended = container.state.terminated
     if ended is not None and ended.exit_code:
-        return ": ".join(
-            part for part in (ended.reason or "ended", f"exit code {ended.exit_code}", ended.message) if part
-        )
+        return _ending(ended)
     return None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from windlass.api.common import API_VERSION, Condition, to_wire
 from windlass.api.scaling_group import ScalingGroupStatus
 from windlass.cluster.client import Client
-from windlass.cluster.errors import Conflict, Gone, Invalid, Refused
+from windlass.cluster.errors import Conflict, Gone, Invalid, Refused, Transient
 from windlass.cluster.merge_patch import merge_patch
 from windlass.cluster.resources import SCALING_GROUPS
 from windlass.cluster.store import Object
@@ -55,7 +55,24 @@ class ScalingGroupController:
         self.forget_key: Callable[[Key], None] = lambda _: None
 
     async def reconcile(self, key: Key) -> Answer:
-        """One pass: when to look again, if nothing happens before."""
+        """One pass: when to look again, if nothing happens before.
+
+        Gone if the group is; that something else is not there, its record's CRD for one, is a failure like others.
+        """
+        try:
+            return await self._pass(key)
+        except Gone as error:
+            group = self._caches.groups.get(key.namespace, key.name)
+            if group is None or not await self._still_there(key, group):
+                raise
+            raise Transient(str(error), code=error.code, reason=error.reason, detail=error.detail) from error
+
+    async def _still_there(self, key: Key, group: Object) -> bool:
+        await self._read_again(key, group)
+        now = self._caches.groups.get(key.namespace, key.name)
+        return now is not None and now.uid == group.uid and "deletionTimestamp" not in now["metadata"]
+
+    async def _pass(self, key: Key) -> Answer:
         group = self._caches.groups.get(key.namespace, key.name)
         if group is None:
             self._forget(key)

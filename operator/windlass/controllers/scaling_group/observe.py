@@ -20,6 +20,19 @@ from windlass.planner.capacity.view import EndedRecord, GroupView, Refusal, Remo
 Body = Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class TemplateVerdict:
+    """Why the API server refused the Pod of `version`, so often in a row, and when it is asked again.
+
+    It does not depend on the template alone: quotas, LimitRanges, admission and the group's tags have their say too.
+    """
+
+    version: str
+    problem: str
+    failures: int
+    retry_at: datetime
+
+
 @dataclass(slots=True)
 class InMemoryState:
     """The in-memory state of a group: what this process knows beside what is written anywhere; safe to lose.
@@ -35,7 +48,7 @@ class InMemoryState:
     `spared`: the uids of those that were changed since, so that such removals fail, or that may not be changed.
     `awaited_revision`: a revision that exists already, by the API server's word.
     `at_once`: how many requests may begin side by side, because the last ones all succeeded.
-    `template_problem`: why the API server refuses the Pod of the configuration of that version.
+    `template_verdict`: the API server refuses the Pod that the configuration makes.
     """
 
     uid: str = ""
@@ -45,7 +58,7 @@ class InMemoryState:
     removal_pause: tuple[int, RemovalPause] | None = None
     kept: set[str] = field(default_factory=set)
     record_refused: str | None = None
-    template_problem: tuple[str, str] | None = None
+    template_verdict: TemplateVerdict | None = None
     look_live: bool = True
     removals_in_doubt: bool = True
     spared: set[str] = field(default_factory=set)
@@ -61,7 +74,9 @@ async def observe(
     metadata = group["metadata"]
     spec, status = parse_spec(group), parse_status(group)
     configuration = await _configuration(client, caches, key.namespace, spec.configuration.scaling_configuration)
-    problem, pause = in_memory.template_problem, in_memory.removal_pause
+    verdict, pause = in_memory.template_verdict, in_memory.removal_pause
+    if verdict is not None and (configuration is None or verdict.version != version_of(group, configuration)):
+        verdict = None
     activity = status.activity
     return GroupView(
         namespace=key.namespace,
@@ -73,7 +88,8 @@ async def observe(
         now=now,
         instances=tuple(caches.pods.by_index(metadata["uid"]).values()),
         configuration=configuration["spec"] if configuration else None,
-        template_problem=problem[1] if problem and configuration and problem[0] == version_of(configuration) else None,
+        template_problem=verdict.problem if verdict else None,
+        template_retry_at=verdict.retry_at if verdict else None,
         revisions=tuple(kept.revision for kept in caches.revisions.by_index(metadata["uid"]).values()),
         record=read_record(caches.records.get(key.namespace, activity.name)) if activity else None,
         record_refused=activity is not None and in_memory.record_refused == activity.name,
@@ -110,9 +126,9 @@ def parse_status(group: Body) -> ScalingGroupStatus:
         raise _invalid("status", error) from error
 
 
-def version_of(configuration: Body) -> str:
-    """One configuration as it stood at one time."""
-    return f"{configuration['metadata']['uid']}/{configuration['metadata']['generation']}"
+def version_of(group: Body, configuration: Body) -> str:
+    """What people wrote that decides whether a Pod is accepted, as it stood at one time."""
+    return "/".join(f"{body['metadata']['uid']}/{body['metadata']['generation']}" for body in (group, configuration))
 
 
 async def _configuration(client: Client, caches: Caches, namespace: str, name: str) -> Body | None:

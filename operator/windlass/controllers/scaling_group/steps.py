@@ -17,7 +17,7 @@ from windlass.cluster.revisions import revision_manifest
 from windlass.cluster.store import Object
 from windlass.cluster.wire import Nothing
 from windlass.controllers.scaling_group.caches import Caches
-from windlass.controllers.scaling_group.observe import InMemoryState, read_record, version_of
+from windlass.controllers.scaling_group.observe import InMemoryState, TemplateVerdict, read_record, version_of
 from windlass.engine.expectations import Expectations
 from windlass.engine.queue import Key
 from windlass.engine.slow_start import MOST_IN_FLIGHT, Results, slow_start
@@ -43,6 +43,8 @@ S = TypeVar("S", bound=Step)
 
 MANY = 256  # a batch of more requests than this gives way to those of other groups
 FIRST_REMOVAL_PAUSE, LONGEST_REMOVAL_PAUSE = timedelta(seconds=1), timedelta(minutes=5)  # as for passes that fail
+# What refuses a template may be taken away at any time, and nobody tells us: one request a minute at most.
+FIRST_TEMPLATE_PAUSE, LONGEST_TEMPLATE_PAUSE = timedelta(seconds=5), timedelta(minutes=1)
 A_FEW = 10  # so many refused removals do not end a batch: they may be refused for what they are, not for what we do
 SEED_MANAGER = "windlass-seed"
 
@@ -256,17 +258,27 @@ class Steps:
     async def _keep_revision(self, step: KeepRevision) -> None:
         problem = await self._dry_run(step)
         if problem is not None:
-            name = self._view.spec.configuration.scaling_configuration
-            configuration = self._caches.configurations.get(self._key.namespace, name)
-            if configuration is not None:
-                self._in_memory.template_problem = (version_of(configuration), problem)
+            self._judge(problem)
             return
+        self._in_memory.template_verdict = None
         manifest = revision_manifest(step, group=self._key.name, group_uid=self._view.uid)
         try:
             with self._expectations.creating(self._key, step.name):
                 await self._client.create(CONTROLLER_REVISIONS, self._key.namespace, manifest, into=Nothing)
         except AlreadyExists as error:
             self._wait_for_revision(step.name, error)
+
+    def _judge(self, problem: str) -> None:
+        """Keep that the template is refused until it, or the group, is another or until it is time to ask again."""
+        name = self._view.spec.configuration.scaling_configuration
+        configuration = self._caches.configurations.get(self._key.namespace, name)
+        group = self._caches.groups.get(self._key.namespace, self._key.name)
+        if configuration is None or group is None:
+            return
+        version, before = version_of(group, configuration), self._in_memory.template_verdict
+        failures = before.failures + 1 if before is not None and before.version == version else 1
+        retry_at = self._view.now + doubling(FIRST_TEMPLATE_PAUSE, failures, LONGEST_TEMPLATE_PAUSE)
+        self._in_memory.template_verdict = TemplateVerdict(version, problem, failures, retry_at)
 
     def _wait_for_revision(self, name: str, error: AlreadyExists) -> None:
         """Expect the informer to show the revision that a try before a crash created, unless it is another's."""

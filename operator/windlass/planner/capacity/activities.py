@@ -19,7 +19,7 @@ from windlass.api.scaling_group import (
 )
 from windlass.planner.backoff import doubling
 from windlass.planner.capacity.instance import Instance, State
-from windlass.planner.capacity.ordinals import as_ranges, in_doubt, launched_by, reserved_by, skipped_by
+from windlass.planner.capacity.ordinals import as_ranges, in_doubt, launched_by, reserved_by
 from windlass.planner.capacity.reasons import (
     ActivityFailed,
     ActivityStarted,
@@ -33,6 +33,7 @@ from windlass.planner.capacity.reasons import (
 )
 from windlass.planner.capacity.records import recorded
 from windlass.planner.capacity.situation import LAUNCHING, Decision, Memory, Situation
+from windlass.planner.capacity.view import is_skipped
 from windlass.planner.plan import Event
 from windlass.planner.reason import Reason, counted, names
 
@@ -139,7 +140,7 @@ def _launches_over(s: Situation, activity: ActivityStatus) -> bool:
         return True
     if _waits_for_own(s, activity):
         return False
-    if any(not i.protected for i in _own(s, activity, State.FAILED)):
+    if s.replaces_failed and any(not i.protected for i in _own(s, activity, State.FAILED)):
         return False
     return not (s.may_launch and s.backing_off is None and still_to_launch(s, activity) > 0)
 
@@ -155,8 +156,8 @@ def _waits_for_own(s: Situation, activity: ActivityStatus) -> bool:
 
 
 def _own(s: Situation, activity: ActivityStatus, *states: State) -> list[Instance]:
-    first, skipped = activity.first_ordinal, skipped_by(activity)
-    return [i for i in s.census.of(*states) if i.ordinal >= first and i.ordinal not in skipped]
+    first = activity.first_ordinal
+    return [i for i in s.census.of(*states) if i.ordinal >= first and not is_skipped(activity, i.ordinal)]
 
 
 def _removals_over(s: Situation) -> bool:
@@ -184,7 +185,7 @@ def still_to_launch(s: Situation, activity: ActivityStatus | None) -> int:
 
 def end(s: Situation, activity: ActivityStatus) -> Decision:
     """Write down that it ended, and how; the record is closed beside it."""
-    launched = len(launched_by(activity, s.memory.next_ordinal, in_doubt(s.view, activity)))
+    launched = launched_by(activity, s.memory.next_ordinal, in_doubt(s.view, activity)).count
     arrived = len(_own(s, activity, State.IN_SERVICE, State.NOT_READY, State.UNHEALTHY))
     result = _result(s, activity, arrived)
     description = _description(s, activity, launched, arrived)

@@ -162,5 +162,6 @@ def _wake_at(s: Situation, zones: Zones) -> datetime | None:
         next_room(s),
         leaving_until(s),
         s.view.removal_pause.retry_at if s.view.removal_pause else None,
+        s.view.template_retry_at,
     )
     return min((moment for moment in moments if moment is not None and moment > s.now), default=None)

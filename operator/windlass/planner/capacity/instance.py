@@ -70,25 +70,34 @@ class Patience:
         )
 
 
-def state_of(instance: Instance, patience: Patience, now: datetime) -> tuple[State, datetime | None]:
+def state_of(
+    instance: Instance, patience: Patience, now: datetime, *, launching: bool
+) -> tuple[State, datetime | None]:
     """The instance's state now, and when it changes by time alone.
+
+    `launching`: it is a launch of the running activity, or of the last one that did not see it scheduled. A Pod forgets
+    that it was ready (its sandbox or its node's records are made anew): one that was launched before cannot fail as a
+    launch any more, and goes by the rules of health.
 
     | Pod | state |
     | --- | --- |
     | being deleted | Removing |
     | ended, was ready before | Unhealthy |
-    | ended, was never ready | Failed |
+    | ended, was never ready, launching | Failed |
+    | ended, was never ready, not launching | Unhealthy |
     | ready for minReadySeconds | InService |
     | ready for less | Pending |
     | was ready, not ready for the health interval | Unhealthy |
     | was ready, not ready for less | NotReady |
-    | never ready, scheduled launchTimeoutSeconds ago | Failed |
+    | never ready, scheduled launchTimeoutSeconds ago, launching | Failed |
+    | never ready, scheduled launchTimeoutSeconds ago, not launching, for the health interval | Unhealthy |
+    | never ready, scheduled launchTimeoutSeconds ago, not launching, for less | NotReady |
     | never ready | Pending |
     """
     if instance.removing:
         return State.REMOVING, None
     if instance.ended:
-        return (State.UNHEALTHY if instance.was_ready else State.FAILED), None
+        return (State.FAILED if launching and not instance.was_ready else State.UNHEALTHY), None
     changed = instance.ready_changed_at or instance.created_at
     if instance.ready:
         return _by(changed + patience.min_ready, now, State.PENDING, State.IN_SERVICE)
@@ -96,7 +105,10 @@ def state_of(instance: Instance, patience: Patience, now: datetime) -> tuple[Sta
         return _by(changed + patience.health_interval, now, State.NOT_READY, State.UNHEALTHY)
     if instance.scheduled_at is None:
         return State.PENDING, None
-    return _by(instance.scheduled_at + patience.launch_timeout, now, State.PENDING, State.FAILED)
+    timeout = instance.scheduled_at + patience.launch_timeout
+    if launching or now < timeout:
+        return _by(timeout, now, State.PENDING, State.FAILED)
+    return _by(changed + patience.health_interval, now, State.NOT_READY, State.UNHEALTHY)
 
 
 def _by(due: datetime, now: datetime, before: State, after: State) -> tuple[State, datetime | None]:

@@ -13,10 +13,10 @@ are in doubt again. Nobody can tell either from a request that never arrived.
 from dataclasses import replace
 from datetime import datetime
 
-from windlass.api.scaling_group import Process
+from windlass.api.scaling_group import MAX_NAMED_INSTANCES, Process
 from windlass.planner.capacity.activities import begun, join_or_begin, launch_cause, note_failures, still_to_launch
 from windlass.planner.capacity.instance import State
-from windlass.planner.capacity.ordinals import as_range, as_ranges, in_doubt, skipped_by
+from windlass.planner.capacity.ordinals import as_range, in_doubt, merged
 from windlass.planner.capacity.placement import place
 from windlass.planner.capacity.reasons import LaunchesFail, ProcessSuspended, SizeDiffers
 from windlass.planner.capacity.situation import Decision, Hold, Memory, Situation
@@ -81,7 +81,7 @@ def _skip_taken(s: Situation, memory: Memory) -> Memory:
     if s.running is None or not s.view.taken:
         return memory
     taken = {ordinal for ordinal in s.view.taken if ordinal >= s.running.first_ordinal}
-    return memory.with_activity(skipped=as_ranges(taken | skipped_by(s.running)))
+    return memory.with_activity(skipped=merged(s.running.skipped, taken)[:MAX_NAMED_INSTANCES])
 
 
 def next_try(s: Situation) -> datetime | None:

@@ -48,8 +48,10 @@ def record_of(
     """What the record says of an activity. `doubtful`: ordinals that it reserved and did not launch."""
     launches = activity.type in LAUNCHING
     own = launched_by(activity, next_ordinal, doubtful)
-    launched = len(own) if activity.launched is None else activity.launched
-    named = tuple(f"{group}-{n}" for n in own[: min(launched, MAX_NAMED_INSTANCES)]) if launches else activity.leaving
+    launched = own.count if activity.launched is None else activity.launched
+    named = (
+        tuple(f"{group}-{n}" for n in own.first(min(launched, MAX_NAMED_INSTANCES))) if launches else activity.leaving
+    )
     wanted = abs(activity.to - activity.from_)
     removed = len(named) if len(named) < MAX_NAMED_INSTANCES else max(wanted, MAX_NAMED_INSTANCES)
     return ScalingActivityStatus(

@@ -36,12 +36,19 @@ def remove_failed(s: Situation) -> Decision | Hold | None:
     failed = [i for i in s.census.of(State.FAILED) if not i.protected][:REMOVAL_BATCH]
     if not failed or s.shrinks:
         return None
-    leaving = [(i, LaunchFailed(i.problem or f"not in service in {s.spec.launch_timeout_seconds} s")) for i in failed]
+    for process in (Process.HEALTH_CHECK, Process.SCALE_OUT):
+        if s.suspended(process):
+            return Hold(ProcessSuspended(process, len(failed), "failed are not replaced"))
+    leaving = [(i, LaunchFailed(i.problem or _why_failed(s, i))) for i in failed]
     decision = remove_unfit(s, leaving)
     if isinstance(decision, Hold) or not any(isinstance(step, Remove) for step in decision.steps):
         return decision
     memory = note_failures(s, decision.memory, [i.ordinal for i in failed], leaving[0][1].problem)
     return Decision(memory, decision.why, decision.steps, decision.events)
+
+
+def _why_failed(s: Situation, instance: Instance) -> str:
+    return "its Pod has ended" if instance.ended else f"not in service in {s.spec.launch_timeout_seconds} s"
 
 
 def leave_failed_zones(s: Situation) -> Decision | Hold | None:

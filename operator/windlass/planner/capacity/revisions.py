@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 from windlass.api.scaling_group import MAX_REVISIONS, RevisionStatus
@@ -28,10 +29,14 @@ def wanted_data(view: GroupView) -> Mapping[str, Any] | None:
 
 
 def current_revision(view: GroupView) -> Revision | None:
-    """The kept revision that equals the group's configuration, if there is one."""
+    """The kept revision that equals the group's configuration, if there is one.
+
+    Where the configuration is missing or refused it is the newest that is kept: so the group goes on healing.
+    """
     data = wanted_data(view)
     if data is None or view.template_problem is not None:
-        return None
+        kept = (revision for revision in view.revisions if not revision.removing)
+        return max(kept, key=attrgetter("number"), default=None)
     return next((revision for revision in view.revisions if revision.data == data), None)
 
 
@@ -40,9 +45,10 @@ def keep_revision(s: Situation) -> Decision | Hold | None:
     data, name = wanted_data(s.view), s.spec.configuration.scaling_configuration
     if data is None:
         return Hold(ConfigurationMissing(name))
-    if s.view.template_problem is not None:
-        return Hold(TemplateRefused(name, s.view.template_problem))
-    if s.revision is not None:
+    problem, retry_at = s.view.template_problem, s.view.template_retry_at
+    if problem is not None and (retry_at is None or retry_at > s.now):
+        return Hold(TemplateRefused(name, problem))
+    if problem is None and s.revision is not None:
         return None
     number = 1 + max((revision.number for revision in s.view.revisions), default=0)
     step = KeepRevision(_name(s.view, data), number, data, NewConfiguration(_source(data)))
@@ -73,7 +79,7 @@ def know_revisions(view: GroupView, memory: Memory) -> Memory:
 
 def forget_revisions(s: Situation) -> tuple[ForgetRevision, ...]:
     """Steps that delete the revisions that nobody needs."""
-    if s.revision is None:
+    if s.revision is None or s.revision.data != wanted_data(s.view):
         return ()
     newest = sorted(s.view.revisions, key=lambda revision: revision.number)[-KEPT:]
     needed = {revision.name for revision in newest} | {s.revision.name} | {i.revision for i in s.view.instances}

@@ -90,6 +90,11 @@ class Situation:
         return self.revision is not None and not self.suspended(Process.SCALE_OUT)
 
     @property
+    def replaces_failed(self) -> bool:
+        """Whether what failed may be replaced: else it is not removed either, and the evidence stays."""
+        return not (self.suspended(Process.HEALTH_CHECK) or self.suspended(Process.SCALE_OUT))
+
+    @property
     def running(self) -> ActivityStatus | None:
         """The activity that has not ended yet."""
         activity = self.memory.activity

@@ -68,6 +68,8 @@ def stand(s: Situation, memory: Memory, holds: tuple[Reason, ...], doing: Reason
 
 def _stalled(s: Situation, memory: Memory, holds: tuple[Reason, ...]) -> Reason | None:
     """Why no progress is to be expected. A group that cannot launch stays stalled while it tries again."""
+    if s.view.template_problem is not None:
+        return TemplateRefused(s.spec.configuration.scaling_configuration, s.view.template_problem)
     for why in holds:
         if isinstance(why, STALLING) or (isinstance(why, LaunchesFail) and why.failures >= STALLED_AFTER):
             return why

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from windlass.api.scaling_activity import ScalingActivityStatus
-from windlass.api.scaling_group import ScalingGroupSpec, ScalingGroupStatus
+from windlass.api.scaling_group import ActivityStatus, ScalingGroupSpec, ScalingGroupStatus
 from windlass.planner.capacity.instance import Instance, Patience, State, state_of
 
 TOLD_BY_NAME = (State.PENDING, State.FAILED, State.NOT_READY, State.UNHEALTHY, State.REMOVING)
@@ -58,7 +58,8 @@ class GroupView:
     """Everything that a decision about a group needs.
 
     `configuration` is the spec of the group's ScalingConfiguration, None where there is none; `template_problem` says
-    why the API server refuses the Pod that it makes. `record` is the running (or last) activity's record, None where
+    why the API server refuses the Pod that it makes, `template_retry_at` when it is asked again.
+    `record` is the running (or last) activity's record, None where
     it does not exist. `settled` holds ordinals that this process knows to be used up: created by it, or somebody else's
     Pod bears the name. Those that were refused are not among them: a process before may have asked for the same, and
     that request may still be under way. `taken` are those of them whose name a Pod that is not the group's bears.
@@ -77,6 +78,7 @@ class GroupView:
     instances: Sequence[Instance] = ()
     configuration: Mapping[str, Any] | None = None
     template_problem: str | None = None
+    template_retry_at: datetime | None = None
     revisions: Sequence[Revision] = ()
     record: ScalingActivityStatus | None = None
     record_refused: bool = False
@@ -114,13 +116,26 @@ class Census:
         return [instance for state in states for instance in self.by_state[state]]
 
 
+def is_launching(activity: ActivityStatus | None, instance: Instance) -> bool:
+    """Whether it is a launch of this activity that may still fail: it has not ended, or it did not see it scheduled."""
+    if activity is None or instance.ordinal < activity.first_ordinal or is_skipped(activity, instance.ordinal):
+        return False
+    ended, scheduled = activity.ended_at, instance.scheduled_at
+    return ended is None or scheduled is None or scheduled > ended
+
+
+def is_skipped(activity: ActivityStatus, ordinal: int) -> bool:
+    """Whether the activity did not launch it, though it is from its first on."""
+    return any(part.first <= ordinal < part.first + part.count for part in activity.skipped)
+
+
 def take_census(view: GroupView) -> Census:
     """Count the group's instances: the one linear scan of a pass."""
-    patience, now = Patience.of(view.spec), view.now
+    patience, now, activity = Patience.of(view.spec), view.now, view.status.activity
     census = Census({state: [] for state in State})
     by_state, per_zone, per_revision = census.by_state, census.per_zone, census.per_revision
     for instance in view.instances:
-        state, change = state_of(instance, patience, now)
+        state, change = state_of(instance, patience, now, launching=is_launching(activity, instance))
         by_state[state].append(instance)
         census.largest_ordinal = max(census.largest_ordinal, instance.ordinal)
         if state is not State.REMOVING:
