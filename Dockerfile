@@ -1,7 +1,7 @@
-# The version that the tests run on.
-ARG PYTHON_VERSION=3.11
+# The version that the tests run on. Any Debian with this Python under /usr/local, pip, setuptools and wheel will do.
+ARG PYTHON_IMAGE=python:3.11-slim
 
-FROM python:${PYTHON_VERSION}-slim AS build
+FROM ${PYTHON_IMAGE} AS build
 WORKDIR /source
 COPY requirements requirements
 # For hatchling, as locked.
@@ -11,7 +11,7 @@ COPY hack/image_venv hack/image_venv
 COPY operator operator
 RUN hack/image_venv /opt/windlass
 
-FROM python:${PYTHON_VERSION}-slim
+FROM ${PYTHON_IMAGE}
 RUN python -m pip uninstall --quiet --yes --root-user-action=ignore setuptools wheel pip \
     && rm -r "$(python -c 'import ensurepip; print(ensurepip.__path__[0])')"
 COPY --from=build /opt/windlass /opt/windlass
