@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hack.cluster import BuildError, Cluster, RefusedError, StartError, UnreachableError, wait_until
 from hack.cluster.__main__ import link_commands
+from hack.cluster.installation import start_operator
 from hack.cluster.process import Process
 
 ROOT = Path(__file__).parents[1]
@@ -26,13 +27,11 @@ class Demonstration:
 
     def run(self) -> None:
         began = time.monotonic()
-        self._say("A control plane: etcd, API server, controllers, scheduler, and 6 played nodes in three zones")
+        self._say("A control plane: etcd, API server, controllers, scheduler, and 6 simulated nodes (kwok) in 3 zones")
         self._cluster.up()
         link_commands()
-        self._say("The operator (`python -m windlass`)")
-        self._operator.start(
-            [sys.executable, "-m", "windlass", "--kubeconfig", str(self._cluster.kubeconfig)],
-        )
+        self._say("What the chart installs, and the operator (`python -m windlass`) with its ServiceAccount's rights")
+        start_operator(self._cluster)
 
         self._say("A group of three instances over three zones")
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
@@ -60,6 +59,9 @@ class Demonstration:
         self._kubectl("scale", "scalinggroup", GROUP, "--replicas=3")
         self._wait_for_size(3)
         self._show()
+
+        self._say("Delete the group by mistake: it still has instances, and its deletionPolicy is Refuse")
+        self._kubectl("delete", "scalinggroup", GROUP, may_return=(1,))
 
         self._say("The record of all that")
         self._kubectl("get", "scalingactivities", "-o", "wide")

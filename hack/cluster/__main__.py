@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from hack.cluster import kind
+from hack.cluster.installation import start_operator
 from hack.cluster.local import DEFAULT, ROOT, Cluster, Shape, StartError
 from hack.cluster.tools import TOOL_SETS, BuildError, ToolSet, ensure, tool
 
@@ -32,6 +33,8 @@ def up(cluster: Cluster, options: argparse.Namespace) -> None:
     }
     shape = dataclasses.replace(cluster.shape, **given)
     cluster.up(shape)
+    if options.operator:
+        start_operator(cluster)
     link_commands()
     print(f"cluster {cluster.name} is up at {cluster.url}: {shape.nodes} nodes in {', '.join(shape.zones)}")
     for member in cluster.members:
@@ -85,7 +88,7 @@ def _short(path: Path) -> Path:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hack/cluster/cluster",
-        description="A Kubernetes control plane on this machine, with nodes that are played.",
+        description="A Kubernetes control plane on this machine, with simulated nodes (kwok).",
         epilog="With Docker running, CLUSTER=kind makes the same with kind.",
     )
     commands = parser.add_subparsers(required=True, metavar="up|down|status|env|build")
@@ -111,6 +114,9 @@ def _add_shape(command: argparse.ArgumentParser) -> None:
     command.add_argument("--nodes", type=_count, metavar="N", help=f"how many nodes (first: {Shape().nodes})")
     command.add_argument("--zones", type=_zones, metavar="A,B", help=f"their zones, in turn (first: {zones})")
     command.add_argument("--members", type=_count, metavar="K", help="how many more API servers, as member clusters")
+    command.add_argument(
+        "--operator", action="store_true", help="install what the chart does, and run the operator with these rights"
+    )
     command.add_argument("--audit", action="store_const", const=True, help="log every request to the API server")
 
 

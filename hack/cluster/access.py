@@ -128,6 +128,26 @@ class Access:
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{service_account}/token"
         return str(self.request("POST", path, request)["status"]["token"])
 
+    def write_token_kubeconfig(self, namespace: str, service_account: str, path: Path) -> Path:
+        """Writes a kubeconfig with such a token; its namespace is the service account's.
+
+        Raises RefusedError, UnreachableError.
+        """
+        context = {"cluster": self.name, "user": service_account, "namespace": namespace}
+        server = {"server": self.url, "certificate-authority-data": _base64(self.ca)}
+        token = {"token": self.token(namespace, service_account)}
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "operator",
+            "contexts": [{"name": "operator", "context": context}],
+            "clusters": [{"name": self.name, "cluster": server}],
+            "users": [{"name": service_account, "user": token}],
+        }
+        path.touch(mode=0o600)
+        path.write_text(yaml.safe_dump(config, sort_keys=False))
+        return path
+
     def kubectl(self, *args: str, input: str | None = None) -> str:  # noqa: A002 - subprocess's own name for it
         """Runs kubectl as the administrator and returns what it printed.
 

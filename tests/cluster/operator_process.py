@@ -1,8 +1,6 @@
 """The operator as users run it: a process of its own, with the rights of the chart's ServiceAccount and no more."""
 
-import base64
 import ctypes
-import json
 import os
 import re
 import signal
@@ -18,13 +16,13 @@ from typing import Any
 import yaml
 
 from hack.cluster import Cluster, tool, wait_until
+from hack.cluster.installation import NOT_APPLIED
 
 Object = dict[str, Any]
 
 CHART = Path(__file__).parents[2] / "charts" / "windlass"
 LEASE = "windlass-operator"
 READY_SECONDS = 30.0
-_NOT_APPLIED = {"Deployment", "PodDisruptionBudget", "Service"}
 _LIBC = ctypes.CDLL(None)  # loaded here: nothing may be imported between fork and exec
 _PR_SET_PDEATHSIG = 1
 
@@ -79,22 +77,11 @@ class Installation:
     def kubeconfig(self) -> Path:
         """A kubeconfig with the token of the chart's ServiceAccount; the namespace is that of the release."""
         account = self.manifest("ServiceAccount")["metadata"]["name"]
-        ca = base64.b64encode(self.cluster.ca.read_bytes()).decode()
-        server = {"server": self.cluster.url, "certificate-authority-data": ca}
-        context = {"cluster": "local", "user": account, "namespace": self.namespace}
-        config = _head("v1", "Config") | {
-            "current-context": "operator",
-            "contexts": [{"name": "operator", "context": context}],
-            "clusters": [{"name": "local", "cluster": server}],
-            "users": [{"name": account, "user": {"token": self.cluster.token(self.namespace, account)}}],
-        }
         path = self._folder / f"{self.namespace}.kubeconfig"
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(config))
-        return path
+        return self.cluster.write_token_kubeconfig(self.namespace, account, path)
 
     def _applied(self) -> str:
-        return yaml.safe_dump_all(thing for thing in self.manifests if thing["kind"] not in _NOT_APPLIED)
+        return yaml.safe_dump_all(thing for thing in self.manifests if thing["kind"] not in NOT_APPLIED)
 
 
 class OperatorProcess:

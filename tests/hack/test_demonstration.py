@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hack.cluster import Cluster
-from hack.demonstration import ROOT, Demonstration
+from hack.demonstration import GROUP, ROOT, Demonstration
 
 
 def test_the_demonstration_ends_with_a_group_in_service_in_three_zones(
@@ -19,7 +19,8 @@ def test_the_demonstration_ends_with_a_group_in_service_in_three_zones(
     finally:
         cluster.down()
 
-    shown = capfd.readouterr().out
+    shown, refused = capfd.readouterr()
+    assert f"ScalingGroup {GROUP} still has 3 instances, and its spec.deletionPolicy is Refuse" in refused
     group = shown.split("The record of all that")[0].rpartition("$ kubectl get pods")[2]
     assert {zone for zone in ("zone-a", "zone-b", "zone-c") if zone in group} == {"zone-a", "zone-b", "zone-c"}
     assert [line for line in shown.splitlines() if " remove web-" in line], "who leaves, and why"
