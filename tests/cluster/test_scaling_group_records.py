@@ -61,8 +61,8 @@ def test_events_tell_of_activities_and_of_who_leaves_for_a_reason_of_its_own(gro
     web.annotate("web-0", fail="true")
     web.wait_for_event("ActivitySuccessful", "web-a2 (Replace): launched 1 instance, 1 in service")
     assert dict(web.events()) == {
-        "ActivityStarted": "web-a2 (Replace): replacing web-0: unhealthy: container web: Error: exit code 1",
-        "InstanceLeaves": "removing web-0: unhealthy: container web: Error: exit code 1",
+        "ActivityStarted": "web-a2 (Replace): replacing web-0: unhealthy: its Pod has ended: Failed; container web: Error: exit code 1",
+        "InstanceLeaves": "removing web-0: unhealthy: its Pod has ended: Failed; container web: Error: exit code 1",
         "ActivitySuccessful": "web-a2 (Replace): launched 1 instance, 1 in service",
     }
     described = groups.cluster.kubectl("--namespace", groups.namespace, "describe", "scalinggroup/web")

@@ -25,6 +25,7 @@ from windlass.planner.reason import names
 
 # Waiting reasons that every container passes through; they tell nobody why it does not come up.
 ORDINARY_WAITS = frozenset({"ContainerCreating", "PodInitializing"})
+TRUE = frozenset({"true", "yes", "on", "y"})  # as YAML 1.1 spells it, which people write without quotes at first
 ENDED = frozenset({"Failed", "Succeeded"})  # phases
 LONGEST_PROBLEM = 300  # characters; the sentence goes into messages with others
 
@@ -87,8 +88,12 @@ class _Container(msgspec.Struct, rename="camel", frozen=True, gc=False):
     last_state: _ContainerState = _ContainerState()
 
 
+DEFAULT_SCHEDULER = "default-scheduler"
+
+
 class _Spec(msgspec.Struct, rename="camel", frozen=True, gc=False):
     node_name: str | None = None
+    scheduler_name: str = DEFAULT_SCHEDULER
 
 
 class _Status(msgspec.Struct, rename="camel", frozen=True, gc=False):
@@ -152,9 +157,9 @@ def to_instance(pod: Pod) -> Instance:
     made.ready_changed_at = ready.last_transition_time if ready else None
     made.was_ready = is_ready or _was_ready(ready, initialized)
     made.removing = removing
-    made.protected = metadata.annotations.protect == "true"
+    made.protected = metadata.annotations.protect.lower() in TRUE
     made.deletion_cost = _number(metadata.annotations.deletion_cost, 0)
-    made.problem = _held(metadata) if removing else None if is_ready and not ended else _problem(status, unscheduled)
+    made.problem = _held(metadata) if removing else None if is_ready and not ended else _problem(pod, unscheduled)
     made.__class__ = Instance
     instance: Instance = made
     return instance
@@ -195,8 +200,9 @@ def _number(text: str, default: int) -> int:
         return default
 
 
-def _problem(status: _Status, unschedulable: _Condition | None) -> str | None:
+def _problem(pod: Pod, unschedulable: _Condition | None) -> str | None:
     """Why the Pod is not ready, in its own words."""
+    status = pod.status
     if unschedulable is not None:
         return _cut(unschedulable.message or "it cannot be scheduled")
     if status.phase in ENDED:
@@ -205,9 +211,34 @@ def _problem(status: _Status, unschedulable: _Condition | None) -> str | None:
         trouble = _container_trouble(container)
         if trouble is not None:
             return _cut(f"container {container.name}: {trouble}")
+    for container in status.container_statuses:
+        if container.state.terminated is not None:
+            return _cut(f"container {container.name}: {_ending(container.state.terminated)}")
     if status.reason or status.message:
         return _cut(": ".join(part for part in (status.reason, status.message) if part))
-    return None
+    waits = _condition_trouble(pod)
+    return _cut(waits) if waits else None
+
+
+def _condition_trouble(pod: Pod) -> str | None:
+    """What the Pod's conditions say where no container says anything; None while its containers are being started."""
+    by_type = {condition.type: condition for condition in pod.status.conditions}
+    scheduled, ready = by_type.get("PodScheduled"), by_type.get("Ready")
+    if scheduled is None and pod.spec.node_name is None and pod.spec.scheduler_name != DEFAULT_SCHEDULER:
+        return f"no scheduler has looked at it: is there one named {pod.spec.scheduler_name} (spec.schedulerName)?"
+    if scheduled is not None and scheduled.status == "False":
+        return _said(scheduled)
+    if ready is None or not all(_runs(container) for container in pod.status.container_statuses):
+        return None
+    return _said(ready)
+
+
+def _said(condition: _Condition) -> str | None:
+    return ": ".join(part for part in (condition.reason, condition.message) if part) if condition.message else None
+
+
+def _runs(container: _Container) -> bool:
+    return container.state.waiting is None and container.state.terminated is None
 
 
 def _last_words(status: _Status) -> Iterator[str]:
@@ -225,13 +256,15 @@ def _ending(ended: _Why) -> str:
 
 
 def _container_trouble(container: _Container) -> str | None:
-    waiting = container.state.waiting
-    if waiting is not None and waiting.reason and waiting.reason not in ORDINARY_WAITS:
-        return ": ".join(part for part in (waiting.reason, waiting.message) if part)
-    ended = container.state.terminated
-    if ended is not None and ended.exit_code:
-        return _ending(ended)
-    return None
+    waiting, ended, last = container.state.waiting, container.state.terminated, container.last_state.terminated
+    before = f"; before that {_ending(last)}" if last is not None else ""
+    if waiting is not None:
+        ordinary = not waiting.reason or waiting.reason in ORDINARY_WAITS
+        why = ": ".join(part for part in (waiting.reason, waiting.message) if part)
+        return None if ordinary else why + before
+    if ended is not None:
+        return _ending(ended) if ended.exit_code else None
+    return f"started again{before}" if before and not container.ready else None
 
 
 def _cut(text: str) -> str:
