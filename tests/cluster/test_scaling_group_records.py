@@ -60,9 +60,10 @@ def test_events_tell_of_activities_and_of_who_leaves_for_a_reason_of_its_own(gro
     web.wait_until_ready(1)
     web.annotate("web-0", fail="true")
     web.wait_for_event("ActivitySuccessful", "web-a2 (Replace): launched 1 instance, 1 in service")
+    why = "unhealthy: its Pod has ended: Failed; container web: Error: exit code 1"
     assert dict(web.events()) == {
-        "ActivityStarted": "web-a2 (Replace): replacing web-0: unhealthy: its Pod has ended: Failed; container web: Error: exit code 1",
-        "InstanceLeaves": "removing web-0: unhealthy: its Pod has ended: Failed; container web: Error: exit code 1",
+        "ActivityStarted": f"web-a2 (Replace): replacing web-0: {why}",
+        "InstanceLeaves": f"removing web-0: {why}",
         "ActivitySuccessful": "web-a2 (Replace): launched 1 instance, 1 in service",
     }
     described = groups.cluster.kubectl("--namespace", groups.namespace, "describe", "scalinggroup/web")
