@@ -3,7 +3,8 @@
 import pytest
 
 from hack.cluster import wait_until
-from tests.cluster.groups import Groups
+from tests.cluster.doors import collection, manifest
+from tests.cluster.groups import CONTAINER, Groups
 
 pytestmark = pytest.mark.usefixtures("running_operator")
 
@@ -32,3 +33,33 @@ def test_a_group_goes_on_by_itself_when_the_limit_range_that_refused_its_pod_is_
     assert "must be less than or equal to cpu limit" in web.status["message"]
     groups.cluster.request("DELETE", groups.path("limitranges", "small"))
     web.wait_until_ready(2)
+
+
+@pytest.mark.parametrize(
+    ("typo", "said"),
+    [
+        ({"nodeSelecter": {"disk": "ssd"}}, 'unknown field "spec.nodeSelecter"'),
+        ({"containers": [CONTAINER | {"resource": {}}]}, 'unknown field "spec.containers[0].resource"'),
+        ({"containers": [CONTAINER | {"readinesProbe": {}}]}, 'unknown field "spec.containers[0].readinesProbe"'),
+    ],
+    ids=["nodeSelecter", "resource", "readinesProbe"],
+)
+def test_a_typing_error_in_a_template_is_said_and_not_left_out(
+    groups: Groups, typo: dict[str, object], said: str
+) -> None:
+    groups.configure("web", **typo)
+    web = groups.create(desired=1)
+    web.wait_for_phase("Stalled")
+    assert said in web.status["message"]
+    assert web.pods == {}
+    groups.configure("web")
+    web.wait_until_ready(1)
+
+
+def test_metadata_that_no_instance_would_get_is_refused(groups: Groups) -> None:
+    template = {"metadata": {"name": "web", "finalizers": ["a/b"]}, "spec": {"containers": [CONTAINER]}}
+    thing = manifest("ScalingConfiguration", "odd", template=template)
+    groups.cluster.request("POST", collection("ScalingConfiguration", groups.namespace), thing)
+    web = groups.create(desired=1, configuration={"scalingConfiguration": "odd"})
+    web.wait_for_phase("Stalled")
+    assert "template.metadata may hold labels and annotations, not finalizers, name" in web.status["message"]

@@ -6,7 +6,7 @@ import msgspec
 
 from windlass.cluster.client import Client
 from windlass.cluster.errors import AlreadyExists, Invalid, Refusal, Refused
-from windlass.cluster.pods import pod_maker
+from windlass.cluster.pods import TemplateError, check_template, pod_maker
 from windlass.cluster.resources import PODS
 from windlass.planner.capacity.view import GroupView
 
@@ -17,7 +17,10 @@ async def template_trouble(client: Client, view: GroupView) -> tuple[str | None,
     The note says why instances would be refused for now, or why nobody could be asked.
     """
     try:
-        await client.create(PODS, view.namespace, _pod(view), dry_run=True)
+        check_template((view.configuration or {})["template"])
+        await client.create(PODS, view.namespace, _pod(view), dry_run=True, strict=True)
+    except TemplateError as error:
+        return str(error), None
     except AlreadyExists:
         return None, None
     except Invalid as error:

@@ -314,6 +314,17 @@ def pod_maker(
     return PodMaker(_manifest(group, group_uid, revision, template, zone, tags))
 
 
+TAKEN_METADATA = ("labels", "annotations")
+
+
+def check_template(template: Mapping[str, Any]) -> None:
+    """TemplateError if the template's metadata has more than instances are given; a null is as good as nothing."""
+    given = _mapping(template, "metadata", "template")
+    left_out = tuple(key for key, value in given.items() if value is not None and key not in TAKEN_METADATA)
+    if left_out:
+        raise TemplateError(_cut(f"template.metadata may hold labels and annotations, not {names(left_out)}"))
+
+
 def _manifest(
     group: str, group_uid: str, revision: str, template: Mapping[str, Any], zone: str | None, tags: Sequence[Tag]
 ) -> dict[str, Any]:

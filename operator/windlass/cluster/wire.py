@@ -88,9 +88,11 @@ def name_in(body: bytes) -> str:
 
 
 @lru_cache
-def write_options(field_manager: str, dry_run: bool) -> str:
-    """The query of a request that writes."""
+def write_options(field_manager: str, dry_run: bool, *, strict: bool = False) -> str:
+    """The query of a request that writes. `strict`: fields that nobody knows are refused, and not left out."""
     options = {"fieldManager": field_manager}
     if dry_run:
         options["dryRun"] = "All"
+    if strict:
+        options["fieldValidation"] = "Strict"
     return urlencode(options)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from windlass.api.common import API_VERSION, GROUP_LABEL, SPARED_ANNOTATION, owner_reference, to_wire
 from windlass.cluster.client import Client
 from windlass.cluster.errors import AlreadyExists, ApiError, Conflict, Gone, Invalid, Refused, Transient
-from windlass.cluster.pods import Pod, PodMaker, TemplateError, pod_maker, to_instance
+from windlass.cluster.pods import Pod, PodMaker, TemplateError, check_template, pod_maker, to_instance
 from windlass.cluster.resources import CONTROLLER_REVISIONS, PODS, SCALING_ACTIVITIES, SCALING_GROUPS
 from windlass.cluster.revisions import revision_manifest
 from windlass.cluster.store import Object
@@ -298,12 +298,13 @@ class Steps:
         """Why the API server would never accept an instance of this revision, if so."""
         zone = self._view.spec.zones[0] if self._view.spec.zones else None
         try:
+            check_template(step.data["configuration"]["template"])
             maker = self._pod_maker(step.name, step.data["configuration"], zone)
         except TemplateError as error:
             return str(error)
         body = maker.make(f"{self._key.name}-{self._view.status.next_ordinal}", self._view.status.next_ordinal)
         try:
-            await self._client.create(PODS, self._key.namespace, body, dry_run=True, into=Nothing)
+            await self._client.create(PODS, self._key.namespace, body, dry_run=True, strict=True, into=Nothing)
         except Invalid as error:
             return error.detail
         except (AlreadyExists, Refused):
