@@ -1,22 +1,27 @@
 """A 404 means that the group is gone only if the group is."""
 
+from typing import Any
+
 import pytest
 
 from tests.cluster_client.fake_api import FakeApi, replies, status
 from tests.cluster_client.scenario import play
 from tests.controllers.hands import KEY, nobody_waits
+from tests.worlds import activity
+from windlass.api.common import to_wire
 from windlass.api.scaling_group import KIND
 from windlass.cluster.client import Client
 from windlass.cluster.errors import Gone, Transient
 from windlass.controllers.scaling_group.caches import Caches
 from windlass.controllers.scaling_group.controller import ScalingGroupController
+from windlass.controllers.scaling_group.observe import InMemoryState
 from windlass.engine.clock import SystemClock
 from windlass.engine.events import EventRecorder
 from windlass.engine.expectations import Expectations
 from windlass.engine.metrics import Metrics
 
 NO_SUCH_KIND = status(404, "NotFound", "the server could not find the requested resource")
-GROUP_BODY = {
+GROUP_BODY: dict[str, Any] = {
     "metadata": {"namespace": "default", "name": "web", "uid": "web-uid", "generation": 1},
     "spec": {"minSize": 0, "maxSize": 3, "desiredSize": 1, "configuration": {"scalingConfiguration": "web"}},
 }
@@ -24,6 +29,16 @@ CONFIGURATION = {
     "metadata": {"namespace": "default", "name": "web", "uid": "c-uid", "generation": 1},
     "spec": {"template": {"spec": {"containers": [{"name": "web", "image": "web:1"}]}}},
 }
+
+
+class Told:
+    """Stands where events are recorded."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    def emit(self, regarding: object, type_: str, reason: str, message: str) -> None:
+        self.reasons.append(reason)
 
 
 def controller(client: Client) -> tuple[ScalingGroupController, Caches]:
@@ -55,5 +70,23 @@ def test_a_group_that_is_gone_is_forgotten() -> None:
         with pytest.raises(Gone):
             await made.reconcile(KEY)
         assert caches.groups.get("default", "web") is None
+
+    play(scenario)
+
+
+def test_an_activity_whose_record_is_refused_ends_with_its_event_and_is_counted() -> None:
+    async def scenario(api: FakeApi, client: Client) -> None:
+        clock, expectations, metrics = SystemClock(), Expectations(SystemClock()), Metrics("test")
+        caches = Caches(client, expectations, nobody_waits, ("default",), lambda *counted: None)
+        told = Told()
+        made = ScalingGroupController(client, caches, expectations, told, metrics, clock)  # type: ignore[arg-type]
+        status = {"observedGeneration": 1, "desired": 0, "activity": to_wire(activity(to=0))}
+        body = {**GROUP_BODY, "spec": {**GROUP_BODY["spec"], "desiredSize": 0}, "status": status}
+        caches.observe(KIND.kind, await api.put("scalinggroups", body), deleted=False)
+        made._in_memory[KEY] = InMemoryState(uid="web-uid", record_refused="web-a1")
+        await made.reconcile(KEY)
+        assert told.reasons == ["ActivitySuccessful"]
+        ended = {"type": "ScaleOut", "result": "Successful"}
+        assert metrics.registry.get_sample_value("windlass_activities_total", ended) == 1
 
     play(scenario)

@@ -132,7 +132,7 @@ class ScalingGroupController:
     async def _apply(self, key: Key, group: Object, view: GroupView, plan: Plan, in_memory: InMemoryState) -> Answer:
         differs = _differs(group, plan.status)
         if not plan.acts:
-            return await self._write_counts(key, group, plan, in_memory, differs)
+            return await self._write_counts(key, group, view, plan, in_memory, differs)
         if differs:
             await self._write_plan(key, group, plan, in_memory)
         else:
@@ -145,7 +145,7 @@ class ScalingGroupController:
         return AT_ONCE if differs else self._clock.now()
 
     async def _write_counts(
-        self, key: Key, group: Object, plan: Plan, in_memory: InMemoryState, differs: bool
+        self, key: Key, group: Object, view: GroupView, plan: Plan, in_memory: InMemoryState, differs: bool
     ) -> datetime | None:
         self._metrics.show_group(key.namespace, key.name, _by_state(plan.status))
         if not differs:
@@ -155,6 +155,8 @@ class ScalingGroupController:
             later = self._clock.now() + timedelta(seconds=due)
             return later if plan.wake_at is None else min(later, plan.wake_at)
         await self._write_plan(key, group, plan, in_memory)
+        if plan.events:  # an activity has ended, and its record cannot be written
+            self._tell(key, view, plan)
         return plan.wake_at
 
     async def _write_plan(self, key: Key, group: Object, plan: Plan, in_memory: InMemoryState) -> None:
