@@ -262,10 +262,22 @@ def test_nothing_is_sent_by_a_client_that_was_closed() -> None:
     play(scenario)
 
 
-@pytest.mark.parametrize(("target", "headers"), [("/a b\r\nX: y", {}), ("/", {"Authorization": "Bearer a\nX: y"})])
+@pytest.mark.parametrize(
+    ("target", "headers"),
+    [
+        ("/a b\r\nX: y", {}),
+        ("/a b", {}),
+        ("/é", {}),
+        ("/", {"Authorization": "Bearer a\nX: y"}),
+        ("/", {"Authorization": "Bearer a\rX: y"}),
+        ("/", {"Authorization": "Bearer a\x00"}),
+        ("/", {"X: y\r\nZ": "z"}),
+        ("/", {"": "z"}),
+    ],
+)
 def test_no_header_can_be_smuggled_in(target: str, headers: dict[str, str]) -> None:
     async def scenario(server: Server, transport: Http1Transport) -> None:
-        with pytest.raises(ValueError, match="the end of a line"):
+        with pytest.raises(ValueError, match="characters that none may"):
             await transport.send(Request("GET", target, headers, 5.0))
         assert server.heads == []
 
@@ -279,5 +291,24 @@ def test_a_path_before_the_apis_own_is_kept() -> None:
             await behind.send(get("/api/v1/pods?limit=1"))
             await behind.close()
         assert server.heads[0].startswith("GET /k8s/clusters/c-1/api/v1/pods?limit=1 HTTP/1.1\r\n")
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 400_000, "the reply's headers are larger than 65536 bytes"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000, "the reply's headers are larger than 65536 bytes"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n" + bytes(999_999), "the reply is larger than 5000 bytes"),
+        (b"HTTP/1.1 200 OK\r\nContent-Type: x\r\n\r\n" + bytes(999_999), "the reply is larger than 5000 bytes"),
+    ],
+    ids=["a header without end", "heads without end", "a body", "a body of no length"],
+)
+def test_a_reply_that_is_too_large_is_given_up(answer: bytes, said: str) -> None:
+    async def scenario(server: Server, transport: Http1Transport) -> None:
+        server.answers = [answer]
+        with pytest.raises(NoReply, match=said):
+            await transport.send(Request("GET", "/", {}, 5.0, most_bytes=5_000))
 
     play(scenario)

@@ -5,6 +5,7 @@ thousands of Pods spends its time on. Parsing is left to httptools (llhttp, the 
 """
 
 import asyncio
+import re
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
@@ -22,6 +23,9 @@ CONNECT_SECONDS = 10.0
 # a request could be sent down a connection that is being closed.
 KEEP_ALIVE_SECONDS = 60.0
 HEAD_SECONDS = 30.0  # of a stream: an API server sends status and headers before it has anything to tell
+MOST_HEAD_BYTES = 64 << 10
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_TARGET, _VALUE = re.compile(r"[!-~]+"), re.compile(r"[ -~]*")
 _HAPPY_EYEBALLS_SECONDS = 0.25  # RFC 8305 recommends it
 
 
@@ -86,7 +90,7 @@ class Http1Transport:
         try:
             if request.before_write is not None:
                 request.before_write()
-            line.begin(message)
+            line.begin(message, request.most_bytes)
         except BaseException:
             self._end(line)
             raise
@@ -103,8 +107,8 @@ class Http1Transport:
         if request.body is not None:
             fields.append(f"Content-Length: {len(request.body)}\r\n")
         head = f"{request.method} {self._path}{request.target}{self._common}{''.join(fields)}\r\n"
-        if head.count("\n") != self._common.count("\n") + len(fields) + 1:
-            raise ValueError(f"the target or a header of a request holds the end of a line: {request.target!r}")
+        if not _plain(request):
+            raise ValueError(f"the target or a header of a request holds characters that none may: {request.target!r}")
         return head.encode("ascii") + (request.body or b"")
 
     def _kept_alive(self) -> "_Exchanges | None":
@@ -152,6 +156,7 @@ class _Exchanges(asyncio.Protocol):
         self.status = 0
         self._loop = asyncio.get_running_loop()
         self._begun = self._head_read = self._complete = self._keep_alive = False
+        self._came = self._most_bytes = 0
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
         self.on_body = self._body.append  # the parser calls it for every event of a watch
@@ -168,11 +173,15 @@ class _Exchanges(asyncio.Protocol):
 
     # ---- for the transport
 
-    def begin(self, message: bytes) -> None:
-        """Write a request; NoReply if the connection is known to be gone: then nothing was sent."""
+    def begin(self, message: bytes, most_bytes: int) -> None:
+        """Write a request; NoReply if the connection is known to be gone: then nothing was sent.
+
+        `most_bytes`: a larger reply is given up, unless it is read bit by bit.
+        """
         if not self.is_open:
             raise NoReply("the connection broke before anything was sent", sent=False)
         self._begun = True
+        self._came, self._most_bytes = 0, most_bytes
         self.begun_at = self._loop.time()
         self._transport.write(message)
 
@@ -245,13 +254,18 @@ class _Exchanges(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
             self._fail(f"the reply is not HTTP: {error}")
+        self._came += len(data)
+        if not self._head_read and self._came > MOST_HEAD_BYTES:
+            self._fail(f"the reply's headers are larger than {MOST_HEAD_BYTES} bytes")
+        elif not self._bit_by_bit and self._came > self._most_bytes:
+            self._fail(f"the reply is larger than {self._most_bytes} bytes")
         if self._bit_by_bit and self._body and self.is_open:
             self._transport.pause_reading()
             self._wake()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.is_open = False
-        if self._head_read and error is None and self._ends_with_connection():
+        if self._trouble is None and self._head_read and error is None and self._ends_with_connection():
             self.on_message_complete()
         elif self._head_read:
             self._fail(f"the exchange broke: {_why(error) if error else 'the reply was cut short'}")
@@ -328,6 +342,16 @@ class _Http1Stream:
             if not chunk:
                 return
             yield chunk
+
+
+def _plain(request: Request) -> bool:
+    """Whether all parts hold only what RFC 9110 and 9112 let them: no end of a line above all."""
+    fields = request.headers.items()
+    return bool(
+        _TOKEN.fullmatch(request.method)
+        and _TARGET.fullmatch(request.target)
+        and all(_TOKEN.fullmatch(name) and _VALUE.fullmatch(value) for name, value in fields)
+    )
 
 
 def _why(error: BaseException) -> str:

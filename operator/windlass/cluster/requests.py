@@ -16,9 +16,11 @@ from windlass.cluster.errors import ApiError, Transient, Unauthorized
 from windlass.cluster.http1 import Http1Transport
 from windlass.cluster.limiter import Limiter
 from windlass.cluster.resources import LEASES, Resource
-from windlass.cluster.transport import NoReply, Reply, Request, Stream, Transport
+from windlass.cluster.transport import MOST_BYTES, NoReply, Reply, Request, Stream, Transport
 from windlass.cluster.wire import name_in
 
+MOST_LIST_BYTES = 256 << 20  # of one page: 500 objects, each a hundred times as large as usual
+MOST_ERROR_BYTES = 64 << 10  # of a watch that is refused
 TRIES = 3
 LONGEST_WAIT_SECONDS = 10.0  # for all pauses between the tries of one request
 FIRST_PAUSE_SECONDS = 0.1  # then doubling; where the server names none
@@ -195,12 +197,17 @@ class Requests:
         if call.content_type is not None:
             headers["Content-Type"] = call.content_type
         fence = self.fence if call.writes and call.resource is not LEASES else None
-        return Request(call.method, call.target, headers, seconds, call.body, fence)
+        most = MOST_LIST_BYTES if call.verb == "list" else MOST_BYTES
+        return Request(call.method, call.target, headers, seconds, call.body, fence, most)
 
     async def _check(self, call: Call, stream: Stream) -> None:
         if stream.status < 300:
             return
-        body = b"".join([chunk async for chunk in stream.chunks()])
+        body = b""
+        async for chunk in stream.chunks():
+            body += chunk
+            if len(body) > MOST_ERROR_BYTES:
+                break
         if stream.status == 401:
             await self._authorization.renewed(self._authorization.token)
         raise errors.from_reply(call.doing, stream.status, stream.headers, body, writes=False)

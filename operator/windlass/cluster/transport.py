@@ -11,6 +11,8 @@ from typing import Protocol
 from windlass.cluster.connection import ClientCertificate, Connection
 from windlass.cluster.errors import ConfigurationError
 
+MOST_BYTES = 16 << 20  # an object has at most 1.5 MiB in etcd (its --max-request-bytes); what it says of it takes more
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -18,7 +20,7 @@ class Request:
 
     `seconds` limits the exchange on a connection that stands; for a stream, each silence. Connecting has a limit of its
     own beside it. `before_write` is called when the connection stands and nothing has been written; what it raises ends
-    the request there.
+    the request there. `most_bytes` limits the reply, its head included; of a stream only the head is limited.
     """
 
     method: str
@@ -27,6 +29,7 @@ class Request:
     seconds: float
     body: bytes | None = None
     before_write: Callable[[], None] | None = None
+    most_bytes: int = MOST_BYTES
 
 
 @dataclass(frozen=True, slots=True)
