@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+import yaml
+
 from hack.cluster import Cluster
 
 LONGEST_HEAD = 256 * 1024  # bytes; also of what is passed on at once
@@ -167,8 +169,8 @@ class Proxy:
         asyncio.run_coroutine_threadsafe(self._open(), self._loop).result(10)
 
     def kubeconfig(self, original: Path, folder: Path) -> Path:
-        """The same kubeconfig (in JSON), by way of this proxy."""
-        config = json.loads(original.read_text())
+        """The same kubeconfig, by way of this proxy."""
+        config = yaml.safe_load(original.read_text())
         config["clusters"] = [each | {"cluster": {"server": self.url}} for each in config["clusters"]]
         path = folder / "proxied.kubeconfig"
         path.touch(mode=0o600)
