@@ -19,7 +19,7 @@ class Events:
 
     def __init__(self) -> None:
         pod = json.dumps(_pod(), separators=(",", ":")).encode()
-        pattern = pod.replace(b"%", b"%%").replace(str(_ORDINAL).encode(), b"%(ordinal)05d")
+        pattern = pod.replace(b"%", b"%%").replace(str(_ORDINAL).encode(), b"%(ordinal)d")
         self._pod = pattern.replace(_VERSION.encode(), b"%(version)d")
         self._version = _FIRST_VERSION
 

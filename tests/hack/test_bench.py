@@ -179,9 +179,9 @@ def test_events_are_pods_that_the_informer_understands() -> None:
     events, reading = Events(), Reading()
     reading.take(events.lines("ADDED", 20, 20))
     reading.take([events.end_of_list()])
-    before = reading.store.get("bench", "bench-00007")
+    before = reading.store.get("bench", "bench-7")
     reading.take(events.lines("MODIFIED", 20, 30))
-    after = reading.store.get("bench", "bench-00007")
+    after = reading.store.get("bench", "bench-7")
     assert len(reading.store) == 20
     assert before is not None
     assert after is not None
