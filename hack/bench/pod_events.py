@@ -15,7 +15,7 @@ _ORDINAL, _VERSION = 97979, "8686868"  # stand in the pattern for those of each 
 
 
 class Events:
-    """Events about Pods <group>-00000, <group>-00001, …; each has a newer resourceVersion than the one before."""
+    """Events about Pods <group>-0, <group>-1, …; each has a newer resourceVersion than the one before."""
 
     def __init__(self) -> None:
         pod = json.dumps(_pod(), separators=(",", ":")).encode()
