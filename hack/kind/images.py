@@ -22,7 +22,6 @@ from hack.kind.docker import can_be_had, docker
 
 NODE = Path(__file__).parent / "node"
 PYTHON = "python:3.11-slim"
-PAUSE = "registry.k8s.io/pause:3.10"  # the one that containerd's settings in kind's node name
 NETWORK = "windlass.dev/node-network:1"  # as in node/manifests/default-cni.yaml
 RELEASE = "bookworm"
 
@@ -113,31 +112,40 @@ def _make_node(name: str) -> None:
         _copy_all(context / "bin", [node / "kubeadm", node / "kubelet", kubernetes / "kubectl"])
         _copy_all(context / "bin", [ensure(TOOL_SETS["crictl"]) / "crictl", *containerd.iterdir()])
         _copy_all(context / "bin", [NODE / "entrypoint"])
-        images = list(_images_in_it(slim))
+        images = list(_images_in_it(slim, _sandbox_image(context / "base" / "etc" / "containerd" / "config.toml")))
         docker("save", "--output", str(context / "images.tar"), *images)
         arguments = ["--build-arg", f"BASE={base}", "--file", str(NODE / "Dockerfile"), str(context)]
         docker("build", "--tag", name, *arguments)
 
 
-def _images_in_it(slim: str) -> Iterator[str]:
-    """Makes the images that a node starts with, under the names that kubeadm asks for; gives the names."""
-    kubernetes = TOOL_SETS["kubernetes"]
-    programs, node = ensure(kubernetes), ensure(TOOL_SETS["kubernetes-node"])
+def _images_in_it(slim: str, sandbox: str) -> Iterator[str]:
+    """Makes the images that a node starts with, under the names that kubeadm and containerd ask for; gives the names."""
+    kubernetes, node = TOOL_SETS["kubernetes"], ensure(TOOL_SETS["kubernetes-node"])
+    named = images_by_program(
+        _run(str(node / "kubeadm"), "config", "images", "list", "--kubernetes-version", kubernetes.version)
+    )
     for program in ("kube-apiserver", "kube-controller-manager", "kube-scheduler"):
-        yield _image(f"registry.k8s.io/{program}:{kubernetes.version}", programs / program)
-    yield _image(f"registry.k8s.io/kube-proxy:{kubernetes.version}", node / "kube-proxy", slim)
-    yield _image(_etcd_for(node / "kubeadm", kubernetes.version), ensure(TOOL_SETS["etcd"]) / "etcd")
+        yield _image(named[program], ensure(kubernetes) / program)
+    yield _image(named["kube-proxy"], node / "kube-proxy", slim)
+    yield _image(named["etcd"], ensure(TOOL_SETS["etcd"]) / "etcd")  # whatever version is in ours
     yield _image(NETWORK, NODE / "network", slim)
     with _context() as folder:
         source = source_of(kubernetes) / "build" / "pause" / "linux" / "pause.c"
-        _run("gcc", "-Os", "-static", "-s", "-DVERSION=3.10", "-o", str(folder / "pause"), str(source))
-        yield _image(PAUSE, folder / "pause")
+        _run("gcc", "-Os", "-static", "-s", "-DVERSION=own", "-o", str(folder / "pause"), str(source))
+        yield _image(sandbox, folder / "pause")
 
 
-def _etcd_for(kubeadm: Path, version: str) -> str:
-    """The image of etcd that this kubeadm asks for, whatever version is in ours."""
-    names = _run(str(kubeadm), "config", "images", "list", "--kubernetes-version", version).splitlines()
-    return next(name for name in names if "/etcd:" in name)
+def images_by_program(listed: str) -> dict[str, str]:
+    """What `kubeadm config images list` printed, by the last part of each name."""
+    return {name.rpartition(":")[0].rpartition("/")[2]: name for name in listed.split()}
+
+
+def _sandbox_image(settings: Path) -> str:
+    """The image of every Pod's first container, as containerd's settings on the node name it."""
+    found = re.search(r'^\s*sandbox_image = "(.+)"$', settings.read_text(), re.MULTILINE)
+    if not found:
+        raise StartError(f"making a node's image: {settings} names no image for sandboxes")
+    return found.group(1)
 
 
 def _image(name: str, program: Path, base: str = "scratch") -> str:

@@ -130,6 +130,13 @@ def test_the_network_is_found_under_the_name_that_its_image_gets() -> None:
     assert [container["image"] for container in pods["containers"]] == [images.NETWORK]
 
 
+def test_images_are_named_as_kubeadm_asks_for_them() -> None:
+    assert images.images_by_program("images.example/kube-proxy:v1.36.3\nimages.example/deep/etcd:3.6.8-0\n") == {
+        "kube-proxy": "images.example/kube-proxy:v1.36.3",
+        "etcd": "images.example/deep/etcd:3.6.8-0",
+    }
+
+
 @pytest.mark.parametrize("script", ["entrypoint", "network"])
 def test_the_scripts_of_a_node_can_be_read_by_their_shell(script: str) -> None:
     subprocess.run(["bash", "-n", images.NODE / script], check=True)
