@@ -119,7 +119,7 @@ def _make_node(name: str) -> None:
 
 
 def _images_in_it(slim: str, sandbox: str) -> Iterator[str]:
-    """Makes the images that a node starts with, under the names that kubeadm and containerd ask for; gives the names."""
+    """Makes the images that a node starts with, named as kubeadm and containerd ask for them; the names."""
     kubernetes, node = TOOL_SETS["kubernetes"], ensure(TOOL_SETS["kubernetes-node"])
     named = images_by_program(
         _run(str(node / "kubeadm"), "config", "images", "list", "--kubernetes-version", kubernetes.version)
