@@ -105,6 +105,7 @@ class Operator:
             observe_pass=self._metrics.observe_pass,
         )
         controller.forget_key = self._loop.forget_key
+        controller.made_progress = self._loop.made_progress
         client.observe = self._metrics.count_request
         self._metrics.watch_queue(lambda: self._queue.depth)
 

@@ -128,6 +128,11 @@ class Loop:
             self._queue.cancel_timer(key)
         self._forget_failures(key)
 
+    def made_progress(self, key: Key) -> None:
+        """Start the back-off of `key` afresh: its pass got something done, even if it fails in the end."""
+        self._conflicts.pop(key, None)
+        self._queue.forget(key)
+
     async def run(self) -> None:
         """Work until cancelled; passes that run then are cancelled too."""
         async with asyncio.TaskGroup() as workers:

@@ -53,6 +53,7 @@ class ScalingGroupController:
         self._clock = clock
         self._in_memory: dict[Key, InMemoryState] = {}
         self.forget_key: Callable[[Key], None] = lambda _: None
+        self.made_progress: Callable[[Key], None] = lambda _: None
 
     async def reconcile(self, key: Key) -> Answer:
         """One pass: when to look again, if nothing happens before.
@@ -138,7 +139,12 @@ class ScalingGroupController:
         else:
             await self._confirm(key, group)
         self._tell(key, view, plan)
-        await Steps(self._client, self._caches, self._expectations, key, view, in_memory).carry_out(plan)
+        steps = Steps(self._client, self._caches, self._expectations, key, view, in_memory)
+        try:
+            await steps.carry_out(plan)
+        finally:
+            if steps.progressed:
+                self.made_progress(key)
         if not self._expectations.satisfied(key):
             return self._expectations.wake_at(key)
         # A plan that repeats itself, with nothing new to write down, is no progress.
