@@ -15,7 +15,7 @@ from windlass.cluster.client import Client
 from windlass.cluster.connection import Connection
 from windlass.cluster.errors import ApiError
 from windlass.cluster.lease import Lease
-from windlass.controllers.scaling_group.caches import Caches
+from windlass.controllers.scaling_group.caches import Caches, group_key
 from windlass.controllers.scaling_group.controller import ScalingGroupController
 from windlass.engine.clock import SystemClock
 from windlass.engine.events import EventRecorder
@@ -82,6 +82,7 @@ class Operator:
         self._metrics = Metrics(__version__)
         self._identity = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._queue = Queue(self._clock, observe_wait=self._metrics.observe_wait)
+        self._queue.close()
         self._may_work = asyncio.Event()
         expectations = Expectations(self._clock)
         self._caches = Caches(
@@ -138,7 +139,7 @@ class Operator:
         await self._caches.revisions.synced.wait()
         await self._own_kinds.read()
         if not self._settings.lease:
-            self._may_work.set()
+            self._start_leading()
             return
         lease = self._lease()
         self._client.fence = lease.check
@@ -155,13 +156,21 @@ class Operator:
             duration=self._settings.lease_duration,
             renew_deadline=self._settings.lease_renew_deadline,
             retry_period=self._settings.lease_retry_period,
-            started=self._may_work.set,
+            started=self._start_leading,
             trouble=lambda: self._own_kinds.trouble,
             stopped=self._stop_leading,
         )
 
+    def _start_leading(self) -> None:
+        """Look at every group: whatever happened to it while we stood by, nothing is queued."""
+        self._queue.open()
+        for group in self._caches.groups.within(None):
+            self._queue.add(group_key(group.namespace, group.name))
+        self._may_work.set()
+
     def _stop_leading(self) -> None:
         self._may_work.clear()
+        self._queue.close()
         self._controller.stop_leading()
 
     # ---- against what was lost

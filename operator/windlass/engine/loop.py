@@ -197,7 +197,7 @@ class Loop:
     async def _failed(self, key: Key, error: Exception) -> Result:
         match error:
             case NotLeading():
-                self._queue.add(key)  # for the day we lead again; until then it stays in the queue
+                self._queue.add(key)  # the lease may be renewed a moment late; a queue that is closed takes nothing
                 return Result.NOT_LEADING
             case Gone():
                 self._recovered(key)
