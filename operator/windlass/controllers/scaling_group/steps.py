@@ -50,7 +50,7 @@ SEED_MANAGER = "windlass-seed"
 
 
 class Steps:
-    """Does what one plan of one group says."""
+    """Does what one plan of one group says. `progressed`: an instance was created or removed."""
 
     def __init__(
         self,
@@ -68,6 +68,7 @@ class Steps:
         self._view = view
         self._in_memory = in_memory
         self._makers: dict[tuple[str, str | None], PodMaker] = {}
+        self.progressed = False
         self._outdated: list[Exception] = []
         self._kept: dict[str, Refused] = {}
 
@@ -88,7 +89,7 @@ class Steps:
         self._in_memory.look_live |= any(isinstance(failure, ApiError) and failure.lost for failure in failures)
         if failures:
             raise failures[0]
-        if plan.settles_removals and not self._kept:  # each was done (again) here, or will fail
+        if plan.settles_removals and not self._kept and not self._outdated:  # each was done (again) here, or will fail
             self._in_memory.removals_in_doubt = False
             self._in_memory.spared.clear()
             self._in_memory.look_live |= bool(
@@ -124,6 +125,7 @@ class Steps:
         try:
             with self._expectations.creating(self._key, step.name):
                 await self._client.create(PODS, self._key.namespace, body, bulk=bulk, into=Nothing)
+            self.progressed = True
         except AlreadyExists:
             await self._look_whose(step)
         self._in_memory.settled.add(step.ordinal)
@@ -178,7 +180,8 @@ class Steps:
             self._in_memory.kept.clear()
             self._in_memory.removal_pause = None
         others = [error for error in results.failed.values() if not isinstance(error, Refused)]
-        _raise_worst([*others, *self._outdated])
+        # What has changed is decided anew by the next pass; it waits for that only where nobody went.
+        _raise_worst(others if any(results.completed.values()) else [*others, *self._outdated])
 
     def _pause_removals(self, *, some_went: bool) -> None:
         """What the API server refuses is not asked for again at once, whatever happens in the group meanwhile."""
@@ -200,12 +203,13 @@ class Steps:
                     resource_version=step.resource_version,
                     bulk=bulk,
                 )
+            self.progressed = True
             return True
         except Gone:
             self._in_memory.look_live = True  # the informer is behind
         except Conflict as error:  # not as it was when this was decided; the others may go
-            self._in_memory.look_live = True
             self._outdated.append(error)
+            await self._read_again(step)
         except Refused as error:
             self._kept[step.uid] = error
             if len(self._kept) > A_FEW:
@@ -216,6 +220,19 @@ class Steps:
                 self._in_memory.spared.clear()
             raise
         return False
+
+    async def _read_again(self, step: Remove) -> None:
+        """Learn what the Pod that has changed is now: the informer may show it only later."""
+        pods = self._caches.pods
+        try:
+            await pods.read_one(self._key.namespace, step.name)
+        except ApiError as error:
+            self._in_memory.look_live = True
+            if not isinstance(error, Gone):
+                raise
+        known = pods.get(self._key.namespace, step.name)
+        if known is not None and known.resource_version == step.resource_version:
+            self._in_memory.look_live = True  # the API server says both: that it has changed, and that it has not
 
     async def _spare_all(self, steps: Sequence[Spare]) -> None:
         results = await self._all(self._spare, steps)
