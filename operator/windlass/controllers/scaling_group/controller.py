@@ -13,7 +13,7 @@ from windlass.cluster.merge_patch import merge_patch
 from windlass.cluster.resources import SCALING_GROUPS
 from windlass.cluster.store import Object
 from windlass.controllers.scaling_group.caches import KIND, Caches
-from windlass.controllers.scaling_group.observe import InMemoryState, observe
+from windlass.controllers.scaling_group.observe import InMemoryState, has_another_source, observe
 from windlass.controllers.scaling_group.steps import Steps
 from windlass.engine.clock import Clock
 from windlass.engine.events import EventRecorder, ObjectRef
@@ -25,7 +25,7 @@ from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.reasons import PassFailed
 from windlass.planner.capacity.view import GroupView
 from windlass.planner.conditions import Standing, conditions
-from windlass.planner.plan import Launch, Plan, Remove
+from windlass.planner.plan import KeepRevision, Launch, Plan, Remove
 from windlass.planner.reason import counted
 
 logger = logging.getLogger(__name__)
@@ -87,6 +87,9 @@ class ScalingGroupController:
         plan = plan_group(view)
         if plan.acts and in_memory.look_live:
             await self._look_live(key, in_memory)
+            view = await observe(self._client, self._caches, key, group, in_memory, self._clock.now())
+            plan = plan_group(view)
+        if _needs_source(plan) and await has_another_source(self._client, self._caches, key, view):
             view = await observe(self._client, self._caches, key, group, in_memory, self._clock.now())
             plan = plan_group(view)
         return await self._apply(key, group, view, plan, in_memory)
@@ -229,6 +232,11 @@ class ScalingGroupController:
         self.forget_key(key)
         self._expectations.clear(key)
         self._metrics.forget_group(key.namespace, key.name)
+
+
+def _needs_source(plan: Plan) -> bool:
+    """Whether something is made from the group's configuration."""
+    return any(isinstance(step, Launch | KeepRevision) for step in plan.steps)
 
 
 def _differs(group: Object, status: ScalingGroupStatus) -> bool:
