@@ -8,6 +8,7 @@ import signal
 import socket
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from windlass import __version__
@@ -25,7 +26,7 @@ from windlass.engine.loop import RESYNC_SECONDS, Loop
 from windlass.engine.metrics import Metrics
 from windlass.engine.queue import Queue
 from windlass.engine.slow_start import MOST_IN_FLIGHT
-from windlass.own_kinds import OwnKinds
+from windlass.own_kinds import OWN, OwnKinds
 
 logger = logging.getLogger(__name__)
 
@@ -195,12 +196,15 @@ class Operator:
     def _health_server(self) -> HealthServer:
         for name, informer in (("pods", self._caches.pods), ("controllerrevisions", self._caches.revisions)):
             self._metrics.watch_informer(name, informer.lag)
+        for kind, resource in OWN.items():
+            self._metrics.watch_informer(resource.plural, partial(self._own_kinds.lag, kind))
         return HealthServer(
             self._metrics.registry,
             healthz={
                 "loop": self._loop.stalled,
                 "pods": lambda: _stale(self._caches.pods.idle()),
                 "controllerrevisions": lambda: _stale(self._caches.revisions.idle()),
+                **{resource.plural: partial(self._own_kind_stale, kind) for kind, resource in OWN.items()},
             },
             readyz={
                 "pods": lambda: None if self._caches.pods.synced.is_set() else "not all read yet",
@@ -210,6 +214,9 @@ class Operator:
             host=self._settings.metrics_host,
             port=self._settings.metrics_port,
         )
+
+    def _own_kind_stale(self, kind: str) -> str | None:
+        return _stale(self._own_kinds.idle(kind))
 
 
 def _stale(lag: float) -> str | None:
