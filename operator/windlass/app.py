@@ -12,6 +12,7 @@ from functools import partial
 from typing import Literal
 
 from windlass import __version__
+from windlass.api.common import LEASE_NAME
 from windlass.cluster.client import Client
 from windlass.cluster.connection import Connection
 from windlass.cluster.errors import ApiError
@@ -30,7 +31,6 @@ from windlass.own_kinds import OWN, OwnKinds
 
 logger = logging.getLogger(__name__)
 
-LEASE_NAME = "windlass-operator"
 STALE_SECONDS = 180.0  # twice what a watch may be silent for; a quiet one is ended by the server before
 
 
