@@ -109,3 +109,4 @@ def test_a_reason_is_the_class_of_the_sentence() -> None:
 @pytest.mark.parametrize(("times", "seconds"), [(0, 30), (1, 30), (2, 60), (3, 120), (5, 480), (6, 600), (10**6, 600)])
 def test_a_pause_doubles_up_to_the_longest(times: int, seconds: int) -> None:
     assert doubling(timedelta(seconds=30), times, timedelta(minutes=10)) == timedelta(seconds=seconds)
+    assert doubling(30.0, times, 600.0) == seconds

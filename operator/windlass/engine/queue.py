@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from windlass.engine.clock import Clock
 from windlass.engine.timers import Timers
+from windlass.planner.backoff import doubling
 
 # How long a key rests after a pass. A ReplicaSet asks for a killed Pod's replacement after 5 ms, 169 ms at worst.
 GATHER_SECONDS = 0.05
@@ -103,10 +104,8 @@ class Queue:
 
         The back-off doubles with every call, from 1 s to 5 min, until `forget`; a server's own wish is `at_least`.
         """
-        failures = self._failures.get(key, 0)
-        self._failures[key] = failures + 1
-        # 2**9 s is above the longest already; a larger exponent would only overflow one day.
-        delay = min(LONGEST_BACK_OFF_SECONDS, FIRST_BACK_OFF_SECONDS * 2.0 ** min(failures, 9))
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        delay = doubling(FIRST_BACK_OFF_SECONDS, failures, LONGEST_BACK_OFF_SECONDS)
         delay = max(at_least, delay * self._rng.uniform(1 - BACK_OFF_JITTER, 1 + BACK_OFF_JITTER))
         self.add_after(key, delay)
         return delay
