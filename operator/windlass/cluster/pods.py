@@ -309,7 +309,7 @@ def pod_maker(
 ) -> PodMaker:
     """A maker of instances of this group from this template, pinned to the zone if there is one.
 
-    TemplateError if the template has something else where a Pod has a map.
+    Without a `group_uid` they have no owner. TemplateError if the template has something else where a Pod has a map.
     """
     return PodMaker(_manifest(group, group_uid, revision, template, zone, tags))
 
@@ -351,7 +351,7 @@ def _manifest(
             "name": _NAME,
             "annotations": {ORDINAL_ANNOTATION: _ORDINAL} | annotations,
             "labels": labels,
-            "ownerReferences": [owner_reference("ScalingGroup", group, group_uid)],
+            "ownerReferences": [owner_reference("ScalingGroup", group, group_uid)] if group_uid else [],
         },
         "apiVersion": "v1",
         "kind": "Pod",

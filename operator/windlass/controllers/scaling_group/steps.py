@@ -6,15 +6,16 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from windlass.api.common import API_VERSION, GROUP_LABEL, SPARED_ANNOTATION, owner_reference, to_wire
 from windlass.cluster.client import Client
 from windlass.cluster.errors import AlreadyExists, ApiError, Conflict, Gone, Invalid, Refused, Transient
-from windlass.cluster.pods import Pod, PodMaker, TemplateError, check_template, pod_maker, to_instance
+from windlass.cluster.pods import Pod, PodMaker, pod_maker, to_instance
 from windlass.cluster.resources import CONTROLLER_REVISIONS, PODS, SCALING_ACTIVITIES, SCALING_GROUPS
 from windlass.cluster.revisions import revision_manifest
 from windlass.cluster.store import Object
+from windlass.cluster.trial import try_template
 from windlass.cluster.wire import Nothing
 from windlass.controllers.scaling_group.caches import Caches
 from windlass.controllers.scaling_group.observe import InMemoryState, TemplateVerdict, read_record, version_of
@@ -155,18 +156,15 @@ class Steps:
         place = (step.revision, step.pool.zone)
         if place not in self._makers:
             revision = next(r for r in self._view.revisions if r.name == step.revision)
-            self._makers[place] = self._pod_maker(step.revision, revision.data["configuration"], step.pool.zone)
+            self._makers[place] = pod_maker(
+                group=self._key.name,
+                group_uid=self._view.uid,
+                revision=step.revision,
+                template=revision.data["configuration"]["template"],
+                zone=step.pool.zone,
+                tags=self._view.spec.tags,
+            )
         return self._makers[place]
-
-    def _pod_maker(self, revision: str, configuration: Any, zone: str | None) -> PodMaker:
-        return pod_maker(
-            group=self._key.name,
-            group_uid=self._view.uid,
-            revision=revision,
-            template=configuration["template"],
-            zone=zone,
-            tags=self._view.spec.tags,
-        )
 
     # ---- removals
 
@@ -313,20 +311,9 @@ class Steps:
 
     async def _dry_run(self, step: KeepRevision) -> str | None:
         """Why the API server would never accept an instance of this revision, if so."""
-        zone = self._view.spec.zones[0] if self._view.spec.zones else None
-        try:
-            check_template(step.data["configuration"]["template"])
-            maker = self._pod_maker(step.name, step.data["configuration"], zone)
-        except TemplateError as error:
-            return str(error)
-        body = maker.make(f"{self._key.name}-{self._view.status.next_ordinal}", self._view.status.next_ordinal)
-        try:
-            await self._client.create(PODS, self._key.namespace, body, dry_run=True, strict=True, into=Nothing)
-        except Invalid as error:
-            return error.detail
-        except (AlreadyExists, Refused):
-            return None
-        return None
+        template = step.data["configuration"]["template"]
+        said = await try_template(self._client, self._view, template, step.name, owner=self._view.uid)
+        return said if isinstance(said, str) else None
 
     async def _forget_revision(self, step: ForgetRevision) -> None:
         kept = self._caches.revisions.by_index(self._view.uid).get(step.name)
