@@ -39,7 +39,7 @@ WAITING = (LaunchesFail, RemovalsRefused, ProcessSuspended, OnlyProtectedLeft)
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """The group in one word, by kstatus' three, and why."""
+    """The group in one word, what tools are told (see `conditions`), and why."""
 
     phase: str
     standing: Standing
@@ -51,7 +51,9 @@ def stand(s: Situation, memory: Memory, holds: tuple[Reason, ...], doing: Reason
     if s.view.deleting:
         return Stand("Deleting", "Reconciling", BeingDeleted())
     if not s.spec.enabled:
-        return Stand("Disabled", "Ready", Disabled())
+        in_service = s.census.count(State.IN_SERVICE)
+        standing: Standing = "Ready" if in_service >= s.desired else "Idle"
+        return Stand("Disabled", standing, Disabled(in_service, s.desired))
     stalled = _stalled(s, memory, holds)
     if stalled is not None:
         return Stand("Stalled", "Stalled", stalled)
