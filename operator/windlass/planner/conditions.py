@@ -2,7 +2,8 @@
 
 `Ready` is always there; on the first pass it is Unknown where there is something to do. `Reconciling` and `Stalled`
 are there only while True, and never both; neither is there beside a True `Ready`, nor where something is wanted and
-nothing is done about it (Idle). A transition time moves only when the status does. Tools that know nothing of us (Flux, Helm, Argo CD, `kubectl wait`) read nothing else.
+nothing is done about it (Idle). A transition time moves only when the status does. Tools that know nothing of us (Flux,
+Helm, Argo CD, `kubectl wait`) read nothing else.
 """
 
 from collections.abc import Iterable
