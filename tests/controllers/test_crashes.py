@@ -103,7 +103,7 @@ def test_a_crash_at_any_request_changes_nothing_in_the_end(story: str, prompt: b
     asyncio.run(play())
 
 
-@pytest.mark.parametrize("story", [story for story in STORIES if story != "replacement"])
+@pytest.mark.parametrize("story", STORIES)
 def test_requests_that_overtake_their_own_process_change_nothing_in_the_end(story: str) -> None:
     """What was under way when the process ended arrives between any two requests of the next one."""
 
