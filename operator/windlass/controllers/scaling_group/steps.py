@@ -327,9 +327,10 @@ class Steps:
 
     async def _record(self, step: Record) -> None:
         try:
-            if not step.exists:
-                await self._open_record(step.name)
-            patch = {"status": to_wire(step.status)}
+            version = self._record_version(step.name) if step.exists else await self._open_record(step.name)
+            patch: dict[str, Any] = {"status": to_wire(step.status)}
+            if version is not None:  # what is late must not undo what was said since
+                patch["metadata"] = {"resourceVersion": version}
             body = await self._client.merge_patch(
                 SCALING_ACTIVITIES, self._key.namespace, step.name, patch, subresource="status"
             )
@@ -339,6 +340,9 @@ class Steps:
                 raise
             self._caches.records.drop(gone)
             return
+        except Conflict:  # somebody has written it since, or a process before has, whose request was late
+            await self._read_records()
+            raise
         except (Refused, Invalid) as error:
             self._in_memory.record_refused = step.name
             logger.warning("%s; the group goes on without this record", error)
@@ -348,7 +352,19 @@ class Steps:
             self._in_memory.record_refused = step.name
             logger.warning("record %s holds what no record does; the group goes on without it", step.name)
 
-    async def _open_record(self, name: str) -> None:
+    def _record_version(self, name: str) -> str | None:
+        known = self._caches.records.get(self._key.namespace, name)
+        return known.resource_version if known is not None else None
+
+    async def _read_records(self) -> None:
+        found = await self._client.list(
+            SCALING_ACTIVITIES, self._key.namespace, label_selector=f"{GROUP_LABEL}={self._key.name}"
+        )
+        for body in found.items:
+            self._caches.records.put(Object(body))
+
+    async def _open_record(self, name: str) -> str | None:
+        """Create the record, empty; its version, None where it was there already and is not known to be the group's."""
         owner = owner_reference("ScalingGroup", self._key.name, self._view.uid)
         manifest = {
             "apiVersion": API_VERSION,
@@ -357,9 +373,10 @@ class Steps:
             "spec": {"scalingGroup": self._key.name},
         }
         try:
-            await self._client.create(SCALING_ACTIVITIES, self._key.namespace, manifest, into=Nothing)
+            return Object(await self._client.create(SCALING_ACTIVITIES, self._key.namespace, manifest)).resource_version
         except AlreadyExists:
-            return
+            await self._read_records()
+            return self._record_version(name)
 
     async def _forget_record(self, step: ForgetRecord) -> None:
         body = self._caches.records.get(self._key.namespace, step.name)
