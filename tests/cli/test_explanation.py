@@ -78,7 +78,7 @@ def test_a_troubled_group_shows_what_it_waits_for_and_until_when():
             instance("web-3", zone="zone-b", age="50s", unschedulable="50s", problem="0/6 nodes are available"),
         ],
         zones=[failed_zone("zone-c")],
-        activity=activity("ScaleOut", to=4, first_ordinal=0),
+        activity=activity("ScaleOut", to=4, first_ordinal=0, arrived=({"first": 2, "count": 1},)),
         next_ordinal=4,
     )
     shown = lines(explained(troubled))

@@ -163,7 +163,7 @@ def _changes_by_time(s: Situation) -> Iterator[tuple[Instance, datetime, str]]:
         if instance.ready and instance.ready_changed_at is not None:
             until = instance.ready_changed_at + timedelta(seconds=spec.min_ready_seconds)
             yield instance, until, f"in service, if still ready then (minReadySeconds {spec.min_ready_seconds})"
-        elif instance.scheduled_at is not None and not instance.was_ready:
+        elif instance.scheduled_at is not None:
             until = instance.scheduled_at + timedelta(seconds=spec.launch_timeout_seconds)
             limit = f"launchTimeoutSeconds {spec.launch_timeout_seconds}"
             yield instance, until, f"failed, and replaced, unless ready by then ({limit})"

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from windlass.planner.capacity.activities import end_activity, leaving_until, retarget, still_tries
+from windlass.planner.capacity.first_service import know_arrived
 from windlass.planner.capacity.health import next_room, replace_unhealthy
 from windlass.planner.capacity.launch import grow_to_desired, next_try, settle
 from windlass.planner.capacity.reasons import DesiredUnset, HistoryFull
@@ -105,7 +106,7 @@ def _remember(view: GroupView, census: Census) -> Memory:
     return Memory(
         next_ordinal=max(status.next_ordinal, census.largest_ordinal + 1),
         next_activity=max([status.next_activity, *(number + 1 for number in numbers)]),
-        activity=status.activity,
+        activity=know_arrived(view, census),
         backoff=status.launch_backoff,
         revisions=status.revisions,
     )

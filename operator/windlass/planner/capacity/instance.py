@@ -75,33 +75,32 @@ def state_of(
 ) -> tuple[State, datetime | None]:
     """The instance's state now, and when it changes by time alone.
 
-    `launching`: it is a launch of the running activity, or of the last one that did not see it scheduled. A Pod forgets
-    that it was ready (its sandbox or its node's records are made anew): one that was launched before cannot fail as a
-    launch any more, and goes by the rules of health.
+    `launching`: it is a launch of the running activity, or of the last one that did not see it scheduled, and it has
+    never been in service. A Pod forgets that it was ready (its sandbox or its node's records are made anew): one that
+    was launched before cannot fail as a launch any more, and goes by the rules of health.
 
     | Pod | state |
     | --- | --- |
     | being deleted | Removing |
-    | ended, was ready before | Unhealthy |
-    | ended, was never ready, launching | Failed |
-    | ended, was never ready, not launching | Unhealthy |
+    | ended, launching | Failed |
+    | ended, not launching | Unhealthy |
     | ready for minReadySeconds | InService |
     | ready for less | Pending |
-    | was ready, not ready for the health interval | Unhealthy |
-    | was ready, not ready for less | NotReady |
-    | never ready, scheduled launchTimeoutSeconds ago, launching | Failed |
+    | was ready, not launching, not ready for the health interval | Unhealthy |
+    | was ready, not launching, not ready for less | NotReady |
+    | scheduled launchTimeoutSeconds ago, launching | Failed |
     | never ready, scheduled launchTimeoutSeconds ago, not launching, for the health interval | Unhealthy |
     | never ready, scheduled launchTimeoutSeconds ago, not launching, for less | NotReady |
-    | never ready | Pending |
+    | not ready | Pending |
     """
     if instance.removing:
         return State.REMOVING, None
     if instance.ended:
-        return (State.FAILED if launching and not instance.was_ready else State.UNHEALTHY), None
+        return (State.FAILED if launching else State.UNHEALTHY), None
     changed = instance.ready_changed_at or instance.created_at
     if instance.ready:
         return _by(changed + patience.min_ready, now, State.PENDING, State.IN_SERVICE)
-    if instance.was_ready:
+    if instance.was_ready and not launching:
         return _by(changed + patience.health_interval, now, State.NOT_READY, State.UNHEALTHY)
     if instance.scheduled_at is None:
         return State.PENDING, None
