@@ -200,7 +200,11 @@ class World:
             changed = life.wavers + (life.recovers if back and life.recovers else timedelta())
             after = replace(after, ready=back, ready_changed_at=before.created_at + changed)
         if life.ends is not None and age >= life.ends:
-            after = replace(after, ended=True, ready=False, problem="exited with 1")
+            at = before.created_at + life.ends
+            unready = at if after.was_ready else after.ready_changed_at
+            after = replace(
+                after, ended=True, ended_at=at, ready=False, ready_changed_at=unready, problem="exited with 1"
+            )
         return after
 
     # ---- what the operator does

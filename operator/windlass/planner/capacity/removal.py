@@ -20,7 +20,7 @@ from windlass.planner.capacity.reasons import (
     ZoneFailed,
     ZoneUnlisted,
 )
-from windlass.planner.capacity.reasons_launches import NeverSteady
+from windlass.planner.capacity.reasons_launches import EndedEarly, NeverSteady
 from windlass.planner.capacity.records import add_leaving
 from windlass.planner.capacity.removal_order import RemovalRules, choose_leaving
 from windlass.planner.capacity.situation import Decision, Hold, Situation
@@ -48,16 +48,17 @@ def remove_failed(s: Situation) -> Decision | Hold | None:
     return Decision(memory, decision.why, decision.steps, decision.events)
 
 
-def _why_failed(s: Situation, instance: Instance) -> LaunchFailed | NeverSteady:
+def _why_failed(s: Situation, instance: Instance) -> Reason:
     timeout = s.spec.launch_timeout_seconds
     if instance.ended:
-        return LaunchFailed(instance.problem or "its Pod has ended")
+        why = EndedEarly if instance.was_ready and instance.ended_early else LaunchFailed
+        return why(instance.problem or "its Pod has ended")
     if instance.was_ready:
         return NeverSteady(s.spec.min_ready_seconds, timeout, instance.problem or "it is not ready")
     return LaunchFailed(instance.problem or f"not in service in {timeout} s")
 
 
-def _told(why: LaunchFailed | NeverSteady) -> str:
+def _told(why: Reason) -> str:
     return why.problem if isinstance(why, LaunchFailed) else str(why)
 
 
