@@ -28,6 +28,7 @@ from windlass.cli.explain import lines, values
 from windlass.cli.explanation import Explanation, explain
 from windlass.cli.operator_sign import SeenLease
 from windlass.planner.capacity.group import plan_group
+from windlass.planner.capacity.reasons_launches import MeantToEnd
 from windlass.planner.capacity.view import GroupView
 
 LEASE = SeenLease("windlass-system", "windlass-0", ago("2s"), timedelta(seconds=15))
@@ -78,7 +79,7 @@ def test_a_troubled_group_shows_what_it_waits_for_and_until_when():
             instance("web-3", zone="zone-b", age="50s", unschedulable="50s", problem="0/6 nodes are available"),
         ],
         zones=[failed_zone("zone-c")],
-        activity=activity("ScaleOut", to=4, first_ordinal=0),
+        activity=activity("ScaleOut", to=4, first_ordinal=0, arrived=({"first": 2, "count": 1},)),
         next_ordinal=4,
     )
     shown = lines(explained(troubled))
@@ -144,8 +145,12 @@ def test_launches_that_back_off_say_when_they_are_tried_again():
             view(group(1), fleet(1), revisions=[revision("web-1", 1, NEXT_CONFIGURATION), revision("web-2", 2)]),
             "to replace an outdated instance by one of the current configuration, delete its Pod, one after the other",
         ),
+        (
+            view(group(1), fleet(1), configuration={"template": {"spec": {"restartPolicy": "Never"}}}),
+            str(MeantToEnd("ScalingConfiguration web", "Never")),
+        ),
     ],
-    ids=["suspended", "protected", "no configuration", "template refused", "disabled", "cut", "outdated"],
+    ids=["suspended", "protected", "no configuration", "template refused", "disabled", "cut", "outdated", "ends"],
 )
 def test_each_thing_that_holds_a_group_up_comes_with_what_to_do(seen: GroupView, advice: str):
     assert advice in explained(seen).advice

@@ -5,18 +5,20 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from hack.cluster import Cluster, wait_until
 from tests.cluster.audit import AuditLog
 from tests.cluster.doors import collection, manifest
 from tests.cluster.witness import LIMIT, Object, Witness, alive
-from windlass.api.common import Condition
+from windlass.api.common import Condition, rfc3339
 from windlass.planner.conditions import contract_broken
 
 ZONES = ["zone-a", "zone-b", "zone-c"]
 CONTAINER = {"name": "web", "image": "web:1"}
 MERGE = "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
 
 
 @contextmanager
@@ -178,6 +180,14 @@ class Group:
         """Annotate one of its Pods: `fail="true"` is windlass.test/fail."""
         keys = {f"windlass.test/{key.replace('_', '-')}": value for key, value in annotations.items()}
         self._cluster.request("PATCH", self._groups.path("pods", pod), {"metadata": {"annotations": keys}}, MERGE)
+
+    def grow_old(self, *pods: str) -> None:
+        """These were scheduled an hour ago: what ends within a minute of its launch is a failed launch."""
+        hour_ago = rfc3339(datetime.now(UTC) - timedelta(hours=1))
+        scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": hour_ago}
+        for pod in pods:
+            path = f"{self._groups.path('pods', pod)}/status"
+            self._cluster.request("PATCH", path, {"status": {"conditions": [scheduled]}}, STRATEGIC)
 
     def kill(self, pod: str) -> None:
         """Delete one of its Pods at once, as somebody who does not know the group does."""

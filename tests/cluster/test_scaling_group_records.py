@@ -58,6 +58,7 @@ def test_of_activities_that_ended_the_last_ones_are_kept(groups: Groups) -> None
 def test_events_tell_of_activities_and_of_who_leaves_for_a_reason_of_its_own(groups: Groups) -> None:
     web = groups.create(desired=1)
     web.wait_until_ready(1)
+    web.grow_old("web-0")
     web.annotate("web-0", fail="true")
     web.wait_for_event("ActivitySuccessful", "web-a2 (Replace): launched 1 instance, 1 in service")
     why = "unhealthy: its Pod has ended: Failed; container web: Error: exit code 1"

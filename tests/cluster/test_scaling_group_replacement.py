@@ -54,6 +54,7 @@ def test_a_killed_instance_is_replaced_in_its_zone(groups: Groups) -> None:
 def test_an_instance_that_failed_is_removed_and_replaced(groups: Groups) -> None:
     web = groups.create(desired=2, zones=["zone-a", "zone-b"])
     web.wait_until_ready(2)
+    web.grow_old("web-0")
     web.annotate("web-0", fail="true")
     groups.pods.wait_for("web-2 in its place", lambda pods: sorted(pods) == ["web-1", "web-2"])
     web.wait_until_ready(2)
@@ -64,6 +65,7 @@ def test_an_instance_that_failed_is_removed_and_replaced(groups: Groups) -> None
 def test_of_many_instances_that_fail_at_once_a_tenth_is_replaced_at_a_time(groups: Groups) -> None:
     web = groups.create(desired=20)
     web.wait_until_ready(20)
+    web.grow_old(*(f"web-{number}" for number in range(6)))
     for number in range(6):
         web.annotate(f"web-{number}", fail="true")
     groups.pods.wait_for("the last of them is gone", lambda pods: not {f"web-{n}" for n in range(6)} & pods.keys())
@@ -107,6 +109,16 @@ def test_instances_that_do_not_come_into_service_are_removed_and_tried_again_aft
     groups.configure("web")
     web.wait_until_ready(2)
     assert "launchBackoff" not in web.status
+
+
+def test_instances_that_end_as_soon_as_they_are_ready_are_not_launched_again_at_once(groups: Groups) -> None:
+    groups.configure("web", annotations={"windlass.test/fail": "true"}, restartPolicy="Never")
+    web = groups.create(desired=5)
+    web.wait_for_message("launching failed 1 time in a row, next try at")
+    assert len({name for name, _ in groups.pods.history}) == 5
+    ending = "its Pod has ended: Failed; container web: Error: exit code 1"
+    assert web.status["launchBackoff"]["reason"] == f"ended within a minute of its launch: {ending}"
+    assert "MeantToEnd" in dict(web.events())
 
 
 def most_missing(history: list[tuple[str, Object | None]], size: int) -> int:

@@ -143,6 +143,7 @@ def test_suspended_processes_are_left_undone_and_named(groups: Groups) -> None:
     web.change(suspendedProcesses=["HealthCheck"])
     web.wait_until_ready(1)
     (pod,) = web.pods
+    web.grow_old(pod)
     web.annotate(pod, fail="true")
     web.wait_for_message("HealthCheck is suspended: 1 instance unhealthy are not replaced")
     web.change(suspendedProcesses=[])

@@ -111,3 +111,28 @@ def test_what_the_pod_says_of_itself_is_told(status: dict[str, Any], spec: dict[
 )
 def test_protection_is_spelled_as_yaml_spells_true(value: str, protected: bool) -> None:
     assert read({}, annotations={"windlass.dev/protect": value}).protected is protected
+
+
+# ---- when it ended
+
+
+ENDING_STATUS = {"phase": "Failed", "containerStatuses": [container({"terminated": {"exitCode": 1}})]}
+FINISHED = {"terminated": {"exitCode": 1, "finishedAt": "2026-01-01T10:00:07Z"}}
+FIRST = {"terminated": {"exitCode": 0, "finishedAt": "2026-01-01T10:00:03Z"}}
+READY_NO_MORE = [
+    {"type": "Initialized", "status": "True", "lastTransitionTime": "2026-01-01T10:00:00Z"},
+    {"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-01T10:00:09Z"},
+]
+ENDS: dict[str, tuple[dict[str, Any], int | None]] = {
+    "as its last container tells": (ENDING_STATUS | {"containerStatuses": [container(FINISHED), container(FIRST)]}, 7),
+    "when it was ready no more": (ENDING_STATUS | {"conditions": READY_NO_MORE}, 9),
+    "nobody tells": (ENDING_STATUS | {"conditions": [PROBED]}, None),
+    "it has not ended": ({"phase": "Running", "containerStatuses": [container(FINISHED)]}, None),
+}
+
+
+@pytest.mark.parametrize(("status", "second"), ENDS.values(), ids=ENDS)
+def test_when_a_pod_ended_is_read(status: dict[str, Any], second: int | None) -> None:
+    ended_at = None if second is None else datetime(2026, 1, 1, 10, 0, second, tzinfo=UTC)
+
+    assert read(status).ended_at == ended_at

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.cluster_client.fake_api import FakeApi, client_of, replies, status, until
+from tests.cluster_client.fake_api import FakeApi, client_of, replies, until
+from tests.cluster_client.objects import Answer, Objects, status
 from tests.cluster_client.scenario import play
 from tests.controllers.hands import KEY, hands, only
 from tests.worlds import GROUP, GROUP_UID, activity, fleet, group, steps_of_kind, view
@@ -160,28 +161,34 @@ def test_one_that_goes_while_it_is_read_again_does_not_come_back() -> None:
 # ---- a whole shrinking
 
 
-class Restless(FakeApi):
+class RestlessPods(Objects):
     """Each tenth Pod changes just before it is to be deleted, the first two times; `failing` deletions fail outright,
     one after each fifty."""
 
-    def __init__(self, failing: int = 0) -> None:
+    def __init__(self, failing: int) -> None:
         super().__init__()
         self.tries: Counter[str] = Counter()
         self.failing = failing
         self.since = 0
 
-    async def _delete(self, plural: str, found: dict[str, Any], options: dict[str, Any]) -> web.Response:
+    def _delete(self, plural: str, found: dict[str, Any], options: dict[str, Any]) -> Answer:
         name = found["metadata"]["name"]
         self.tries[name] += 1
         self.since += 1
         if self.since > 50 and self.failing:
             self.since, self.failing = 0, self.failing - 1
-            return web.json_response(status(500, "InternalError", "etcdserver: no leader"), status=500)
+            return 500, status(500, "InternalError", "etcdserver: no leader")
         if name.endswith("0") and self.tries[name] <= 2:
             metadata = found["metadata"]
             annotated = {**metadata, "annotations": {"touched": str(self.tries[name])}}
-            found = await self.put(plural, {**found, "metadata": annotated})
-        return await super()._delete(plural, found, options)
+            found = self.put(plural, {**found, "metadata": annotated})
+        return super()._delete(plural, found, options)
+
+
+def restless(failing: int = 0) -> FakeApi:
+    api = FakeApi()
+    api.objects = RestlessPods(failing)
+    return api
 
 
 class PatientQueue(Queue):
@@ -207,7 +214,7 @@ class Shrinking:
     lists: int
 
 
-def shrink(api: Restless) -> Shrinking:
+def shrink(api: FakeApi) -> Shrinking:
     taken = Shrinking([], [], 0)
 
     async def run() -> None:
@@ -248,12 +255,12 @@ def shrink(api: Restless) -> Shrinking:
 
 
 def test_shrinking_a_group_whose_pods_change_meanwhile_is_no_failure() -> None:
-    taken = shrink(Restless())
+    taken = shrink(restless())
     assert taken == Shrinking(backed_off=[], reported=[], lists=1)
 
 
 def test_failures_between_which_instances_went_do_not_add_up() -> None:
-    taken = shrink(Restless(failing=4))
+    taken = shrink(restless(failing=4))
     assert taken.backed_off
     assert set(taken.backed_off) == {1}
     assert taken.reported == []

@@ -48,8 +48,9 @@ async def scale_in() -> Town:
 
 
 async def replacement() -> Town:
-    """Two of four have ended."""
+    """Two of four have ended, after more than the minute in which that would be a failed launch."""
     town = await of(4)
+    await town.clock.advance(61)
     town.most, town.least = 4, 2
     town.fail("web-1")
     town.fail("web-2")

@@ -20,7 +20,9 @@ async def crashed_before_launching(town: Town) -> None:
         await town.settle(process)
     town.change(desiredSize=3)
     for _ in range(2):  # the second one says it in other words
-        async with Process(town.objects, town.clock, crash=Crash(3)) as process:  # after two lists and the status
+        async with Process(
+            town.objects, town.clock, crash=Crash(4)
+        ) as process:  # after two lists, the configuration and the status
             process.start()
             await town.settle(process)
     assert town.group["status"]["activity"]["launching"] == {"first": 0, "count": 3}

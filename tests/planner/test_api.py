@@ -25,6 +25,7 @@ ACTIVITY: dict[str, Any] = {
     "launching": {"first": 1, "count": 2},
     "failed": [],
     "skipped": [],
+    "arrived": [{"first": 3, "count": 2}],
     "leaving": [],
 }
 STATUS: dict[str, Any] = {

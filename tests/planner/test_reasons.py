@@ -12,11 +12,15 @@ from typing import Any, get_type_hints
 import pytest
 
 from tests.golden import matches_golden
-from windlass.planner.capacity import reasons
+from windlass.planner.capacity import reasons, reasons_launches
 from windlass.planner.reason import Reason, counted, names, sentence
 
 KINDS: list[type[Reason]] = sorted(
-    (kind for kind in vars(reasons).values() if isinstance(kind, type) and issubclass(kind, Reason) and kind != Reason),
+    (
+        kind
+        for kind in {**vars(reasons), **vars(reasons_launches)}.values()
+        if isinstance(kind, type) and issubclass(kind, Reason) and kind != Reason
+    ),
     key=lambda kind: kind.__name__,
 )
 SAMPLES: dict[str, Any] = {

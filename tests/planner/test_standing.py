@@ -194,7 +194,7 @@ ROWS: dict[str, tuple[GroupView, str, str, str]] = {
         "ScaleIn is suspended: 2 instances too many are not removed",
     ),
     "launching failed, the next try is due later": (
-        view(group(3), fleet(2), activity=activity(ended="0s", result="Warning"), backoff=backoff(4)),
+        view(group(3), fleet(2), activity=activity(ended="0s", result="Failed"), backoff=backoff(4)),
         "Waiting",
         "Reconciling",
         "launching failed 4 times in a row, next try at 2026-01-15T12:00:30Z: exited with 1",

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.worlds import NOW, activity, added, ago, fleet, group, instance, later, pending, planned, removals, view
+from windlass.api.scaling_group import OrdinalRange
 from windlass.planner.capacity.instance import Instance, Patience, State, state_of
 from windlass.planner.capacity.view import Census, take_census
 
@@ -38,6 +39,36 @@ ROWS: dict[str, tuple[Instance, State, int | None]] = {
 def test_the_state_of_an_instance(pod: Instance, state: State, changes_in: int | None) -> None:
     due = None if changes_in is None else NOW + timedelta(seconds=changes_in)
 
+    assert state_of(pod, Patience.of(SPEC), NOW, launching=not pod.was_ready) == (state, due)
+
+
+# Those that were ready and never in service
+UNSTEADY: dict[str, tuple[Instance, State, int | None]] = {
+    "ended": (instance("web-0", ended=True, was_ready=True), State.FAILED, None),
+    "not ready, scheduled for less than launchTimeoutSeconds": (
+        instance("web-0", age="599s", not_ready="400s"),
+        State.PENDING,
+        1,
+    ),
+    "not ready, scheduled launchTimeoutSeconds ago": (
+        instance("web-0", age="600s", not_ready="1s"),
+        State.FAILED,
+        None,
+    ),
+    "ready for less than minReadySeconds, scheduled launchTimeoutSeconds ago": (
+        instance("web-0", age="600s", ready="29s"),
+        State.PENDING,
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize(("pod", "state", "changes_in"), UNSTEADY.values(), ids=UNSTEADY)
+def test_the_state_of_a_launch_that_was_ready_and_never_in_service(
+    pod: Instance, state: State, changes_in: int | None
+) -> None:
+    due = None if changes_in is None else NOW + timedelta(seconds=changes_in)
+
     assert state_of(pod, Patience.of(SPEC), NOW, launching=True) == (state, due)
 
 
@@ -45,7 +76,7 @@ def test_the_state_of_an_instance(pod: Instance, state: State, changes_in: int |
 def test_an_instance_whose_pod_ended_after_it_was_in_service_is_unhealthy_at_once() -> None:
     stopped = instance("web-0", ended=True, was_ready=True)
 
-    assert state_of(stopped, Patience.of(SPEC), NOW, launching=True)[0] is State.UNHEALTHY
+    assert state_of(stopped, Patience.of(SPEC), NOW, launching=False)[0] is State.UNHEALTHY
 
 
 @pytest.mark.spec("scaling-group.md", "health check interval")
@@ -54,8 +85,8 @@ def test_the_health_check_interval_in_seconds_and_zero_means_ten(said: int, seco
     patience = Patience.of(group(health_seconds=said))
     just, almost = instance("web-0", not_ready=f"{seconds}s"), instance("web-0", not_ready=f"{seconds - 1}s")
 
-    assert state_of(just, patience, NOW, launching=True)[0] is State.UNHEALTHY
-    assert state_of(almost, patience, NOW, launching=True) == (State.NOT_READY, later("1s"))
+    assert state_of(just, patience, NOW, launching=False)[0] is State.UNHEALTHY
+    assert state_of(almost, patience, NOW, launching=False) == (State.NOT_READY, later("1s"))
 
 
 def test_the_health_check_interval_is_five_minutes_unless_something_else_is_said() -> None:
@@ -66,7 +97,8 @@ def test_the_health_check_interval_is_five_minutes_unless_something_else_is_said
 
 
 def census(*instances: Instance) -> Census:
-    return take_census(view(SPEC, instances, activity=activity()))
+    served = OrdinalRange(first=2, count=2)
+    return take_census(view(SPEC, instances, activity=activity(arrived=(served,))))
 
 
 @pytest.mark.spec("scaling-group.md", "5 states")

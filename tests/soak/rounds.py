@@ -139,7 +139,11 @@ class Soak:
             pods = list(script.groups.pods.now.values())
             return all(pod["metadata"]["ownerReferences"][0]["uid"] in owners for pod in pods)
 
+        def nothing_remembered() -> bool:
+            return not any("launchBackoff" in script.groups.get(name).status for name in script.claims.groups)
+
         wait_until(none_left_over, 60, "the Pods of deleted groups to go")
+        wait_until(nothing_remembered, 90, "failed launches to be forgotten, a minute after the last launch")
         wrote: list[list[str]] = []
         while (now := self._writes_in_two_periods(script)) and len(wrote) < TRIES:
             wrote.append(now)

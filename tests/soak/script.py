@@ -100,7 +100,11 @@ class Script:
         return self._take("kill", lambda group, pod: self.groups.get(group).kill(pod))
 
     def fail_pod(self) -> str:
-        return self._take("fail", lambda group, pod: self.groups.get(group).annotate(pod, fail="true"))
+        return self._take("fail", self._fail)
+
+    def _fail(self, group: str, pod: str) -> None:
+        self.groups.get(group).grow_old(pod)  # a young one would be a failed launch, and its pause long
+        self.groups.get(group).annotate(pod, fail="true")
 
     def _take(self, what: str, do: Callable[[str, str], object]) -> str:
         group = self._any()

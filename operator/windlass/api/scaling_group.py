@@ -119,7 +119,8 @@ class ScalingGroupSpec(Model):
     health_check: HealthCheck = HealthCheck()
     """When an instance that is not ready any more is replaced."""
     launch_timeout_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
-    """An instance that is scheduled and not in service after this long has failed and is replaced. At least 1."""
+    """An instance that is scheduled and not in service after this long has failed and is replaced; one that is ready
+    then gets its minReadySeconds. At least 1."""
     suspended_processes: Annotated[tuple[Process, ...], Field(max_length=3)] = ()
     """What the group must not do for now: ScaleIn, ScaleOut, HealthCheck."""
     deletion_policy: DeletionPolicy = DeletionPolicy.REFUSE
@@ -179,6 +180,9 @@ class ActivityStatus(Observed):
     skipped: Annotated[tuple[OrdinalRange, ...], Field(max_length=MAX_NAMED_INSTANCES)] = ()
     """Ordinals from firstOrdinal on that it did not launch: an activity before did, or the name is taken by a Pod that
     is not the group's."""
+    arrived: Annotated[tuple[OrdinalRange, ...], Field(max_length=MAX_NAMED_INSTANCES)] = ()
+    """Ordinals of its launches that have been in service; kept where minReadySeconds is not 0. The first hundred ranges
+    of them."""
     leaving: Annotated[tuple[ObjectName, ...], Field(max_length=MAX_NAMED_INSTANCES)] = ()
     """The first hundred instances that it removed."""
     ended_at: Time | None = None

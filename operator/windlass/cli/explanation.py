@@ -25,6 +25,8 @@ from windlass.planner.capacity.reasons import (
     ProcessSuspended,
     TemplateRefused,
 )
+from windlass.planner.capacity.reasons_launches import MeantToEnd
+from windlass.planner.capacity.revisions import meant_to_end
 from windlass.planner.capacity.situation import Situation, desired_cut
 from windlass.planner.capacity.view import GroupView
 from windlass.planner.plan import Plan
@@ -163,7 +165,7 @@ def _changes_by_time(s: Situation) -> Iterator[tuple[Instance, datetime, str]]:
         if instance.ready and instance.ready_changed_at is not None:
             until = instance.ready_changed_at + timedelta(seconds=spec.min_ready_seconds)
             yield instance, until, f"in service, if still ready then (minReadySeconds {spec.min_ready_seconds})"
-        elif instance.scheduled_at is not None and not instance.was_ready:
+        elif instance.scheduled_at is not None:
             until = instance.scheduled_at + timedelta(seconds=spec.launch_timeout_seconds)
             limit = f"launchTimeoutSeconds {spec.launch_timeout_seconds}"
             yield instance, until, f"failed, and replaced, unless ready by then ({limit})"
@@ -200,6 +202,9 @@ def _advice(view: GroupView, plan: Plan) -> Iterator[str]:
     if cut is not None:
         size = max(view.spec.min_size, min(view.spec.max_size, view.spec.desired_size or 0))
         yield f"make the desired size what it is in effect: kubectl windlass scale group {view.name} {size}"
+    policy = meant_to_end(view.configuration or {})
+    if policy is not None:
+        yield str(MeantToEnd(f"ScalingConfiguration {view.spec.configuration.scaling_configuration}", policy))
     if plan.status.outdated and not plan.holds:
         yield "to replace an outdated instance by one of the current configuration, delete its Pod, one after the other"
 

@@ -74,6 +74,7 @@ class _Why(msgspec.Struct, rename="camel", frozen=True, gc=False):
     reason: str = ""
     message: str = ""
     exit_code: int | None = None
+    finished_at: datetime | None = None
 
 
 class _ContainerState(msgspec.Struct, rename="camel", frozen=True, gc=False):
@@ -139,6 +140,7 @@ def to_instance(pod: Pod) -> Instance:
     removing = metadata.deletion_timestamp is not None
     fits_nowhere = scheduled is not None and scheduled.status == "False" and scheduled.reason == "Unschedulable"
     unscheduled = scheduled if fits_nowhere else None
+    was_ready = is_ready or _was_ready(ready, initialized)
     made: Any = _Draft()
     made.namespace = metadata.namespace
     made.group = _group(metadata)
@@ -153,9 +155,10 @@ def to_instance(pod: Pod) -> Instance:
     made.unschedulable_since = scheduled.last_transition_time if scheduled and fits_nowhere else None
     made.node = pod.spec.node_name
     made.ended = ended
+    made.ended_at = _ended_at(status, ready if was_ready else None) if ended else None
     made.ready = is_ready and not ended
     made.ready_changed_at = ready.last_transition_time if ready else None
-    made.was_ready = is_ready or _was_ready(ready, initialized)
+    made.was_ready = was_ready
     made.removing = removing
     made.protected = metadata.annotations.protect.lower() in TRUE
     made.deletion_cost = _number(metadata.annotations.deletion_cost, 0)
@@ -191,6 +194,13 @@ def _was_ready(ready: _Condition | None, initialized: _Condition | None) -> bool
     since = ready.last_transition_time if ready else None
     start = initialized.last_transition_time if initialized else None
     return since is not None and start is not None and since > start
+
+
+def _ended_at(status: _Status, ready: _Condition | None) -> datetime | None:
+    """When the last of its containers ended; where none tells, when the Pod (which was ready) was ready no more."""
+    finished = [c.state.terminated.finished_at for c in status.container_statuses if c.state.terminated is not None]
+    told = max((moment for moment in finished if moment is not None), default=None)
+    return told or (ready.last_transition_time if ready else None)
 
 
 def _number(text: str, default: int) -> int:

@@ -13,7 +13,7 @@ class Life:
     """When things happen to an instance, counted from its creation; None: never.
 
     `ends`: its Pod fails. `wavers`: it turns not ready, and `recovers` that long after. `dies_slowly`: how long it
-    takes to go after it was deleted.
+    takes to go after it was deleted. `swings`: once ready, how long it is ready and then not, in turn, for ever.
     """
 
     scheduled: timedelta | None = SECOND
@@ -22,6 +22,7 @@ class Life:
     wavers: timedelta | None = None
     recovers: timedelta | None = None
     dies_slowly: timedelta = SECOND
+    swings: tuple[timedelta, timedelta] | None = None
 
     def delayed_by(self, delay: timedelta) -> "Life":
         """The same life, which begins that much later."""

@@ -163,7 +163,7 @@ class World:
             moment
             for name, instance in self.instances.items()
             if name in self.lives
-            for delay in self._delays(self.lives[name])
+            for delay in self._delays(self.lives[name], self.now - instance.created_at)
             if (moment := instance.created_at + delay) > self.now
         ]
         return min([*moments, *map(self._gone_at, self.removed_at)], default=None)
@@ -172,7 +172,10 @@ class World:
         return self.removed_at[name] + self.lives.get(name, Life()).dies_slowly
 
     @staticmethod
-    def _delays(life: Life) -> Iterator[timedelta]:
+    def _delays(life: Life, age: timedelta) -> Iterator[timedelta]:
+        if life.swings is not None and life.ready is not None and age >= life.ready:
+            since, span, _ = _swing(life.ready, life.swings, age)
+            yield since + span
         yield from (delay for delay in (life.scheduled, life.ready, life.ends, life.wavers) if delay is not None)
         if life.wavers is not None and life.recovers is not None:
             yield life.wavers + life.recovers
@@ -189,12 +192,19 @@ class World:
             after = replace(before, scheduled_at=at, node=node, unschedulable_since=None, problem=None)
         if life.ready is not None and age >= life.ready:
             after = replace(after, ready=True, was_ready=True, ready_changed_at=before.created_at + life.ready)
+        if life.swings is not None and life.ready is not None and age >= life.ready:
+            since, _, ready = _swing(life.ready, life.swings, age)
+            after = replace(after, ready=ready, ready_changed_at=before.created_at + since)
         if life.wavers is not None and age >= life.wavers:
             back = life.recovers is not None and age >= life.wavers + life.recovers
             changed = life.wavers + (life.recovers if back and life.recovers else timedelta())
             after = replace(after, ready=back, ready_changed_at=before.created_at + changed)
         if life.ends is not None and age >= life.ends:
-            after = replace(after, ended=True, ready=False, problem="exited with 1")
+            at = before.created_at + life.ends
+            unready = at if after.was_ready else after.ready_changed_at
+            after = replace(
+                after, ended=True, ended_at=at, ready=False, ready_changed_at=unready, problem="exited with 1"
+            )
         return after
 
     # ---- what the operator does
@@ -282,6 +292,13 @@ class World:
             return
         self.instances[step.name] = replace(instance, removing=True)
         self.removed_at[step.name] = self.now
+
+
+def _swing(first: timedelta, swings: tuple[timedelta, timedelta], age: timedelta) -> tuple[timedelta, timedelta, bool]:
+    """Since when it is as it is, for how long, and whether that is ready."""
+    ready, not_ready = swings
+    since = age - (age - first) % (ready + not_ready)
+    return (since, ready, True) if age < since + ready else (since + ready, not_ready, False)
 
 
 def void(_: object) -> None:

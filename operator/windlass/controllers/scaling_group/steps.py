@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from windlass.api.common import API_VERSION, GROUP_LABEL, SPARED_ANNOTATION, owner_reference, to_wire
 from windlass.cluster.client import Client

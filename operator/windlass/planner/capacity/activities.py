@@ -41,6 +41,7 @@ FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=10)
 LEAVING_PATIENCE = timedelta(minutes=10)
 STALLED_AFTER = 5  # failed tries in a row
+ARRIVED = (State.IN_SERVICE, State.NOT_READY, State.UNHEALTHY)
 EVENT = {
     ActivityResult.SUCCESSFUL: ("Normal", ActivitySuccessful),
     ActivityResult.WARNING: ("Warning", ActivityWarning),
@@ -100,8 +101,9 @@ def launch_cause(s: Situation) -> tuple[ActivityType, Reason]:
     before = last.to if last else 0
     if s.desired > before:
         return ActivityType.SCALE_OUT, DesiredChanged(before, s.desired)
+    succeeded = last is not None and last.type in LAUNCHING and last.result is ActivityResult.SUCCESSFUL
     backoff = s.memory.backoff
-    if backoff is not None:
+    if backoff is not None and not succeeded:
         type_ = last.type if last and last.type in LAUNCHING else ActivityType.REPLACE
         return type_, TryingAgain(backoff.failures, backoff.reason)
     if last is not None and last.result is ActivityResult.SUCCESSFUL:
@@ -186,7 +188,7 @@ def still_to_launch(s: Situation, activity: ActivityStatus | None) -> int:
 def end(s: Situation, activity: ActivityStatus) -> Decision:
     """Write down that it ended, and how; the record is closed beside it."""
     launched = launched_by(activity, s.memory.next_ordinal, in_doubt(s.view, activity)).count
-    arrived = len(_own(s, activity, State.IN_SERVICE, State.NOT_READY, State.UNHEALTHY))
+    arrived = len(_own(s, activity, *ARRIVED))
     result = _result(s, activity, arrived)
     description = _description(s, activity, launched, arrived)
     memory = s.memory.with_activity(
@@ -199,7 +201,7 @@ def end(s: Situation, activity: ActivityStatus) -> Decision:
     kind, reason = EVENT[result]
     why = reason(activity.name, activity.type.value, description)
     event = Event("Normal" if kind == "Normal" else "Warning", why)
-    return Decision(replace(memory, backoff=_backoff_after(s, activity, arrived)), why, events=(event,))
+    return Decision(replace(memory, backoff=backoff_after(s, activity)), why, events=(event,))
 
 
 def _result(s: Situation, activity: ActivityStatus, arrived: int) -> ActivityResult:
@@ -228,11 +230,21 @@ def _description(s: Situation, activity: ActivityStatus, launched: int, arrived:
     return ", ".join(parts)
 
 
-def _backoff_after(s: Situation, activity: ActivityStatus, arrived: int) -> LaunchBackoff | None:
+def backoff_after(s: Situation, activity: ActivityStatus) -> LaunchBackoff | None:
+    """What is still known of failures once a launch of this activity has lived for a minute: only its own."""
     backoff = s.memory.backoff
-    if backoff is None or activity.type not in LAUNCHING or not arrived:
+    if backoff is None or activity.type not in LAUNCHING or activity.result is ActivityResult.FAILED:
+        return backoff
+    if all(i.trusted_at > s.now for i in _own(s, activity, *ARRIVED)):
         return backoff
     return backoff.model_copy(update={"failures": 1}) if activity.failed else None
+
+
+def next_trust(s: Situation) -> datetime | None:
+    """When the next of those in service will have lived for a minute, while failures are remembered until then."""
+    if s.memory.backoff is None:
+        return None
+    return min((i.trusted_at for i in s.census.of(*ARRIVED) if i.trusted_at > s.now), default=None)
 
 
 def still_tries(s: Situation) -> bool:

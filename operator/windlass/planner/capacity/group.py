@@ -4,7 +4,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from windlass.planner.capacity.activities import end_activity, leaving_until, retarget, still_tries
+from windlass.planner.capacity.activities import (
+    backoff_after,
+    end_activity,
+    leaving_until,
+    next_trust,
+    retarget,
+    still_tries,
+)
+from windlass.planner.capacity.first_service import know_arrived
 from windlass.planner.capacity.health import next_room, replace_unhealthy
 from windlass.planner.capacity.launch import grow_to_desired, next_try, settle
 from windlass.planner.capacity.reasons import DesiredUnset, HistoryFull
@@ -105,7 +113,7 @@ def _remember(view: GroupView, census: Census) -> Memory:
     return Memory(
         next_ordinal=max(status.next_ordinal, census.largest_ordinal + 1),
         next_activity=max([status.next_activity, *(number + 1 for number in numbers)]),
-        activity=status.activity,
+        activity=know_arrived(view, census),
         backoff=status.launch_backoff,
         revisions=status.revisions,
     )
@@ -119,7 +127,7 @@ def _start_afresh(s: Situation, memory: Memory) -> Memory:
     """Failures of another revision, or of a spec that has changed since, say nothing about the next try.
 
     That is then made at once, in the activity that runs, if there is one. Where nothing is left to try, failures are
-    forgotten.
+    forgotten when all launches have lived for a minute.
     """
     backoff = memory.backoff
     if backoff is None or s.revision is None:
@@ -127,7 +135,10 @@ def _start_afresh(s: Situation, memory: Memory) -> Memory:
     if backoff.revision != s.revision.name or backoff.generation != s.view.generation:
         memory = replace(memory, backoff=None)
         return memory if s.running is None else memory.with_activity(failed=())
-    return memory if still_tries(s) else replace(memory, backoff=None)
+    if not still_tries(s) and next_trust(s) is None:
+        return replace(memory, backoff=None)
+    last = memory.activity
+    return memory if last is None or s.running is not None else replace(memory, backoff=backoff_after(s, last))
 
 
 def _plan(s: Situation, decision: Decision | None, holds: tuple[Reason, ...]) -> Plan:
@@ -160,6 +171,7 @@ def _wake_at(s: Situation, zones: Zones) -> datetime | None:
         next_failure(s.census, s.zone_patience, s.now),
         next_try(s),
         next_room(s),
+        next_trust(s),
         leaving_until(s),
         s.view.removal_pause.retry_at if s.view.removal_pause else None,
         s.view.template_retry_at,

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from windlass.api.scaling_group import ScalingGroupSpec
 
+SHORT_LIFE = timedelta(minutes=1)  # a launch whose Pod ends sooner has failed, however ready it was
 SHORTEST_INTERVAL = 10  # seconds; spec/scaling-group.md: a health check interval of 0 means 10 s
 
 
@@ -26,7 +27,7 @@ class Instance:
 
     `ready_changed_at` is when Ready last became what it is; `was_ready` whether it ever was. `unschedulable_since` is
     set while the scheduler says that the Pod fits nowhere, `problem` while anything tells why it does not come up.
-    `group` is the uid of the group that controls it.
+    `ended_at`: when its Pod ended, where the Pod tells. `group` is the uid of the group that controls it.
     """
 
     namespace: str
@@ -42,6 +43,7 @@ class Instance:
     unschedulable_since: datetime | None = None
     node: str | None = None
     ended: bool = False
+    ended_at: datetime | None = None
     ready: bool = False
     ready_changed_at: datetime | None = None
     was_ready: bool = False
@@ -49,6 +51,16 @@ class Instance:
     protected: bool = False
     deletion_cost: int = 0
     problem: str | None = None
+
+    @property
+    def trusted_at(self) -> datetime:
+        """When it has lived so long that its launch cannot fail any more by its end."""
+        return (self.scheduled_at or self.created_at) + SHORT_LIFE
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether its Pod ended so soon that its launch has failed."""
+        return self.ended_at is not None and self.ended_at < self.trusted_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,33 +87,32 @@ def state_of(
 ) -> tuple[State, datetime | None]:
     """The instance's state now, and when it changes by time alone.
 
-    `launching`: it is a launch of the running activity, or of the last one that did not see it scheduled. A Pod forgets
-    that it was ready (its sandbox or its node's records are made anew): one that was launched before cannot fail as a
-    launch any more, and goes by the rules of health.
+    `launching`: it is a launch of the running activity, or of the last one that did not see it scheduled, and it has
+    never been in service. A Pod forgets that it was ready (its sandbox or its node's records are made anew): one that
+    was launched before cannot fail as a launch any more, and goes by the rules of health.
 
     | Pod | state |
     | --- | --- |
     | being deleted | Removing |
-    | ended, was ready before | Unhealthy |
-    | ended, was never ready, launching | Failed |
-    | ended, was never ready, not launching | Unhealthy |
+    | ended, launching, or within a minute of its launch | Failed |
+    | ended otherwise | Unhealthy |
     | ready for minReadySeconds | InService |
     | ready for less | Pending |
-    | was ready, not ready for the health interval | Unhealthy |
-    | was ready, not ready for less | NotReady |
-    | never ready, scheduled launchTimeoutSeconds ago, launching | Failed |
+    | was ready, not launching, not ready for the health interval | Unhealthy |
+    | was ready, not launching, not ready for less | NotReady |
+    | scheduled launchTimeoutSeconds ago, launching | Failed |
     | never ready, scheduled launchTimeoutSeconds ago, not launching, for the health interval | Unhealthy |
     | never ready, scheduled launchTimeoutSeconds ago, not launching, for less | NotReady |
-    | never ready | Pending |
+    | not ready | Pending |
     """
     if instance.removing:
         return State.REMOVING, None
     if instance.ended:
-        return (State.FAILED if launching and not instance.was_ready else State.UNHEALTHY), None
+        return (State.FAILED if launching or instance.ended_early else State.UNHEALTHY), None
     changed = instance.ready_changed_at or instance.created_at
     if instance.ready:
         return _by(changed + patience.min_ready, now, State.PENDING, State.IN_SERVICE)
-    if instance.was_ready:
+    if instance.was_ready and not launching:
         return _by(changed + patience.health_interval, now, State.NOT_READY, State.UNHEALTHY)
     if instance.scheduled_at is None:
         return State.PENDING, None

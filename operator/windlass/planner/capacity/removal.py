@@ -20,6 +20,7 @@ from windlass.planner.capacity.reasons import (
     ZoneFailed,
     ZoneUnlisted,
 )
+from windlass.planner.capacity.reasons_launches import EndedEarly, NeverSteady
 from windlass.planner.capacity.records import add_leaving
 from windlass.planner.capacity.removal_order import RemovalRules, choose_leaving
 from windlass.planner.capacity.situation import Decision, Hold, Situation
@@ -39,16 +40,26 @@ def remove_failed(s: Situation) -> Decision | Hold | None:
     for process in (Process.HEALTH_CHECK, Process.SCALE_OUT):
         if s.suspended(process):
             return Hold(ProcessSuspended(process, len(failed), "failed are not replaced"))
-    leaving = [(i, LaunchFailed(i.problem or _why_failed(s, i))) for i in failed]
+    leaving = [(i, _why_failed(s, i)) for i in failed]
     decision = remove_unfit(s, leaving)
     if isinstance(decision, Hold) or not any(isinstance(step, Remove) for step in decision.steps):
         return decision
-    memory = note_failures(s, decision.memory, [i.ordinal for i in failed], leaving[0][1].problem)
+    memory = note_failures(s, decision.memory, [i.ordinal for i in failed], _told(leaving[0][1]))
     return Decision(memory, decision.why, decision.steps, decision.events)
 
 
-def _why_failed(s: Situation, instance: Instance) -> str:
-    return "its Pod has ended" if instance.ended else f"not in service in {s.spec.launch_timeout_seconds} s"
+def _why_failed(s: Situation, instance: Instance) -> Reason:
+    timeout = s.spec.launch_timeout_seconds
+    if instance.ended:
+        why = EndedEarly if instance.was_ready and instance.ended_early else LaunchFailed
+        return why(instance.problem or "its Pod has ended")
+    if instance.was_ready:
+        return NeverSteady(s.spec.min_ready_seconds, timeout, instance.problem or "it is not ready")
+    return LaunchFailed(instance.problem or f"not in service in {timeout} s")
+
+
+def _told(why: Reason) -> str:
+    return why.problem if isinstance(why, LaunchFailed) else str(why)
 
 
 def leave_failed_zones(s: Situation) -> Decision | Hold | None:

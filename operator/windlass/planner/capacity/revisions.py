@@ -13,11 +13,13 @@ from typing import Any
 
 from windlass.api.scaling_group import MAX_REVISIONS, RevisionStatus
 from windlass.planner.capacity.reasons import ConfigurationMissing, NewConfiguration, RevisionUnused, TemplateRefused
+from windlass.planner.capacity.reasons_launches import MeantToEnd
 from windlass.planner.capacity.situation import Decision, Hold, Memory, Situation
 from windlass.planner.capacity.view import GroupView, Revision
-from windlass.planner.plan import ForgetRevision, KeepRevision
+from windlass.planner.plan import Event, ForgetRevision, KeepRevision
 
 KEPT = 2
+ENDING = ("Never", "OnFailure")  # restart policies with which a Pod may end
 
 
 def wanted_data(view: GroupView) -> Mapping[str, Any] | None:
@@ -52,7 +54,18 @@ def keep_revision(s: Situation) -> Decision | Hold | None:
         return None
     number = 1 + max((revision.number for revision in s.view.revisions), default=0)
     step = KeepRevision(_name(s.view, data), number, data, NewConfiguration(_source(data)))
-    return Decision(s.memory, step.why, (step,))
+    policy = meant_to_end(data["configuration"])
+    events = (Event("Warning", MeantToEnd(_source(data), policy)),) if policy else ()
+    return Decision(s.memory, step.why, (step,), events)
+
+
+def meant_to_end(configuration: Mapping[str, Any]) -> str | None:
+    """The restartPolicy with which Pods of this configuration end by themselves; None where they do not."""
+    spec: Any = configuration
+    for key in ("template", "spec"):
+        spec = spec.get(key) if isinstance(spec, Mapping) else None
+    policy = spec.get("restartPolicy") if isinstance(spec, Mapping) else None
+    return policy if policy in ENDING else None
 
 
 def _name(view: GroupView, data: Mapping[str, Any]) -> str:

@@ -8,7 +8,12 @@ from operator import attrgetter
 from typing import Any
 
 from windlass.api.scaling_activity import ScalingActivityStatus
-from windlass.api.scaling_group import ActivityStatus, ScalingGroupSpec, ScalingGroupStatus
+from windlass.api.scaling_group import (
+    MAX_NAMED_INSTANCES,
+    ActivityStatus,
+    ScalingGroupSpec,
+    ScalingGroupStatus,
+)
 from windlass.planner.capacity.instance import Instance, Patience, State, state_of
 
 TOLD_BY_NAME = (State.PENDING, State.FAILED, State.NOT_READY, State.UNHEALTHY, State.REMOVING)
@@ -129,13 +134,37 @@ def is_skipped(activity: ActivityStatus, ordinal: int) -> bool:
     return any(part.first <= ordinal < part.first + part.count for part in activity.skipped)
 
 
+def has_served(activity: ActivityStatus, instance: Instance, patience: Patience) -> bool:
+    """Whether a launch of this activity has been in service, as far as anybody knows.
+
+    Without minReadySeconds that is to have been ready. With it the activity remembers who was; beyond what it can
+    remember, whoever was ready counts as one that was.
+    """
+    if not patience.min_ready:
+        return instance.was_ready
+    arrived, ordinal = activity.arrived, instance.ordinal
+    if any(part.first <= ordinal < part.first + part.count for part in arrived):
+        return True
+    full = len(arrived) == MAX_NAMED_INSTANCES and ordinal >= arrived[-1].first
+    return full and instance.was_ready
+
+
+def _may_fail(activity: ActivityStatus | None, instance: Instance, patience: Patience) -> bool:
+    return (
+        not instance.ready  # for those that are, it makes no difference
+        and activity is not None
+        and is_launching(activity, instance)
+        and not has_served(activity, instance, patience)
+    )
+
+
 def take_census(view: GroupView) -> Census:
     """Count the group's instances: the one linear scan of a pass."""
     patience, now, activity = Patience.of(view.spec), view.now, view.status.activity
     census = Census({state: [] for state in State})
     by_state, per_zone, per_revision = census.by_state, census.per_zone, census.per_revision
     for instance in view.instances:
-        state, change = state_of(instance, patience, now, launching=is_launching(activity, instance))
+        state, change = state_of(instance, patience, now, launching=_may_fail(activity, instance, patience))
         by_state[state].append(instance)
         census.largest_ordinal = max(census.largest_ordinal, instance.ordinal)
         if state is not State.REMOVING:

@@ -1,0 +1,36 @@
+"""Why launches fail whose instances were ready, and why launches are replaced that have not failed."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from windlass.planner.reason import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class EndedEarly(Reason):
+    """Its Pod was ready, and ended soon after."""
+
+    TEXT: ClassVar[str] = "ended within a minute of its launch: {problem}"
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class NeverSteady(Reason):
+    """It was ready now and then, and never for long enough to be in service."""
+
+    TEXT: ClassVar[str] = "never ready for {steady} s without a break in {seconds} s: {problem}"
+    steady: int
+    seconds: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class MeantToEnd(Reason):
+    """The configuration makes Pods that end by themselves."""
+
+    TEXT: ClassVar[str] = (
+        "{source} has restartPolicy {policy}: its Pods may end by themselves, and the group replaces each that does; "
+        "Always fits what is to stay, a Job what is to end"
+    )
+    source: str
+    policy: str
