@@ -10,6 +10,7 @@ from windlass.api.common import PROTECT_ANNOTATION
 from windlass.api.scaling_activity import ScalingActivityStatus
 from windlass.cli.forecast import acting, step_line
 from windlass.cli.operator_sign import Complaint, LastChange, SeenLease, Sign, last_change, sign_of
+from windlass.cli.text import age
 from windlass.planner.capacity.group import plan_group, see
 from windlass.planner.capacity.instance import Instance, Patience, State
 from windlass.planner.capacity.reasons import (
@@ -18,7 +19,6 @@ from windlass.planner.capacity.reasons import (
     HeldBack,
     HeldUp,
     LaunchesFail,
-    LeftAlone,
     NoZoneLeft,
     OnlyProtectedLeft,
     PassFailed,
@@ -33,6 +33,8 @@ from windlass.planner.plan import Plan
 from windlass.planner.reason import Reason, names
 
 MOST_ACTIVITIES = 5
+MOST_NAMED = 10  # Pods in one command
+LINGERING = timedelta(minutes=1)  # longer than a kubelet needs to tell that a Pod is gone
 RECENTLY = timedelta(minutes=10)  # the longest pause between two tries of a pass, twice
 OPERATOR_ADVICE = "look after the operator: kubectl get deployments,pods -A -l app.kubernetes.io/name=windlass"
 TROUBLED = (State.FAILED, State.UNHEALTHY, State.NOT_READY, State.PENDING, State.REMOVING)
@@ -115,7 +117,11 @@ def explain(
         changed=changed,
         sign=sign,
         complaint=complaint if complaint is not None and view.now - complaint.at < RECENTLY else None,
-        advice=(*([OPERATOR_ADVICE] if sign.state == "Absent" else []), *_advice(view, plan)),
+        advice=(
+            *([OPERATOR_ADVICE] if sign.state == "Absent" else []),
+            *_advice(view, plan),
+            *_protection_advice(situation),
+        ),
     )
 
 
@@ -133,8 +139,17 @@ def _last_activities(records: Iterable[Body]) -> tuple[Activity, ...]:
 def _troubles(s: Situation) -> Iterator[Trouble]:
     for state in TROUBLED:
         for instance in s.census.of(state):
-            if instance.problem is not None:
-                yield Trouble(instance.name, state, instance.problem)
+            problem = instance.problem or _lingering(instance, s.now)
+            if problem is not None:
+                yield Trouble(instance.name, state, problem)
+
+
+def _lingering(instance: Instance, now: datetime) -> str | None:
+    """What keeps an instance that should have been gone for a while."""
+    if instance.leaving_since is None or now - instance.leaving_since < LINGERING:
+        return None
+    node = f"; its node {instance.node} may be gone" if instance.node else ""
+    return f"deleted, and still there {age(instance.leaving_since, now)} after it should have been gone{node}"
 
 
 # ---- what happens by itself
@@ -209,6 +224,17 @@ def _advice(view: GroupView, plan: Plan) -> Iterator[str]:
         yield "to replace an outdated instance by one of the current configuration, delete its Pod, one after the other"
 
 
+def _protection_advice(s: Situation) -> Iterator[str]:
+    """The way out for instances that are of no use and protected, and for what was meant to protect and does not."""
+    dead = [i.name for i in s.census.of(State.FAILED, State.UNHEALTHY) if i.protected]
+    if dead:
+        pods = " ".join(dead[:MOST_NAMED])
+        yield f"have what is of no use replaced: kubectl annotate pod {pods} {PROTECT_ANNOTATION}-"
+    if s.census.unclear:
+        pods = " ".join(i.name for i in s.census.unclear[:MOST_NAMED])
+        yield f"if they are meant to be protected: kubectl annotate --overwrite pod {pods} {PROTECT_ANNOTATION}=true"
+
+
 def _resume(view: GroupView, reason: ProcessSuspended) -> str:
     return f"let it go on: take {reason.process} out of spec.suspendedProcesses"
 
@@ -225,7 +251,7 @@ def _let_go(view: GroupView, reason: HeldBack) -> str:
     return f"find out what is to happen before {reason.name} may go: kubectl get pod {reason.name} -o yaml"
 
 
-def _unprotect(view: GroupView, reason: OnlyProtectedLeft | LeftAlone) -> str:
+def _unprotect(view: GroupView, reason: OnlyProtectedLeft) -> str:
     return f"let the group choose among them: kubectl annotate pod NAME {PROTECT_ANNOTATION}-"
 
 
@@ -248,7 +274,6 @@ ADVICE: Mapping[type[Reason], Advice] = {
     NoZoneLeft: _describe,
     HeldBack: _let_go,
     OnlyProtectedLeft: _unprotect,
-    LeftAlone: _unprotect,
     ConfigurationMissing: _create,
     TemplateRefused: _correct,
     Disabled: _enable,

@@ -28,6 +28,7 @@ from windlass.planner.capacity.reasons import (
     ToBeReplaced,
     TryingAgain,
 )
+from windlass.planner.capacity.reasons_protection import ProtectionUnclear
 from windlass.planner.capacity.situation import Memory, Situation, desired_cut
 from windlass.planner.conditions import Standing, conditions
 from windlass.planner.reason import Reason
@@ -172,6 +173,9 @@ def _message(s: Situation, stand: Stand, outdated: int) -> str:
         parts.append(str(cut))
     if outdated and s.spec.enabled and not s.view.deleting:
         parts.append(str(OlderRevision(outdated)))
+    if s.census.unclear:
+        first = s.census.unclear[0]
+        parts.append(str(ProtectionUnclear(first.name, first.unclear_protection or "")))
     return "; ".join(parts)[:1024]
 
 
