@@ -4,25 +4,32 @@ To accept changed prose: `WINDLASS_GOLDEN=write pytest tests/planner/test_reason
 """
 
 import string
+from collections.abc import Iterator
 from dataclasses import fields
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any, get_type_hints
 
 import pytest
 
 from tests.golden import matches_golden
-from windlass.planner.capacity import reasons, reasons_launches
+from windlass.planner import capacity
+from windlass.planner.capacity import reasons
 from windlass.planner.reason import Reason, counted, names, sentence
 
-KINDS: list[type[Reason]] = sorted(
-    (
-        kind
-        for kind in {**vars(reasons), **vars(reasons_launches)}.values()
-        if isinstance(kind, type) and issubclass(kind, Reason) and kind != Reason
-    ),
-    key=lambda kind: kind.__name__,
-)
+
+def kinds() -> Iterator[type[Reason]]:
+    """Those of `reasons.py` and of the modules beside it, `reasons_….py`."""
+    for module in iter_modules(capacity.__path__):
+        if module.name.startswith("reasons"):
+            for kind in vars(import_module(f"{capacity.__name__}.{module.name}")).values():
+                if isinstance(kind, type) and issubclass(kind, Reason) and kind != Reason:
+                    yield kind
+
+
+KINDS: list[type[Reason]] = sorted(set(kinds()), key=lambda kind: kind.__name__)
 SAMPLES: dict[str, Any] = {
     "int": 3,
     "str": "text",
