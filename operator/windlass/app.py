@@ -19,6 +19,7 @@ from windlass.cluster.errors import ApiError
 from windlass.cluster.lease import Lease
 from windlass.controllers.scaling_group.caches import Caches, group_key
 from windlass.controllers.scaling_group.controller import ScalingGroupController
+from windlass.controllers.scaling_group.deletion_guard import DeletionWarning
 from windlass.engine.clock import SystemClock
 from windlass.engine.events import EventRecorder
 from windlass.engine.expectations import Expectations
@@ -107,6 +108,8 @@ class Operator:
             observe_pass=self._metrics.observe_pass,
         )
         controller.forget_key = self._loop.forget_key
+        self._deletion_warning = DeletionWarning(client, self._caches, self._recorder, self._clock)
+        controller.notice = self._deletion_warning.notice
         controller.made_progress = self._loop.made_progress
         client.observe = self._metrics.count_request
         self._metrics.watch_queue(lambda: self._queue.depth)
@@ -130,6 +133,8 @@ class Operator:
             parts.create_task(self._recorder.run())
             parts.create_task(self._sweep_for_ever())
             parts.create_task(self._lead())
+            if self._settings.namespaces is None:  # else its rights are a namespace's: policies are the cluster's
+                parts.create_task(self._deletion_warning.run(self._may_work))
             parts.create_task(self._loop.run())
 
     # ---- leading

@@ -4,13 +4,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from windlass.api.common import PROTECT_ANNOTATION
 from windlass.api.scaling_activity import ScalingActivityStatus
+from windlass.api.scaling_group import DeletionPolicy
 from windlass.cli.forecast import acting, step_line
 from windlass.cli.operator_sign import Complaint, LastChange, SeenLease, Sign, last_change, sign_of
 from windlass.cli.text import age
+from windlass.cluster.deletion_guard import DeletionGuard
 from windlass.planner.capacity.group import plan_group, see
 from windlass.planner.capacity.instance import Instance, Patience, State
 from windlass.planner.capacity.reasons import (
@@ -25,6 +27,7 @@ from windlass.planner.capacity.reasons import (
     ProcessSuspended,
     TemplateRefused,
 )
+from windlass.planner.capacity.reasons_deletion import DeletionUnguarded
 from windlass.planner.capacity.reasons_launches import MeantToEnd
 from windlass.planner.capacity.revisions import meant_to_end
 from windlass.planner.capacity.situation import Situation, desired_cut
@@ -70,7 +73,10 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """All that can be said about a group. `phase` and `said` are its status's; `message` is so at this moment."""
+    """All that can be said about a group. `phase` and `said` are its status's; `message` is so at this moment.
+
+    `guarded`: whether a policy of the cluster enforces deletionPolicy; Unknown where one may not look at policies.
+    """
 
     view: GroupView
     phase: str
@@ -88,6 +94,13 @@ class Explanation:
     sign: Sign
     complaint: Complaint | None
     advice: tuple[str, ...]
+    guarded: Literal["Yes", "No", "Unknown"]
+
+    @property
+    def unguarded(self) -> Reason | None:
+        """That the group relies in vain on being guarded against its deletion, if so."""
+        refuses = self.view.spec.deletion_policy is DeletionPolicy.REFUSE
+        return DeletionUnguarded() if refuses and self.guarded == "No" else None
 
 
 def explain(
@@ -96,8 +109,9 @@ def explain(
     records: Iterable[Body],
     leases: Sequence[SeenLease] | None,
     complaint: Complaint | None = None,
+    guard: DeletionGuard | None = None,
 ) -> Explanation:
-    """Explain the group that is seen so. `metadata` is the group's own; `leases` None: nobody may look at them."""
+    """Explain the group that is seen so. `metadata` is the group's own; `leases`, `guard` None: one may not look."""
     situation, plan, changed = see(view), plan_group(view), last_change(metadata)
     looked_at = view.status.observed_generation >= view.generation
     sign = sign_of(leases, looked_at=looked_at, changed=changed, now=view.now)
@@ -122,6 +136,7 @@ def explain(
             *_advice(view, plan),
             *_protection_advice(situation),
         ),
+        guarded="Unknown" if guard is None else "Yes" if guard.covers(view.namespace) else "No",
     )
 
 

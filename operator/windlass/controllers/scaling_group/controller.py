@@ -53,6 +53,7 @@ class ScalingGroupController:
         self._clock = clock
         self._in_memory: dict[Key, InMemoryState] = {}
         self.forget_key: Callable[[Key], None] = lambda _: None
+        self.notice: Callable[[Object], None] = lambda _: None  # told of the group of each pass
         self.made_progress: Callable[[Key], None] = lambda _: None
 
     async def reconcile(self, key: Key) -> Answer:
@@ -79,6 +80,7 @@ class ScalingGroupController:
             self._forget(key)
             raise Gone(f"reading {key}: it is gone", code=404, reason="NotFound")
         in_memory = self._in_memory_of(key, group)
+        self.notice(group)
         if not self._expectations.satisfied(key):
             if not (in_memory.look_live or self._expectations.overdue(key, self._clock.now())):
                 return self._expectations.wake_at(key)
