@@ -323,7 +323,7 @@ def _impossible_view(v: GroupView) -> Iterable[str]:
         yield "there is a record of no activity"
     if len({r.name for r in v.revisions}) != len(v.revisions):
         yield "two revisions have one name"
-    if any(r.failures and r.failed_until is None for r in v.status.zones):
+    if any(r.failures and r.failed_until is None and r.next_try is None for r in v.status.zones):
         yield "a zone failed and nothing says until when"
 
 

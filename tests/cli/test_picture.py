@@ -96,6 +96,21 @@ def test_a_zone_whose_time_is_over_is_tried_again():
     assert row.info == "0 instances; one instance tries it again: it takes no instances"
 
 
+def test_a_zone_that_takes_nobody_as_no_other_does_is_not_shown_as_failed():
+    said = {
+        "name": "zone-a",
+        "nextTry": "2026-01-15T12:03:00Z",
+        "failures": 1,
+        "revision": "web-1",
+        "reason": "no node",
+    }
+    found = take_picture({**body(view(group(1))), "status": {"zones": [said]}}, (), view().now)
+    (row,) = (row for row in rows_of(found) if row.key == "Zone/zone-a")
+    assert row.state == "Waiting"
+    assert row.info.startswith("0 instances; no zone takes instances of this configuration; tried again at ")
+    assert row.info.endswith(": no node")
+
+
 def _zone_over() -> dict[str, object]:
     return {"name": "zone-a", "failedUntil": "2026-01-15T11:58:00Z", "failures": 1}
 

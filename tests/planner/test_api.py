@@ -36,7 +36,10 @@ STATUS: dict[str, Any] = {
     "nextOrdinal": 3,
     "nextActivity": 2,
     "activity": ACTIVITY,
-    "zones": [{"name": "zone-a", "instances": 1, "failures": 0}],
+    "zones": [
+        {"name": "zone-a", "instances": 1, "failures": 0},
+        {"name": "zone-b", "instances": 0, "failures": 1, "nextTry": "2026-03-01T12:03:00Z", "revision": "web-1"},
+    ],
     "revisions": [
         {
             "name": "web-5d4f",

@@ -47,6 +47,7 @@ def test_the_rules_are_tried_in_this_order() -> None:
         "seed_desired",
         "keep_revision",
         "end_activity",
+        "replace_hanging",
         "remove_failed",
         "leave_failed_zones",
         "replace_unhealthy",

@@ -53,7 +53,7 @@ def zones_after(*instances: Instance, before: tuple[ZoneStatus, ...] = ()) -> Zo
 
 def test_a_zone_fails_when_an_instance_cannot_be_scheduled_in_it_for_zone_failure_seconds() -> None:
     assert zones_after(stuck("web-0", since="300s")).failed == {
-        "zone-a": FailedZone(1, later("3m"), "0/2 nodes are available")
+        "zone-a": FailedZone(1, later("3m"), "0/2 nodes are available", "web-1")
     }
     assert zones_after(stuck("web-0", since="299s")).failed == {}
 
@@ -82,7 +82,7 @@ def test_a_zone_is_left_out_for_three_minutes_doubling_to_thirty(failures: int, 
 def test_a_zone_that_fails_again_is_left_out_for_twice_as_long() -> None:
     zones = zones_after(stuck("web-0"), before=(failed_zone("zone-a", over="1s"),))
 
-    assert zones.failed["zone-a"] == FailedZone(2, later("6m"), "0/2 nodes are available")
+    assert zones.failed["zone-a"] == FailedZone(2, later("6m"), "0/2 nodes are available", "web-1")
 
 
 def test_a_zone_does_not_fail_again_while_it_is_left_out() -> None:
@@ -182,9 +182,16 @@ def test_waiting_to_be_scheduled_is_no_launch_failure() -> None:
 
 
 def test_where_all_zones_have_failed_one_of_those_that_wait_tries_the_first_whose_pause_is_over() -> None:
-    plan = all_failed(stuck("web-0", "zone-b"), stuck("web-1", "zone-b"), zone_a=failed_zone("zone-a", over="1s"))
+    waiting = (stuck("web-0", "zone-b"), stuck("web-1", "zone-b"), stuck("web-2", "zone-b"))
 
-    assert leaving(plan) == ["web-0"]
+    assert leaving(all_failed(*waiting, zone_a=failed_zone("zone-a", over="1s"))) == ["web-0"]
+
+
+def test_the_others_do_not_follow_it_before_it_was_launched_there() -> None:
+    plan = all_failed(stuck("web-1", "zone-b"), stuck("web-2", "zone-b"), zone_a=failed_zone("zone-a", over="1s"))
+
+    assert not removals(plan)
+    assert [launch.pool.zone for launch in launches(plan)] == ["zone-a"]
 
 
 def test_a_zone_that_is_tried_by_one_that_waits_in_it_is_not_tried_by_another() -> None:

@@ -234,10 +234,15 @@ class ZoneStatus(Observed):
     """How many instances count as capacity there."""
     failed_until: Time | None = None
     """The zone has failed and is left out until then; the first try after that is a single instance."""
+    next_try: Time | None = None
+    """Set in place of failedUntil while no zone takes an instance of the configuration, so that it may be at fault, and
+    not the zones: one of those that wait tries this zone then."""
     failures: int = 0
     """How often in a row it failed; each time doubles how long it is left out."""
     reason: Sentence | None = None
     """What the instance that could not be scheduled said."""
+    revision: Annotated[str, Field(max_length=253)] | None = None
+    """Its revision, while no zone has taken one of the same; a new revision is tried as if the zone had not failed."""
 
 
 class ScalingGroupStatus(Observed):

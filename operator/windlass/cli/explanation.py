@@ -28,7 +28,7 @@ from windlass.planner.capacity.reasons import (
     TemplateRefused,
 )
 from windlass.planner.capacity.reasons_deletion import DeletionUnguarded
-from windlass.planner.capacity.reasons_launches import MeantToEnd
+from windlass.planner.capacity.reasons_launches import MeantToEnd, NoZoneTakes
 from windlass.planner.capacity.revisions import meant_to_end
 from windlass.planner.capacity.situation import Situation, desired_cut
 from windlass.planner.capacity.view import GroupView
@@ -258,7 +258,7 @@ def _launches(view: GroupView, reason: LaunchesFail) -> str:
     return "correct what the last launch said; a changed configuration or group is tried at once"
 
 
-def _describe(view: GroupView, reason: HeldUp | NoZoneLeft) -> str:
+def _describe(view: GroupView, reason: HeldUp | NoZoneLeft | NoZoneTakes) -> str:
     return f"see what its Pod says: kubectl describe pod {reason.name}"
 
 
@@ -287,6 +287,7 @@ ADVICE: Mapping[type[Reason], Advice] = {
     LaunchesFail: _launches,
     HeldUp: _describe,
     NoZoneLeft: _describe,
+    NoZoneTakes: _describe,
     HeldBack: _let_go,
     OnlyProtectedLeft: _unprotect,
     ConfigurationMissing: _create,

@@ -133,11 +133,15 @@ def sizes(picture: Picture) -> str:
 def _zone_row(picture: Picture, zone: ZoneStatus) -> Row:
     there = sum(s.instance.zone == zone.name and s.state is not State.REMOVING for s in picture.instances)
     info = counted(there, "instance")
+    why = zone.reason or "it takes no instances"
+    if zone.next_try is not None:
+        fate = f"no zone takes instances of this configuration; tried again at {zone.next_try.astimezone():%H:%M:%S}"
+        return Row(1, f"Zone/{zone.name}", "Waiting", info=f"{info}; {fate}: {why}")
     if zone.failed_until is None:
         return Row(1, f"Zone/{zone.name}", "Usable", info=info)
     over = zone.failed_until <= picture.now
     fate = "one instance tries it again" if over else f"left out until {zone.failed_until.astimezone():%H:%M:%S}"
-    return Row(1, f"Zone/{zone.name}", "Failed", info=f"{info}; {fate}: {zone.reason or 'it takes no instances'}")
+    return Row(1, f"Zone/{zone.name}", "Failed", info=f"{info}; {fate}: {why}")
 
 
 def _activity_row(activity: ActivityStatus) -> Row:

@@ -173,6 +173,8 @@ class World:
 
     @staticmethod
     def _delays(life: Life, age: timedelta) -> Iterator[timedelta]:
+        if life.scheduled is None:
+            yield SECOND  # the scheduler has said by then that it fits nowhere
         if life.swings is not None and life.ready is not None and age >= life.ready:
             since, span, _ = _swing(life.ready, life.swings, age)
             yield since + span

@@ -13,6 +13,7 @@ from windlass.planner.capacity.activities import (
     still_tries,
 )
 from windlass.planner.capacity.first_service import know_arrived
+from windlass.planner.capacity.hanging import replace_hanging
 from windlass.planner.capacity.health import next_room, replace_unhealthy
 from windlass.planner.capacity.launch import grow_to_desired, next_try, settle
 from windlass.planner.capacity.reasons import DesiredUnset, HistoryFull
@@ -61,6 +62,7 @@ RULES: tuple[Rule, ...] = (
     seed_desired,
     keep_revision,
     end_activity,
+    replace_hanging,  # a corrected configuration is what it waits for
     remove_failed,  # what failed keeps its place until it is removed
     leave_failed_zones,
     replace_unhealthy,  # a sick instance is not capacity for long
@@ -93,11 +95,18 @@ def plan_group(view: GroupView) -> Plan:
 
 def see(view: GroupView) -> Situation:
     """The situation before any rule: count, and learn what the world says without being asked to act."""
-    census = take_census(view)
-    zones = observe_zones(view.spec.zones, failed_zones(view.status), census, _zone_patience(view), view.now)
+    census, revision = take_census(view), current_revision(view)
+    zones = observe_zones(
+        view.spec.zones,
+        failed_zones(view.status),
+        census,
+        _zone_patience(view),
+        view.now,
+        revision.name if revision else None,
+    )
     memory = know_revisions(view, _remember(view, census))
     situation = Situation(
-        view, census, memory, zones, effective_desired(view.spec, last_desired(view.status)), current_revision(view)
+        view, census, memory, zones, effective_desired(view.spec, last_desired(view.status)), revision
     )
     situation = replace(situation, memory=retarget(situation))
     return replace(situation, memory=_start_afresh(situation, settle(situation)))

@@ -7,6 +7,7 @@ from enum import StrEnum
 from windlass.api.scaling_group import ScalingGroupSpec
 
 SHORT_LIFE = timedelta(minutes=1)  # a launch whose Pod ends sooner has failed, however ready it was
+SETTLED = timedelta(seconds=30)  # a kubelet has said long before that what it was given is not ready
 SHORTEST_INTERVAL = 10  # seconds; spec/scaling-group.md: a health check interval of 0 means 10 s
 
 
@@ -59,6 +60,13 @@ class Instance:
     def trusted_at(self) -> datetime:
         """When it has lived so long that its launch cannot fail any more by its end."""
         return (self.scheduled_at or self.created_at) + SHORT_LIFE
+
+    @property
+    def never_ready(self) -> bool:
+        """Whether it has certainly never been ready: a Pod that forgot that it was says so with a younger condition."""
+        if self.was_ready or self.ready_changed_at is None or self.scheduled_at is None:
+            return not self.was_ready
+        return self.ready_changed_at <= self.scheduled_at + SETTLED
 
     @property
     def ended_early(self) -> bool:

@@ -25,6 +25,35 @@ class NeverSteady(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class Superseded(Reason):
+    """It hung when the configuration was changed."""
+
+    TEXT: ClassVar[str] = "made from an older configuration and never in service: {problem}"
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoZoneTakes(Reason):
+    """It is not the zones' fault, as far as anybody can tell; what cannot be scheduled waits."""
+
+    TEXT: ClassVar[str] = (
+        "no zone takes an instance of this configuration, {pending:instance} wait to be scheduled; {name}: {problem}"
+    )
+    pending: int
+    name: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class TriesZone(Reason):
+    """No zone takes instances of the configuration; one of those that wait tries another."""
+
+    TEXT: ClassVar[str] = "{zone} does not take it either, and another zone is tried: {problem}"
+    zone: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class MeantToEnd(Reason):
     """The configuration makes Pods that end by themselves."""
 

@@ -20,7 +20,7 @@ from windlass.planner.capacity.reasons import (
     ZoneFailed,
     ZoneUnlisted,
 )
-from windlass.planner.capacity.reasons_launches import EndedEarly, NeverSteady
+from windlass.planner.capacity.reasons_launches import EndedEarly, NeverSteady, TriesZone
 from windlass.planner.capacity.records import add_leaving
 from windlass.planner.capacity.removal_order import RemovalRules, choose_leaving
 from windlass.planner.capacity.situation import Decision, Hold, Situation
@@ -66,7 +66,7 @@ def leave_failed_zones(s: Situation) -> Decision | Hold | None:
     """The rule: what cannot be scheduled in a failed zone is removed, and launched in another."""
     if not s.may_launch or s.shrinks:
         return None
-    stuck = to_move(s.census, s.zones, s.zone_patience)[:REMOVAL_BATCH]
+    stuck = to_move(s.census, s.zones, s.zone_patience, s.missing)[:REMOVAL_BATCH]
     if not stuck:
         return None
     return remove_unfit(s, [(i, _why_moved(s, i)) for i in stuck])
@@ -77,7 +77,7 @@ def _why_moved(s: Situation, instance: Instance) -> Reason:
     failed = s.zones.failed.get(zone)
     if failed is None:
         return ZoneUnlisted(zone, instance.problem or "it cannot be scheduled there")
-    return ZoneFailed(zone, failed.reason)
+    return TriesZone(zone, failed.reason) if s.zones.take_nobody else ZoneFailed(zone, failed.reason)
 
 
 def _refused(s: Situation) -> Hold | None:

@@ -154,7 +154,7 @@ def desired_cut(spec: ScalingGroupSpec) -> DesiredCut | None:
 def failed_zones(status: ScalingGroupStatus) -> Mapping[str, FailedZone]:
     """The zones that the status remembers as failed."""
     return {
-        zone.name: FailedZone(zone.failures, zone.failed_until, zone.reason or "")
+        zone.name: FailedZone(zone.failures, until, zone.reason or "", zone.revision)
         for zone in status.zones
-        if zone.failed_until is not None
+        if (until := zone.failed_until or zone.next_try) is not None
     }

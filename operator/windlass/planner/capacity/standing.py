@@ -28,6 +28,7 @@ from windlass.planner.capacity.reasons import (
     ToBeReplaced,
     TryingAgain,
 )
+from windlass.planner.capacity.reasons_launches import NoZoneTakes
 from windlass.planner.capacity.reasons_protection import ProtectionUnclear
 from windlass.planner.capacity.situation import Memory, Situation, desired_cut
 from windlass.planner.conditions import Standing, conditions
@@ -117,6 +118,8 @@ def _on_the_way(s: Situation, pending: list[Instance]) -> Reason:
     if troubled is None:
         return ComingIntoService(len(pending))
     problem = troubled.problem or ""
+    if s.zones.take_nobody:
+        return NoZoneTakes(len(pending), troubled.name, problem)
     if s.zones.names and not s.zones.usable():
         return NoZoneLeft(len(pending), troubled.name, problem)
     return HeldUp(len(pending), troubled.name, problem)
@@ -195,7 +198,9 @@ def _zone(s: Situation, name: str) -> ZoneStatus:
     return ZoneStatus(
         name=name,
         instances=s.census.per_zone[name],
-        failed_until=failed.until,
+        failed_until=None if s.zones.take_nobody else failed.until,
+        next_try=failed.until if s.zones.take_nobody else None,
         failures=failed.failures,
         reason=failed.reason[:1024] or None,
+        revision=failed.revision,
     )

@@ -4,10 +4,14 @@ A zone fails when an instance pinned to it stays unschedulable for `zoneFailureS
 minutes, doubling to thirty while it keeps failing. When that time is over it is on trial: one instance at a time,
 until one of them has been scheduled. Where all zones have failed, what cannot be scheduled waits where it is, and one
 of those that wait tries each zone that is on trial.
+
+While no zone has taken an instance of a revision, that may be the configuration's fault and not the zones'. So a zone
+that failed on its account is forgotten when the configuration changes; and where all zones have, none counts as failed,
+though they are tried again in the same way.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from windlass.planner.backoff import doubling
@@ -21,11 +25,15 @@ ALIVE = tuple(state for state in State if state is not State.REMOVING)
 
 @dataclass(frozen=True, slots=True)
 class FailedZone:
-    """A zone that failed and has not shown since that it works."""
+    """A zone that failed and has not shown since that it works.
+
+    `revision`: that of the instance that it did not take, while no zone has taken one of the same.
+    """
 
     failures: int
     until: datetime
     reason: str
+    revision: str | None = None
 
     @property
     def since(self) -> datetime:
@@ -49,6 +57,11 @@ class Zones:
         """Whether the zone failed before and may be tried again."""
         return name in self.failed and self.failed[name].until <= self.now
 
+    @property
+    def take_nobody(self) -> bool:
+        """Whether no zone takes instances of the configuration, so that it may be at fault."""
+        return bool(self.names) and all(name in self.failed and self.failed[name].revision for name in self.names)
+
     def next_change(self) -> datetime | None:
         """When the next zone may be tried again."""
         return min((zone.until for zone in self.failed.values() if zone.until > self.now), default=None)
@@ -60,30 +73,65 @@ def pause(failures: int) -> timedelta:
 
 
 def observe_zones(
-    names: tuple[str, ...], before: Mapping[str, FailedZone], census: Census, patience: timedelta, now: datetime
+    names: tuple[str, ...],
+    before: Mapping[str, FailedZone],
+    census: Census,
+    patience: timedelta,
+    now: datetime,
+    revision: str | None,
 ) -> Zones:
-    """Learn from the instances which zones have failed, and which of those known to have failed work again."""
-    known = {name: before[name] for name in names if name in before}
-    if known:
-        for instance in census.of(*ALIVE):
-            zone = known.get(instance.zone or "")
-            if zone and instance.scheduled_at is not None and instance.scheduled_at > zone.since:
-                del known[instance.zone or ""]
-    for instance in census.of(State.PENDING):
-        if instance.zone in names and _stuck(instance, patience, now):
-            known[instance.zone] = _failed_again(known.get(instance.zone), instance, now)
+    """Learn from the instances which zones have failed, and which of those known to have failed work again.
+
+    `revision`: the current one, None where there is none.
+    """
+    waiting = [i for i in census.of(State.PENDING) if i.zone in names and i.unschedulable_since is not None]
+    if not before and not waiting:
+        return Zones(names, {}, now)
+    proven = {i.revision for i in census.of(*ALIVE) if i.scheduled_at is not None}
+    known = {name: _judged(before[name], proven) for name in names if name in before}
+    known = {name: zone for name, zone in known.items() if revision is None or zone.revision in (None, revision)}
+    _forget_recovered(known, census)
+    telling = [i for i in waiting if i.revision in proven or revision in (None, i.revision)]
+    for instance in telling:
+        if _stuck(instance, patience, now):
+            _note(known, instance, proven, now)
+    suspects = {i.zone or "": i for i in telling if i.revision not in proven}
+    if known.keys() - before.keys() and all(name in known or name in suspects for name in names):
+        for zone in suspects.keys() - known.keys():
+            _note(known, suspects[zone], proven, now)
     return Zones(names, known, now)
+
+
+def _judged(zone: FailedZone, proven: Container[str | None]) -> FailedZone:
+    """The zone itself is at fault once others take instances of that revision."""
+    return replace(zone, revision=None) if zone.revision in proven else zone
+
+
+def _forget_recovered(known: dict[str, FailedZone], census: Census) -> None:
+    if not known:
+        return
+    for instance in census.of(*ALIVE):
+        zone = known.get(instance.zone or "")
+        if zone and instance.scheduled_at is not None and instance.scheduled_at > zone.since:
+            del known[instance.zone or ""]
+
+
+def _note(known: dict[str, FailedZone], instance: Instance, proven: Container[str | None], now: datetime) -> None:
+    """Its zone has failed."""
+    zone = instance.zone or ""
+    revision = None if instance.revision in proven else instance.revision
+    known[zone] = _failed_again(known.get(zone), instance, now, revision)
 
 
 def _stuck(instance: Instance, patience: timedelta, now: datetime) -> bool:
     return instance.unschedulable_since is not None and now >= instance.unschedulable_since + patience
 
 
-def _failed_again(before: FailedZone | None, instance: Instance, now: datetime) -> FailedZone:
+def _failed_again(before: FailedZone | None, instance: Instance, now: datetime, revision: str | None) -> FailedZone:
     if before is not None and before.until > now:
         return before
     failures = before.failures + 1 if before else 1
-    return FailedZone(failures, now + pause(failures), instance.problem or "it cannot be scheduled there")
+    return FailedZone(failures, now + pause(failures), instance.problem or "it cannot be scheduled there", revision)
 
 
 def next_failure(census: Census, patience: timedelta, now: datetime) -> datetime | None:
@@ -92,17 +140,19 @@ def next_failure(census: Census, patience: timedelta, now: datetime) -> datetime
     return min((since + patience for since in pinned if since + patience > now), default=None)
 
 
-def to_move(census: Census, zones: Zones, patience: timedelta) -> list[Instance]:
+def to_move(census: Census, zones: Zones, patience: timedelta, missing: int) -> list[Instance]:
     """The instances that are to be replaced by others in another zone.
 
-    Where no sound zone is left, all stay and wait, but one for each zone whose pause is over and that nobody tries yet.
+    Where no sound zone is left, all stay and wait, but one for each zone whose pause is over and that nobody tries yet;
+    those that are `missing`, because they were moved in the pass before, will try one when they are launched.
     """
     pending = census.of(State.PENDING)
     stuck = [i for i in pending if not i.protected and _lost(i, zones) and _stuck(i, patience, zones.now)]
     if not stuck or not zones.names or any(not zones.on_trial(name) for name in zones.usable()):
         return stuck
     tried = {i.zone for i in pending}
-    return stuck[: sum(name not in tried for name in zones.usable())]
+    untried = sum(name not in tried for name in zones.usable())
+    return stuck[: max(0, untried - missing)]
 
 
 def _lost(instance: Instance, zones: Zones) -> bool:
