@@ -20,6 +20,7 @@ from windlass.cluster.lease import Lease
 from windlass.controllers.scaling_group.caches import Caches, group_key
 from windlass.controllers.scaling_group.controller import ScalingGroupController
 from windlass.controllers.scaling_group.deletion_guard import DeletionWarning
+from windlass.controllers.scaling_group.missing_records import MissingRecords
 from windlass.engine.clock import SystemClock
 from windlass.engine.events import EventRecorder
 from windlass.engine.expectations import Expectations
@@ -111,6 +112,8 @@ class Operator:
         self._deletion_warning = DeletionWarning(client, self._caches, self._recorder, self._clock)
         controller.notice = self._deletion_warning.notice
         controller.made_progress = self._loop.made_progress
+        self._missing_records = MissingRecords(client, self._queue.add, self._clock)
+        controller.kind_missing = self._missing_records.wait_for_kind
         client.observe = self._metrics.count_request
         self._metrics.watch_queue(lambda: self._queue.depth)
 
@@ -132,6 +135,7 @@ class Operator:
             parts.create_task(self._own_kinds.run())
             parts.create_task(self._recorder.run())
             parts.create_task(self._sweep_for_ever())
+            parts.create_task(self._missing_records.run())
             parts.create_task(self._lead())
             if self._settings.namespaces is None:  # else its rights are a namespace's: policies are the cluster's
                 parts.create_task(self._deletion_warning.run(self._may_work))

@@ -3,18 +3,27 @@
 import pytest
 
 from windlass.cli.failures import CannotError, sentence
-from windlass.cluster.errors import ConfigurationError, Gone, Invalid, Refusal, Refused, Transient, Unauthorized
+from windlass.cluster.errors import (
+    ConfigurationError,
+    Gone,
+    Invalid,
+    NoSuchKind,
+    Refusal,
+    Refused,
+    Transient,
+    Unauthorized,
+)
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
         (
-            Gone("listing ScalingGroup: 404 page not found", code=404, detail="404 page not found"),
+            NoSuchKind("listing ScalingGroup: 404 page not found", code=404, detail="404 page not found"),
             "Windlass does not seem to be installed in this cluster: apply its CRDs first",
         ),
         (
-            Gone("x", code=404, reason="NotFound", detail="the server could not find the requested resource"),
+            NoSuchKind("x", code=404, reason="NotFound", detail="the server could not find the requested resource"),
             "Windlass does not seem to be installed in this cluster: apply its CRDs first",
         ),
         (Unauthorized("listing: Unauthorized", code=401), "log in to the cluster again, or name another --context"),

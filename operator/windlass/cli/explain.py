@@ -8,7 +8,7 @@ from typing import Any
 
 from windlass.api.common import rfc3339, to_wire
 from windlass.cli.explanation import Explanation, explain
-from windlass.cli.observing import observe_live
+from windlass.cli.observing import RECORDS_UNREADABLE, observe_live
 from windlass.cli.operator_sign import LastChange, read_complaint, read_leases
 from windlass.cli.output import show
 from windlass.cli.reading import now, read_group, with_client
@@ -100,6 +100,8 @@ def _worth_knowing(e: Explanation) -> list[str]:
 
 
 def _activities(e: Explanation) -> list[str]:
+    if not e.records_readable:
+        return [capitalised(RECORDS_UNREADABLE)]
     rows = []
     for activity in e.activities:
         status = activity.status
@@ -137,6 +139,7 @@ def values(e: Explanation) -> dict[str, Any]:
         "deletionGuard": e.guarded,
         "outdated": e.outdated,
         "suspended": list(e.suspended),
+        "recordsReadable": e.records_readable,
         "activities": [{"name": activity.name, **to_wire(activity.status)} for activity in e.activities],
         "operator": {"state": e.sign.state, "message": e.sign.message},
         "complaint": {"at": rfc3339(e.complaint.at), "message": e.complaint.message} if e.complaint else None,

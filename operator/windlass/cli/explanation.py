@@ -40,6 +40,7 @@ MOST_NAMED = 10  # Pods in one command
 LINGERING = timedelta(minutes=1)  # longer than a kubelet needs to tell that a Pod is gone
 RECENTLY = timedelta(minutes=10)  # the longest pause between two tries of a pass, twice
 OPERATOR_ADVICE = "look after the operator: kubectl get deployments,pods -A -l app.kubernetes.io/name=windlass"
+CRDS_ADVICE = "install Windlass' CRDs again; the group goes on within seconds"
 TROUBLED = (State.FAILED, State.UNHEALTHY, State.NOT_READY, State.PENDING, State.REMOVING)
 
 Body = Mapping[str, Any]
@@ -90,6 +91,7 @@ class Explanation:
     outdated: int
     suspended: tuple[str, ...]
     activities: tuple[Activity, ...]
+    records_readable: bool
     changed: LastChange | None
     sign: Sign
     complaint: Complaint | None
@@ -106,12 +108,15 @@ class Explanation:
 def explain(
     view: GroupView,
     metadata: Body,
-    records: Iterable[Body],
+    records: Iterable[Body] | None,
     leases: Sequence[SeenLease] | None,
     complaint: Complaint | None = None,
     guard: DeletionGuard | None = None,
 ) -> Explanation:
-    """Explain the group that is seen so. `metadata` is the group's own; `leases`, `guard` None: one may not look."""
+    """Explain the group that is seen so. `metadata` is the group's own; `leases`, `guard` None: one may not look.
+
+    `records` None: there is no such kind.
+    """
     situation, plan, changed = see(view), plan_group(view), last_change(metadata)
     looked_at = view.status.observed_generation >= view.generation
     sign = sign_of(leases, looked_at=looked_at, changed=changed, now=view.now)
@@ -127,12 +132,14 @@ def explain(
         cut=desired_cut(view.spec),
         outdated=plan.status.outdated,
         suspended=tuple(process.value for process in view.spec.suspended_processes),
-        activities=_last_activities(records),
+        activities=_last_activities(records or ()),
+        records_readable=records is not None,
         changed=changed,
         sign=sign,
         complaint=complaint if complaint is not None and view.now - complaint.at < RECENTLY else None,
         advice=(
             *([OPERATOR_ADVICE] if sign.state == "Absent" else []),
+            *([CRDS_ADVICE] if records is None else []),
             *_advice(view, plan),
             *_protection_advice(situation),
         ),

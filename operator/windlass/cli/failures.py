@@ -1,6 +1,6 @@
 """What went wrong, in one sentence that says what to do."""
 
-from windlass.cluster.errors import ApiError, ConfigurationError, Gone, Refusal, Refused, Transient, Unauthorized
+from windlass.cluster.errors import ApiError, ConfigurationError, NoSuchKind, Refusal, Refused, Transient, Unauthorized
 
 
 class CannotError(Exception):
@@ -17,9 +17,7 @@ def sentence(error: BaseException) -> str | None:
 
 
 def _advice(error: ApiError) -> str:
-    if isinstance(error, Gone) and error.reason != "NotFound":
-        return "; Windlass does not seem to be installed in this cluster: apply its CRDs first"
-    if isinstance(error, Gone) and "could not find the requested resource" in error.detail:
+    if isinstance(error, NoSuchKind):
         return "; Windlass does not seem to be installed in this cluster: apply its CRDs first"
     if isinstance(error, Unauthorized):
         return "; log in to the cluster again, or name another --context"

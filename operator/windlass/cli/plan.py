@@ -11,7 +11,7 @@ from windlass.cli import forecast as forecasts
 from windlass.cli.failures import CannotError
 from windlass.cli.forecast import Forecast, differences, forecast, report
 from windlass.cli.manifests import Document, Proposed, documents_in, propose, read_bodies
-from windlass.cli.observing import observe_live
+from windlass.cli.observing import RECORDS_UNREADABLE, observe_live
 from windlass.cli.output import show
 from windlass.cli.reading import Body, now, read_group, with_client
 from windlass.cli.scale import refusal
@@ -76,12 +76,14 @@ async def _plan_existing(
     client: Client, group: Body, spec: Body, configurations: Configurations, notes: Iterable[str] = ()
 ) -> Forecast:
     """The forecast of an existing group with this spec, and with these configurations as they would be."""
-    view, _ = await observe_live(client, group, now())
+    view, records = await observe_live(client, group, now())
     known = {view.spec.configuration.scaling_configuration: view.configuration}
     before, after = to_wire(view.spec), to_wire(parsed := parse_spec({"spec": spec}))
     changes = list(differences(before, after))
     changed = replace(view, spec=parsed, generation=view.generation + bool(changes))
     changed, more = await _with_configuration(client, changed, known | _specs(configurations, view.namespace))
+    if records is None:
+        more.append(RECORDS_UNREADABLE)
     return forecast(changed, changes=changes, notes=[*notes, *more])
 
 

@@ -63,6 +63,10 @@ class Gone(ApiError):
     """There is no such object, namespace or kind."""
 
 
+class NoSuchKind(Gone):
+    """The API server does not serve this kind: its CRD is not there."""
+
+
 class Expired(ApiError):
     """The resourceVersion or continue token is too old to go on from: list again."""
 
@@ -168,6 +172,8 @@ def _refusal(doing: str, code: int, status: Status, detail: str) -> ApiError:
     kind: type[ApiError]
     if code == 409:
         kind = AlreadyExists if reason == "AlreadyExists" else Conflict
+    elif code == 404 and (reason != "NotFound" or "could not find the requested resource" in detail):
+        kind = NoSuchKind
     elif any(cause.field == "metadata.uid" for cause in status.causes):
         kind = Conflict  # a patch that names another object's uid is answered as an attempt to change it
     else:

@@ -8,7 +8,7 @@ from typing import Any
 from windlass.api.common import API_VERSION, Condition, to_wire
 from windlass.api.scaling_group import ScalingGroupStatus
 from windlass.cluster.client import Client
-from windlass.cluster.errors import Conflict, Gone, Invalid, Refused, Transient
+from windlass.cluster.errors import Conflict, Gone, Invalid, NoSuchKind, Refused, Transient
 from windlass.cluster.merge_patch import merge_patch
 from windlass.cluster.resources import SCALING_GROUPS
 from windlass.cluster.store import Object
@@ -53,6 +53,7 @@ class ScalingGroupController:
         self._clock = clock
         self._in_memory: dict[Key, InMemoryState] = {}
         self.forget_key: Callable[[Key], None] = lambda _: None
+        self.kind_missing: Callable[[Key], None] = lambda _: None
         self.notice: Callable[[Object], None] = lambda _: None  # told of the group of each pass
         self.made_progress: Callable[[Key], None] = lambda _: None
 
@@ -67,6 +68,8 @@ class ScalingGroupController:
             group = self._caches.groups.get(key.namespace, key.name)
             if group is None or not await self._still_there(key, group):
                 raise
+            if isinstance(error, NoSuchKind):
+                self.kind_missing(key)
             raise Transient(str(error), code=error.code, reason=error.reason, detail=error.detail) from error
 
     async def _still_there(self, key: Key, group: Object) -> bool:
