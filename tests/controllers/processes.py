@@ -126,7 +126,7 @@ class Told:
 
     reasons: list[str] = field(default_factory=list)
 
-    def emit(self, regarding: object, type_: str, reason: str, message: str) -> None:
+    def emit(self, regarding: object, type_: str, reason: str, message: str, **_: object) -> None:
         self.reasons.append(reason)
 
 

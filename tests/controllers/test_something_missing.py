@@ -37,7 +37,7 @@ class Told:
     def __init__(self) -> None:
         self.reasons: list[str] = []
 
-    def emit(self, regarding: object, type_: str, reason: str, message: str) -> None:
+    def emit(self, regarding: object, type_: str, reason: str, message: str, **_: object) -> None:
         self.reasons.append(reason)
 
 

@@ -27,6 +27,7 @@ ACTIVITY: dict[str, Any] = {
     "skipped": [],
     "arrived": [{"first": 3, "count": 2}],
     "leaving": [],
+    "removed": [],
 }
 STATUS: dict[str, Any] = {
     "observedGeneration": 4,

@@ -308,7 +308,7 @@ def test_a_name_that_was_refused_is_tried_again_since_an_earlier_request_for_it_
     again = plan_group(after(seen, ended, now=later("30s"), refusals=()))
 
     assert ended.status.activity is not None
-    assert ended.status.activity.description == "launched 0 instances, 0 in service, 1 failed, 1 not launched"
+    assert ended.status.activity.description == "launched 0 instances, 0 in service, 1 refused, 1 not launched"
     assert [step.name for step in launches(again)] == ["web-0", "web-1"]
 
 

@@ -151,7 +151,7 @@ def test_names_that_are_still_in_doubt_were_not_launched() -> None:
     ended = plan_group(seen)
     (step,) = records(ended)
 
-    assert step.status.description == "launched 2 instances, 2 in service, 1 failed, 2 not launched"
+    assert step.status.description == "launched 2 instances, 2 in service, 1 refused, 2 not launched"
     assert step.status.instances == ("web-0", "web-2")
 
 

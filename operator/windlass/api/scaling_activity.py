@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from windlass.api.common import Column, Kind, Model, ObjectName, Observed, Rule, Sentence, Time
-from windlass.api.scaling_group import MAX_NAMED_INSTANCES, ActivityType
+from windlass.api.scaling_group import MAX_NAMED_INSTANCES, ActivityType, RemovedInstances
 
 FINAL_PHASES = frozenset({"Successful", "Warning", "Failed"})
 
@@ -36,6 +36,8 @@ class ScalingActivityStatus(Observed):
     """How many instances it set out to launch or to remove."""
     instances: Annotated[tuple[ObjectName, ...], Field(max_length=MAX_NAMED_INSTANCES)] = ()
     """The first hundred instances that it launched or removed."""
+    removed: Annotated[tuple[RemovedInstances, ...], Field(max_length=MAX_NAMED_INSTANCES)] = ()
+    """The first hundred instances that it removed, with why; also those that a Replace or a ScaleOut removed."""
     instance_count: int = 0
     """How many instances it launched or removed."""
     capacity_after: int | None = None

@@ -156,6 +156,15 @@ class OrdinalRange(Observed):
     """How many there are."""
 
 
+class RemovedInstances(Observed):
+    """Instances that an activity removed for one reason."""
+
+    because: Annotated[str, Field(max_length=300)]
+    """Why they were removed."""
+    instances: Annotated[tuple[ObjectName, ...], Field(max_length=MAX_NAMED_INSTANCES)]
+    """Their names."""
+
+
 class ActivityStatus(Observed):
     """The activity that runs, or the last one (then with `endedAt`). Written before it acts."""
 
@@ -184,7 +193,9 @@ class ActivityStatus(Observed):
     """Ordinals of its launches that have been in service; kept where minReadySeconds is not 0. The first hundred ranges
     of them."""
     leaving: Annotated[tuple[ObjectName, ...], Field(max_length=MAX_NAMED_INSTANCES)] = ()
-    """The first hundred instances that it removed."""
+    """The first hundred instances that a ScaleIn removed because they were too many."""
+    removed: Annotated[tuple[RemovedInstances, ...], Field(max_length=MAX_NAMED_INSTANCES)] = ()
+    """The first hundred instances that it removed, whatever for, by reason."""
     ended_at: Time | None = None
     """When it ended."""
     result: ActivityResult | None = None

@@ -3,18 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
+from windlass.cluster.altered import Altered, Made, altered
 from windlass.cluster.client import Client
 from windlass.cluster.errors import AlreadyExists, Invalid, Refused
 from windlass.cluster.pods import TemplateError, check_template, pod_maker
 from windlass.cluster.resources import PODS
-from windlass.cluster.wire import Nothing
 from windlass.planner.capacity.view import GroupView
 
 
 async def try_template(
     client: Client, view: GroupView, template: Mapping[str, Any], revision: str, *, owner: str
-) -> str | Refused | None:
+) -> str | Altered | Refused | None:
     """Why it would never take the group's next instance, a sentence, or would not now; None where it would.
+
+    Altered where it would take one that the group could not see.
 
     `owner`: the group's uid; empty where the group may not exist yet. ApiError where it cannot be asked.
     """
@@ -30,7 +32,7 @@ async def try_template(
             tags=view.spec.tags,
         )
         body = maker.make(f"{view.name}-{ordinal}", ordinal)
-        await client.create(PODS, view.namespace, body, dry_run=True, strict=True, into=Nothing)
+        answer = await client.create(PODS, view.namespace, body, dry_run=True, strict=True, into=Made)
     except TemplateError as error:
         return str(error)
     except Invalid as error:
@@ -39,4 +41,4 @@ async def try_template(
         return error
     except AlreadyExists:
         return None
-    return None
+    return altered(body, answer)

@@ -52,7 +52,8 @@ class EventClient(Protocol):
 
 @dataclass(slots=True)
 class _Series:
-    """One Event object: everything with the same object, type and reason, until 10 minutes have passed without."""
+    """One Event object: what has the same object, type and reason (and message, if it is told apart), until 10 minutes
+    have passed without."""
 
     regarding: ObjectRef
     event_type: EventType
@@ -70,8 +71,11 @@ class _Bucket:
     tokens: float
     filled: float
 
+    def left(self, now: float) -> float:
+        return min(BURST_PER_OBJECT, self.tokens + (now - self.filled) / SECONDS_PER_TOKEN)
+
     def take(self, now: float) -> bool:
-        self.tokens = min(BURST_PER_OBJECT, self.tokens + (now - self.filled) / SECONDS_PER_TOKEN)
+        self.tokens = self.left(now)
         self.filled = now
         if self.tokens < 1:
             return False
@@ -124,9 +128,15 @@ class EventRecorder:
         self._complain_from = clock.monotonic()
         self.lost = 0
 
-    def emit(self, regarding: ObjectRef, event_type: EventType, reason: str, message: str) -> None:
-        """Note an event; `reason` is one CamelCase word, `message` a sentence, cut at 1 KiB."""
-        series = self._continued(regarding, event_type, reason)
+    def emit(
+        self, regarding: ObjectRef, event_type: EventType, reason: str, message: str, *, apart: bool = False
+    ) -> None:
+        """Note an event; `reason` is one CamelCase word, `message` a sentence, cut at 1 KiB.
+
+        `apart`: another message is another Event, while the object has used no more than half of its writes.
+        """
+        own = message if apart and self._has_room(regarding) else ""
+        series = self._continued(regarding, event_type, reason, own)
         series.count += 1
         series.message = cut(message)
         if series.waiting or not self._may_write(regarding):
@@ -148,9 +158,13 @@ class EventRecorder:
                 series.waiting = False
                 await self._write(series)
 
-    def _continued(self, regarding: ObjectRef, event_type: EventType, reason: str) -> _Series:
+    def _has_room(self, regarding: ObjectRef) -> bool:
+        bucket = self._buckets.get(regarding)
+        return bucket is None or bucket.left(self._clock.monotonic()) > BURST_PER_OBJECT / 2
+
+    def _continued(self, regarding: ObjectRef, event_type: EventType, reason: str, own: str) -> _Series:
         now = self._clock.now()
-        key = (regarding, event_type, reason)
+        key = (regarding, event_type, reason, own)
         series = self._series.get(key)
         if series is None or now - series.last >= ONE_EVENT_FOR:
             series = self._series.put(key, _Series(regarding, event_type, reason, first=now, last=now))

@@ -97,10 +97,14 @@ Step = SeedDesired | KeepRevision | ForgetRevision | Launch | Remove | Spare | R
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something worth telling people: becomes a Kubernetes Event on the group."""
+    """Something worth telling people: becomes a Kubernetes Event on the group.
+
+    `apart`: it is worth an Event of its own although others of its reason were told just before.
+    """
 
     type: Literal["Normal", "Warning"]
     reason: Reason
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,7 +218,7 @@ class ScalingGroupController:
     def _tell(self, key: Key, view: GroupView, plan: Plan) -> None:
         regarding = ObjectRef(API_VERSION, KIND, key.namespace, key.name, view.uid)
         for event in plan.events:
-            self._recorder.emit(regarding, event.type, event.reason.code, str(event.reason))
+            self._recorder.emit(regarding, event.type, event.reason.code, str(event.reason), apart=event.apart)
         logger.info("%s", _log_line(plan), extra={"key": key})
         before, after = view.status.activity, plan.status.activity
         if after is not None and after.result is not None and (before is None or before.result is None):

@@ -16,7 +16,7 @@ from windlass.cluster.resources import SCALING_CONFIGURATIONS
 from windlass.cluster.store import Object
 from windlass.controllers.scaling_group.caches import Caches
 from windlass.engine.queue import Key
-from windlass.planner.capacity.view import EndedRecord, GroupView, Refusal, RemovalPause
+from windlass.planner.capacity.view import EndedRecord, GroupView, LaunchPause, Refusal, RemovalPause
 
 Body = Mapping[str, Any]
 
@@ -42,6 +42,7 @@ class InMemoryState:
     Pod that is not the group's bears the name. `refusals`: launches that the API server
     refused, until the status tells of them. `record_refused`: the activity whose record it does not accept.
     `removal_pause`: removals were refused; with the generation of the spec that they were for.
+    `launch_pause`: launches were changed by admission; with the version of what people wrote that they were made of.
     `kept`: the uids of those whose removal was refused: they are asked for after the others.
     `look_live`: the informers are not to be relied on for the next pass that acts: this process has just begun to lead,
     or a write of the last pass may or may not have been carried out, or met something else than they show.
@@ -57,6 +58,7 @@ class InMemoryState:
     taken: set[int] = field(default_factory=set)
     refusals: list[Refusal] = field(default_factory=list)
     removal_pause: tuple[int, RemovalPause] | None = None
+    launch_pause: tuple[str, LaunchPause] | None = None
     kept: set[str] = field(default_factory=set)
     record_refused: str | None = None
     template_verdict: TemplateVerdict | None = None
@@ -78,6 +80,7 @@ async def observe(
     verdict, pause = in_memory.template_verdict, in_memory.removal_pause
     if verdict is not None and (configuration is None or verdict.version != version_of(group, configuration)):
         verdict = None
+    unseen = in_memory.launch_pause
     activity = status.activity
     return GroupView(
         namespace=key.namespace,
@@ -99,6 +102,7 @@ async def observe(
         taken=frozenset(in_memory.taken),
         refusals=tuple(in_memory.refusals),
         removal_pause=pause[1] if pause and pause[0] == metadata["generation"] else None,
+        launch_pause=unseen[1] if unseen and unseen[0] == _version(group, configuration) else None,
         removals_in_doubt=in_memory.removals_in_doubt,
         spared=frozenset(in_memory.spared),
         deleting="deletionTimestamp" in metadata,
@@ -130,6 +134,10 @@ def parse_status(group: Body) -> ScalingGroupStatus:
 def version_of(group: Body, configuration: Body) -> str:
     """What people wrote that decides whether a Pod is accepted, as it stood at one time."""
     return "/".join(f"{body['metadata']['uid']}/{body['metadata']['generation']}" for body in (group, configuration))
+
+
+def _version(group: Body, configuration: Body | None) -> str | None:
+    return version_of(group, configuration) if configuration is not None else None
 
 
 async def _configuration(client: Client, caches: Caches, namespace: str, name: str) -> Body | None:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from windlass.api.common import API_VERSION, GROUP_LABEL, SPARED_ANNOTATION, owner_reference, to_wire
+from windlass.cluster.altered import Altered, Made, altered
 from windlass.cluster.client import Client
 from windlass.cluster.errors import AlreadyExists, ApiError, Conflict, Gone, Invalid, Refused, Transient
 from windlass.cluster.pods import Pod, PodMaker, pod_maker, to_instance
@@ -18,7 +19,8 @@ from windlass.cluster.store import Object
 from windlass.cluster.trial import try_template
 from windlass.cluster.wire import Nothing
 from windlass.controllers.scaling_group.caches import Caches
-from windlass.controllers.scaling_group.observe import InMemoryState, TemplateVerdict, read_record, version_of
+from windlass.controllers.scaling_group.observe import InMemoryState, TemplateVerdict, read_record
+from windlass.controllers.scaling_group.unseen import FIRST_PAUSE, LONGEST_PAUSE, Unseen, UnseenError, version_now
 from windlass.engine.expectations import Expectations
 from windlass.engine.queue import Key
 from windlass.engine.slow_start import MOST_IN_FLIGHT, Results, slow_start
@@ -44,8 +46,6 @@ S = TypeVar("S", bound=Step)
 
 MANY = 256  # a batch of more requests than this gives way to those of other groups
 FIRST_REMOVAL_PAUSE, LONGEST_REMOVAL_PAUSE = timedelta(seconds=1), timedelta(minutes=5)  # as for passes that fail
-# What refuses a template may be taken away at any time, and nobody tells us: one request a minute at most.
-FIRST_TEMPLATE_PAUSE, LONGEST_TEMPLATE_PAUSE = timedelta(seconds=5), timedelta(minutes=1)
 A_FEW = 10  # so many refused removals do not end a batch: they may be refused for what they are, not for what we do
 SEED_MANAGER = "windlass-seed"
 
@@ -70,6 +70,7 @@ class Steps:
         self._in_memory = in_memory
         self._makers: dict[tuple[str, str | None], PodMaker] = {}
         self.progressed = False
+        self._unseen = Unseen(client, caches, key, view, in_memory)
         self._outdated: list[Exception] = []
         self._kept: dict[str, Refused] = {}
 
@@ -110,10 +111,14 @@ class Steps:
     # ---- launches
 
     async def _launch_all(self, steps: Sequence[Launch]) -> None:
+        if steps and self._in_memory.launch_pause is not None and not await self._unseen.over(steps[0]):
+            return
         results = await self._all(self._launch, steps)
         troubles = []
         for index, error in results.failed.items():
-            if isinstance(error, Refused | Invalid):
+            if isinstance(error, UnseenError):
+                self._unseen.pause(error.problem)
+            elif isinstance(error, Refused | Invalid):
                 self._in_memory.refusals.append(Refusal(steps[index].ordinal, error.detail))
             else:
                 troubles.append(error)
@@ -125,8 +130,15 @@ class Steps:
         body = self._maker(step).make(step.name, step.ordinal)
         try:
             with self._expectations.creating(self._key, step.name):
-                await self._client.create(PODS, self._key.namespace, body, bulk=bulk, into=Nothing)
+                made = await self._client.create(PODS, self._key.namespace, body, bulk=bulk, into=Made)
+                if (problem := altered(body, made)) is not None:
+                    raise UnseenError(problem, made)
             self.progressed = True
+        except UnseenError as unseen:
+            self._in_memory.taken.add(step.ordinal)
+            self._in_memory.settled.add(step.ordinal)
+            await self._unseen.take_back(unseen)
+            raise
         except AlreadyExists:
             await self._look_whose(step)
         self._in_memory.settled.add(step.ordinal)
@@ -272,7 +284,9 @@ class Steps:
 
     async def _keep_revision(self, step: KeepRevision) -> None:
         problem = await self._dry_run(step)
-        if problem is not None:
+        if isinstance(problem, Altered):  # the template is as good as any: what is made of it is not
+            self._unseen.pause(problem)
+        elif problem is not None:
             self._judge(problem)
             return
         self._in_memory.template_verdict = None
@@ -285,14 +299,11 @@ class Steps:
 
     def _judge(self, problem: str) -> None:
         """Keep that the template is refused until it, or the group, is another or until it is time to ask again."""
-        name = self._view.spec.configuration.scaling_configuration
-        configuration = self._caches.configurations.get(self._key.namespace, name)
-        group = self._caches.groups.get(self._key.namespace, self._key.name)
-        if configuration is None or group is None:
+        version, before = version_now(self._caches, self._key, self._view), self._in_memory.template_verdict
+        if version is None:
             return
-        version, before = version_of(group, configuration), self._in_memory.template_verdict
         failures = before.failures + 1 if before is not None and before.version == version else 1
-        retry_at = self._view.now + doubling(FIRST_TEMPLATE_PAUSE, failures, LONGEST_TEMPLATE_PAUSE)
+        retry_at = self._view.now + doubling(FIRST_PAUSE, failures, LONGEST_PAUSE)
         self._in_memory.template_verdict = TemplateVerdict(version, problem, failures, retry_at)
 
     def _wait_for_revision(self, name: str, error: AlreadyExists) -> None:

@@ -6,7 +6,7 @@ acts, its end is written before the record is closed, and a new one begins only 
 so a crash between any two writes loses neither.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -221,13 +221,27 @@ def _description(s: Situation, activity: ActivityStatus, launched: int, arrived:
         waits = f"; still on the way out: {names(stuck)}" if stuck else ""
         return f"removed {counted(gone, 'instance')}; {s.census.capacity} remain{waits}"
     parts = [f"launched {counted(launched, 'instance')}", f"{arrived} in service"]
-    if activity.failed:
-        parts.append(f"{len(activity.failed)} failed")
+    parts += _failures(s, activity)
     if on_the_way := len(_own(s, activity, State.PENDING)):
         parts.append(f"{on_the_way} on the way")
     if s.missing > len(activity.failed):
         parts.append(f"{s.missing - len(activity.failed)} not launched")
     return ", ".join(parts)
+
+
+def _failures(s: Situation, activity: ActivityStatus) -> Iterator[str]:
+    """What failed, told so that it adds up: in service and failed are of those launched, refused are not."""
+    doubtful = in_doubt(s.view, activity)
+    arrived = {i.ordinal for i in _own(s, activity, *ARRIVED)}
+    own = [n for n in activity.failed if n >= activity.first_ordinal and not is_skipped(activity, n)]
+    refused = sum(n in doubtful for n in own)
+    failed = sum(n not in doubtful and n not in arrived for n in own)
+    if failed:
+        yield f"{failed} failed"
+    if refused:
+        yield f"{refused} refused"
+    if earlier := len(activity.failed) - len(own):
+        yield f"{earlier} launched earlier failed"
 
 
 def backoff_after(s: Situation, activity: ActivityStatus) -> LaunchBackoff | None:

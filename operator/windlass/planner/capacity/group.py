@@ -184,5 +184,6 @@ def _wake_at(s: Situation, zones: Zones) -> datetime | None:
         leaving_until(s),
         s.view.removal_pause.retry_at if s.view.removal_pause else None,
         s.view.template_retry_at,
+        s.view.launch_pause.retry_at if s.view.launch_pause else None,
     )
     return min((moment for moment in moments if moment is not None and moment > s.now), default=None)

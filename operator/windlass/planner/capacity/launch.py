@@ -19,6 +19,7 @@ from windlass.planner.capacity.instance import State
 from windlass.planner.capacity.ordinals import as_range, in_doubt, merged
 from windlass.planner.capacity.placement import place
 from windlass.planner.capacity.reasons import LaunchesFail, ProcessSuspended, SizeDiffers
+from windlass.planner.capacity.reasons_admission import InstancesAltered
 from windlass.planner.capacity.situation import Decision, Hold, Memory, Situation
 from windlass.planner.plan import Launch
 
@@ -31,6 +32,9 @@ def grow_to_desired(s: Situation) -> Decision | Hold | None:
         return None
     if s.suspended(Process.SCALE_OUT):
         return Hold(ProcessSuspended(Process.SCALE_OUT, s.missing, "missing are not launched"))
+    pause = s.view.launch_pause
+    if pause is not None and pause.retry_at > s.now:
+        return Hold(InstancesAltered(pause.problem, pause.retry_at))
     backoff = s.backing_off
     if backoff is not None:
         return Hold(LaunchesFail(backoff.failures, backoff.retry_at, backoff.reason))

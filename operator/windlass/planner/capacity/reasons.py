@@ -434,7 +434,7 @@ class ActivityFailed(ActivitySuccessful):
 
 @dataclass(frozen=True, slots=True)
 class InstanceLeaves(Reason):
-    """One instance is removed for a reason of its own."""
+    """Instances are removed for a reason that concerns them alone."""
 
     TEXT: ClassVar[str] = "removing {name}: {because}"
     name: str

@@ -4,13 +4,14 @@ from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 from windlass.api.scaling_activity import FINAL_PHASES, ScalingActivityStatus
-from windlass.api.scaling_group import MAX_NAMED_INSTANCES, ActivityStatus
+from windlass.api.scaling_group import MAX_NAMED_INSTANCES, ActivityStatus, RemovedInstances
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.ordinals import in_doubt, launched_by
 from windlass.planner.capacity.reasons import RecordingActivity
 from windlass.planner.capacity.situation import LAUNCHING, Memory, Situation
-from windlass.planner.plan import Record
+from windlass.planner.plan import Record, Remove
 
+LONGEST_WHY = 300  # characters
 PATIENCE = timedelta(minutes=10)  # a record that is missing for longer was deleted by somebody
 
 
@@ -63,6 +64,7 @@ def record_of(
         completion_time=activity.ended_at,
         expected=max(wanted, launched) if launches else wanted,
         instances=named,
+        removed=activity.removed,
         instance_count=launched if launches else removed,
         capacity_after=activity.capacity_after,
     )
@@ -76,3 +78,20 @@ def add_leaving(memory: Memory, instances: Iterable[Instance]) -> Memory:
     named = dict.fromkeys(activity.leaving)
     named.update(dict.fromkeys(i.name for i in instances))
     return memory.with_activity(leaving=tuple(named)[:MAX_NAMED_INSTANCES])
+
+
+def add_removed(memory: Memory, removals: Iterable[Remove]) -> Memory:
+    """The memory that names whom the activity removes and why: the first hundred, once each, those alike together."""
+    activity = memory.activity
+    if activity is None:
+        return memory
+    reasons = {part.because: list(part.instances) for part in activity.removed}
+    named = {name for names in reasons.values() for name in names}
+    for removal in removals:
+        if len(named) == MAX_NAMED_INSTANCES:
+            break
+        if removal.name not in named:
+            named.add(removal.name)
+            reasons.setdefault(str(removal.why)[:LONGEST_WHY], []).append(removal.name)
+    parts = (RemovedInstances(because=why, instances=tuple(names)) for why, names in reasons.items())
+    return memory.with_activity(removed=tuple(parts))

@@ -21,15 +21,15 @@ from windlass.planner.capacity.reasons import (
     ZoneUnlisted,
 )
 from windlass.planner.capacity.reasons_launches import EndedEarly, NeverSteady, TriesZone
-from windlass.planner.capacity.records import add_leaving
+from windlass.planner.capacity.records import add_leaving, add_removed
 from windlass.planner.capacity.removal_order import RemovalRules, choose_leaving
 from windlass.planner.capacity.situation import Decision, Hold, Situation
 from windlass.planner.capacity.zone_failure import to_move
 from windlass.planner.plan import Event, Remove
-from windlass.planner.reason import Reason
+from windlass.planner.reason import Reason, names
 
 REMOVAL_BATCH = 1000  # a pass removes, or spares, at most so many
-MOST_EVENTS = 10  # instances that leave for a reason of their own are named in events, up to so many a pass
+MOST_EVENTS = 10  # so many reasons for which instances leave get an event of their own in a pass
 
 
 def remove_failed(s: Situation) -> Decision | Hold | None:
@@ -97,8 +97,22 @@ def remove_unfit(s: Situation, leaving: Sequence[tuple[Instance, Reason]]) -> De
     if isinstance(memory, Decision):
         return memory
     steps = tuple(Remove(i.name, i.uid, i.resource_version, why) for i, why in leaving)
-    told = tuple(Event("Warning", InstanceLeaves(i.name, str(why))) for i, why in leaving[:MOST_EVENTS])
-    return Decision(memory, InstanceLeaves(leaving[0][0].name, str(leaving[0][1])), steps, begun(s, memory) + told)
+    memory = add_removed(memory, steps)
+    return Decision(
+        memory, InstanceLeaves(leaving[0][0].name, str(leaving[0][1])), steps, begun(s, memory) + _told_leaving(leaving)
+    )
+
+
+def _told_leaving(leaving: Sequence[tuple[Instance, Reason]]) -> tuple[Event, ...]:
+    """One event for each reason, which names the first who leave for it and says how many they are."""
+    alike: dict[str, list[str]] = {}
+    for instance, why in leaving:
+        alike.setdefault(str(why), []).append(instance.name)
+    told = list(alike.items())
+    events = [Event("Warning", InstanceLeaves(names(tuple(who)), why), apart=True) for why, who in told[:MOST_EVENTS]]
+    if rest := tuple(name for _, who in told[MOST_EVENTS:] for name in who):
+        events.append(Event("Warning", InstanceLeaves(names(rest), "each for a reason of its own"), apart=True))
+    return tuple(events)
 
 
 def shrink_to_desired(s: Situation) -> Decision | Hold | None:
@@ -123,4 +137,5 @@ def shrink_to_desired(s: Situation) -> Decision | Hold | None:
         return memory
     memory = add_leaving(memory, (choice.instance for choice in choices))
     steps = tuple(Remove(c.instance.name, c.instance.uid, c.instance.resource_version, c.why) for c in choices)
+    memory = add_removed(memory, steps)
     return Decision(memory, cause, steps, begun(s, memory))

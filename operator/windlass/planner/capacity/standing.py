@@ -28,6 +28,7 @@ from windlass.planner.capacity.reasons import (
     ToBeReplaced,
     TryingAgain,
 )
+from windlass.planner.capacity.reasons_admission import InstancesAltered
 from windlass.planner.capacity.reasons_launches import NoZoneTakes
 from windlass.planner.capacity.reasons_protection import ProtectionUnclear
 from windlass.planner.capacity.situation import Memory, Situation, desired_cut
@@ -35,7 +36,7 @@ from windlass.planner.conditions import Standing, conditions
 from windlass.planner.reason import Reason
 
 PHASE = {ActivityType.SCALE_OUT: "ScalingOut", ActivityType.SCALE_IN: "ScalingIn", ActivityType.REPLACE: "Replacing"}
-STALLING = (ConfigurationMissing, TemplateRefused)
+STALLING = (ConfigurationMissing, TemplateRefused, InstancesAltered)
 WAITING = (LaunchesFail, RemovalsRefused, ProcessSuspended, OnlyProtectedLeft)
 
 

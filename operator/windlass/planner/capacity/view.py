@@ -51,6 +51,15 @@ class RemovalPause:
 
 
 @dataclass(frozen=True, slots=True)
+class LaunchPause:
+    """Admission changed launches so often in a row that the group cannot see them; none is made before `retry_at`."""
+
+    failures: int
+    retry_at: datetime
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndedRecord:
     """The record of an activity that has ended."""
 
@@ -68,7 +77,7 @@ class GroupView:
     it does not exist. `settled` holds ordinals that this process knows to be used up: created by it, or somebody else's
     Pod bears the name. Those that were refused are not among them: a process before may have asked for the same, and
     that request may still be under way. `taken` are those of them whose name a Pod that is not the group's bears.
-    `removal_pause`: the API server refuses removals.
+    `removal_pause`: the API server refuses removals. `launch_pause`: launches would not be seen.
     `removals_in_doubt`: requests to remove instances may be under way of which this process does not know what became.
     `spared`: the uids of those that it has changed since, so that such requests fail.
     """
@@ -92,6 +101,7 @@ class GroupView:
     taken: frozenset[int] = frozenset()
     refusals: Sequence[Refusal] = ()
     removal_pause: RemovalPause | None = None
+    launch_pause: LaunchPause | None = None
     removals_in_doubt: bool = False
     spared: frozenset[str] = frozenset()
     deleting: bool = False
