@@ -100,7 +100,7 @@ def _integer_format(source: Schema) -> str:
 
 
 def _refuse_unbounded(schema: Schema, path: str) -> None:
-    """CEL estimates what a rule costs from these bounds; without them the API server refuses the definition."""
+    """CEL estimates what a rule costs from these bounds; without them the API server refuses the CRD."""
     bounded = {
         "string": schema.keys() & {"maxLength", "enum", "format"},
         "array": "maxItems" in schema,
@@ -181,7 +181,7 @@ def to_yaml(value: Any) -> str:
 
 
 def main() -> None:
-    """Writes all definitions, and removes those of kinds that are no more."""
+    """Writes all CRDs, and removes those of kinds that are no more."""
     CRDS.mkdir(exist_ok=True)
     wanted = {CRDS / f"{kind.plural}.yaml": HEADER + to_yaml(definition(kind)) for kind in KINDS}
     for path in set(CRDS.glob("*.yaml")) - wanted.keys():

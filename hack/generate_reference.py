@@ -1,4 +1,4 @@
-"""Writes docs/reference/: one page per kind, from the generated definitions in crds/."""
+"""Writes docs/reference/: one page per kind, from the generated CRDs in crds/."""
 
 import json
 from collections.abc import Iterator

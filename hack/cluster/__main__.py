@@ -17,7 +17,7 @@ _BIN = ROOT / ".local" / "bin"
 
 def main() -> int:
     options = _parser().parse_args()
-    use_kind = os.environ.get("CLUSTER") == "kind"
+    use_kind = os.environ.get("CLUSTER") == "kind" or kind.is_kind(options.name)
     cluster = kind.KindCluster(options.name) if use_kind else Cluster(options.name)
     try:
         options.run(cluster, options)
@@ -40,7 +40,8 @@ def up(cluster: Cluster, options: argparse.Namespace) -> None:
     for member in cluster.members:
         print(f"  {member.name} at {member.url}: KUBECONFIG={_short(member.kubeconfig)}")
     print(f"  export KUBECONFIG={_short(cluster.published_kubeconfig)}")
-    print('  or, with kubectl on PATH too: eval "$(hack/cluster/cluster env)"')
+    name = "" if cluster.name == DEFAULT else f" --name {cluster.name}"
+    print(f'  or, with kubectl on PATH too: eval "$(hack/cluster/cluster env{name})"')
 
 
 def down(cluster: Cluster, options: argparse.Namespace) -> None:
@@ -89,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hack/cluster/cluster",
         description="A Kubernetes control plane on this machine, with simulated nodes (kwok).",
-        epilog="With Docker running, CLUSTER=kind makes the same with kind.",
+        epilog="CLUSTER=kind makes the same with kind, on the Docker daemon that answers or one of its own.",
     )
     commands = parser.add_subparsers(required=True, metavar="up|down|status|env|build")
     for run, text in {

@@ -1,4 +1,4 @@
-"""A control plane on this machine: real etcd, API server, controllers and scheduler, with nodes that kwok plays."""
+"""A control plane on this machine: real etcd, API server, controllers and scheduler, with simulated nodes (kwok)."""
 
 import json
 import shutil

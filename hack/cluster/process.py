@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,8 +47,17 @@ class Process:
             return None
         return int(known["pid"]) if same and not is_dead(known["pid"]) else None
 
-    def start(self, command: Sequence[str], *, dies_with_parent: bool = False) -> None:
-        """Starts the program unless it runs. `dies_with_parent`: the kernel kills it when this process ends."""
+    def start(
+        self,
+        command: Sequence[str],
+        *,
+        dies_with_parent: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Starts the program unless it runs. `dies_with_parent`: the kernel kills it when this process ends.
+
+        `environment` is added to PATH and HOME, which are all that it gets else.
+        """
         if self.pid:
             return
         self.stop()
@@ -71,7 +80,8 @@ class Process:
                 stdout=log,
                 stderr=log,
                 cwd=self._folder,
-                env={"PATH": os.defpath, "HOME": str(self._folder)},  # no KUBECONFIG or ETCD_… of the caller's
+                # No KUBECONFIG or ETCD_… of the caller's.
+                env={"PATH": os.defpath, "HOME": str(self._folder), **(environment or {})},
                 start_new_session=True,
                 preexec_fn=before_exec,  # noqa: PLW1509 - no other thread holds a lock here
             )

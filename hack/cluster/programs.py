@@ -131,7 +131,7 @@ def kwok(access: Access) -> list[str]:
 
 
 def nodes(count: int, zones: Sequence[str]) -> list[Object]:
-    """Manifests of nodes that kwok plays, spread over the zones in turn."""
+    """Manifests of simulated nodes (kwok), spread over the zones in turn."""
     return [
         {
             "apiVersion": "v1",

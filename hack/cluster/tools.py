@@ -5,6 +5,7 @@ into them, so a second checkout finds them and a changed pin never meets an old 
 """
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -33,12 +34,14 @@ class ToolSet:
 
     `version_of` is the module whose pinned version the binaries report; `stamps` maps the linker's variables to
     values with `{version}`, `{major}` and `{minor}` filled in. `renames` gives a binary a better name than Go does.
+    `tags` are Go's build tags.
     """
 
     name: str
     version_of: str
     stamps: Mapping[str, str] = field(default_factory=dict)
     renames: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
 
     @property
     def module(self) -> Path:
@@ -61,7 +64,8 @@ class ToolSet:
             f"-X {variable}={value.format(version=self.version, major=major, minor=minor)}"
             for variable, value in self.stamps.items()
         )
-        return "-trimpath", "-mod=readonly", f"-ldflags={' '.join(('-s', '-w', *stamps))}"
+        tags = (f"-tags={','.join(self.tags)}",) if self.tags else ()
+        return "-trimpath", "-mod=readonly", *tags, f"-ldflags={' '.join(('-s', '-w', *stamps))}"
 
     @property
     def folder(self) -> Path:
@@ -78,25 +82,33 @@ class ToolSet:
         return found.group(1)
 
 
-_KUBERNETES_VERSION = "k8s.io/component-base/version"
+_VERSION = "k8s.io/component-base/version"
+_KUBERNETES_STAMPS = {  # without them everything calls itself v0.0.0-master
+    f"{_VERSION}.gitVersion": "{version}",
+    f"{_VERSION}.gitMajor": "{major}",
+    f"{_VERSION}.gitMinor": "{minor}",
+    f"{_VERSION}.gitTreeState": "clean",
+}
+_CONTAINERD = "github.com/containerd/containerd/v2"
 
 TOOL_SETS: Mapping[str, ToolSet] = {
     tools.name: tools
     for tools in (
-        ToolSet(
-            "kubernetes",
-            "k8s.io/kubernetes",
-            {  # without them everything calls itself v0.0.0-master
-                f"{_KUBERNETES_VERSION}.gitVersion": "{version}",
-                f"{_KUBERNETES_VERSION}.gitMajor": "{major}",
-                f"{_KUBERNETES_VERSION}.gitMinor": "{minor}",
-                f"{_KUBERNETES_VERSION}.gitTreeState": "clean",
-            },
-        ),
+        ToolSet("kubernetes", "k8s.io/kubernetes", _KUBERNETES_STAMPS),
         ToolSet("etcd", "go.etcd.io/etcd/server/v3", renames={"server": "etcd"}),
         ToolSet("kwok", "sigs.k8s.io/kwok"),
         ToolSet("helm", "helm.sh/helm/v4", {"helm.sh/helm/v4/internal/version.version": "{version}"}),
         ToolSet("kind", "sigs.k8s.io/kind"),
+        # What a node of kind consists of, where its image cannot be pulled.
+        ToolSet("kubernetes-node", "k8s.io/kubernetes", _KUBERNETES_STAMPS),
+        ToolSet(
+            "containerd",
+            _CONTAINERD,
+            {f"{_CONTAINERD}/version.Version": "{version}"},
+            tags=("no_btrfs", "no_devmapper", "no_zfs"),
+        ),
+        ToolSet("cni", "github.com/containernetworking/plugins"),
+        ToolSet("crictl", "sigs.k8s.io/cri-tools"),
     )
 }
 
@@ -127,6 +139,20 @@ def ensure(tools: ToolSet) -> Path:
         if not folder.is_dir():
             _build(tools, folder)
     return folder
+
+
+def source_of(tools: ToolSet) -> Path:
+    """The folder with the source of the module that the set's version is of, fetched where it is not there.
+
+    Raises BuildError.
+    """
+    go = find_go(tools.go_version)
+    command = [str(go), "mod", "download", "-json", tools.version_of]
+    ran = subprocess.run(command, cwd=tools.module, env=_environment(), capture_output=True, text=True, check=False)
+    if ran.returncode:
+        output = ran.stdout + ran.stderr
+        raise BuildError(f"fetching the source of {tools.version_of}: go ended with {ran.returncode}\n{output}")
+    return Path(json.loads(ran.stdout)["Dir"])
 
 
 def _build(tools: ToolSet, folder: Path) -> None:

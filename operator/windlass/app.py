@@ -8,15 +8,18 @@ import signal
 import socket
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from windlass import __version__
+from windlass.api.common import LEASE_NAME
 from windlass.cluster.client import Client
 from windlass.cluster.connection import Connection
 from windlass.cluster.errors import ApiError
 from windlass.cluster.lease import Lease
-from windlass.controllers.scaling_group.caches import Caches
+from windlass.controllers.scaling_group.caches import Caches, group_key
 from windlass.controllers.scaling_group.controller import ScalingGroupController
+from windlass.controllers.scaling_group.deletion_guard import DeletionWarning
 from windlass.engine.clock import SystemClock
 from windlass.engine.events import EventRecorder
 from windlass.engine.expectations import Expectations
@@ -25,11 +28,10 @@ from windlass.engine.loop import RESYNC_SECONDS, Loop
 from windlass.engine.metrics import Metrics
 from windlass.engine.queue import Queue
 from windlass.engine.slow_start import MOST_IN_FLIGHT
-from windlass.own_kinds import OwnKinds
+from windlass.own_kinds import OWN, OwnKinds
 
 logger = logging.getLogger(__name__)
 
-LEASE_NAME = "windlass-operator"
 STALE_SECONDS = 180.0  # twice what a watch may be silent for; a quiet one is ended by the server before
 
 
@@ -82,6 +84,7 @@ class Operator:
         self._metrics = Metrics(__version__)
         self._identity = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._queue = Queue(self._clock, observe_wait=self._metrics.observe_wait)
+        self._queue.close()
         self._may_work = asyncio.Event()
         expectations = Expectations(self._clock)
         self._caches = Caches(
@@ -105,6 +108,9 @@ class Operator:
             observe_pass=self._metrics.observe_pass,
         )
         controller.forget_key = self._loop.forget_key
+        self._deletion_warning = DeletionWarning(client, self._caches, self._recorder, self._clock)
+        controller.notice = self._deletion_warning.notice
+        controller.made_progress = self._loop.made_progress
         client.observe = self._metrics.count_request
         self._metrics.watch_queue(lambda: self._queue.depth)
 
@@ -127,6 +133,8 @@ class Operator:
             parts.create_task(self._recorder.run())
             parts.create_task(self._sweep_for_ever())
             parts.create_task(self._lead())
+            if self._settings.namespaces is None:  # else its rights are a namespace's: policies are the cluster's
+                parts.create_task(self._deletion_warning.run(self._may_work))
             parts.create_task(self._loop.run())
 
     # ---- leading
@@ -137,7 +145,7 @@ class Operator:
         await self._caches.revisions.synced.wait()
         await self._own_kinds.read()
         if not self._settings.lease:
-            self._may_work.set()
+            self._start_leading()
             return
         lease = self._lease()
         self._client.fence = lease.check
@@ -154,13 +162,21 @@ class Operator:
             duration=self._settings.lease_duration,
             renew_deadline=self._settings.lease_renew_deadline,
             retry_period=self._settings.lease_retry_period,
-            started=self._may_work.set,
+            started=self._start_leading,
             trouble=lambda: self._own_kinds.trouble,
             stopped=self._stop_leading,
         )
 
+    def _start_leading(self) -> None:
+        """Look at every group: whatever happened to it while we stood by, nothing is queued."""
+        self._queue.open()
+        for group in self._caches.groups.within(None):
+            self._queue.add(group_key(group.namespace, group.name))
+        self._may_work.set()
+
     def _stop_leading(self) -> None:
         self._may_work.clear()
+        self._queue.close()
         self._controller.stop_leading()
 
     # ---- against what was lost
@@ -185,12 +201,15 @@ class Operator:
     def _health_server(self) -> HealthServer:
         for name, informer in (("pods", self._caches.pods), ("controllerrevisions", self._caches.revisions)):
             self._metrics.watch_informer(name, informer.lag)
+        for kind, resource in OWN.items():
+            self._metrics.watch_informer(resource.plural, partial(self._own_kinds.lag, kind))
         return HealthServer(
             self._metrics.registry,
             healthz={
                 "loop": self._loop.stalled,
                 "pods": lambda: _stale(self._caches.pods.idle()),
                 "controllerrevisions": lambda: _stale(self._caches.revisions.idle()),
+                **{resource.plural: partial(self._own_kind_stale, kind) for kind, resource in OWN.items()},
             },
             readyz={
                 "pods": lambda: None if self._caches.pods.synced.is_set() else "not all read yet",
@@ -200,6 +219,9 @@ class Operator:
             host=self._settings.metrics_host,
             port=self._settings.metrics_port,
         )
+
+    def _own_kind_stale(self, kind: str) -> str | None:
+        return _stale(self._own_kinds.idle(kind))
 
 
 def _stale(lag: float) -> str | None:

@@ -5,15 +5,16 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import kopf
 
 from windlass.api.common import GROUP, VERSION
 from windlass.api.kinds import KINDS
 from windlass.cluster.client import Client
-from windlass.cluster.connection import Connection
 from windlass.cluster.errors import ApiError
 from windlass.cluster.resources import SCALING_ACTIVITIES, SCALING_CONFIGURATIONS, SCALING_GROUPS
+from windlass.cluster.signs_of_life import SignsOfLife
 from windlass.cluster.store import Object, as_number, version
 from windlass.controllers.scaling_group.caches import Caches
 from windlass.engine.clock import Clock
@@ -27,6 +28,9 @@ OWN = dict(
 )
 RETRY_SECONDS = 5.0  # between tries to read them at the start
 SAME_OUTAGE_SECONDS = 60.0
+# The server ends a watch in good order after the first; one that is silent for longer than the second is dead.
+WATCH_SECONDS = 60
+WATCH_SILENCE_SECONDS = 70.0
 
 # Only kopf's peering uses it, which we do not. Where none is given, kopf asks the system for the user's name, and fails
 # where the user has none: in a container that runs under any uid.
@@ -62,6 +66,13 @@ class OwnKinds:
         self._namespaces = namespaces
         self._clock = clock
         self._supervisor = Supervisor(self._watch, "the watch of our own kinds", clock, on_restart=on_restart)
+        base = urlsplit(client.connection.server).path.rstrip("/")
+        self._paths = {
+            kind: {namespace: base + resource.path(namespace) for namespace in namespaces or (None,)}
+            for kind, resource in OWN.items()
+        }
+        paths = [path for of_kind in self._paths.values() for path in of_kind.values()]
+        self._signs = SignsOfLife(paths, clock.monotonic)
         self._reached: dict[tuple[str, str | None], int] = {}  # the versions of the last lists
         self._limit: asyncio.Timeout | None = None  # of the watch that runs; there is none, until it leads nowhere
 
@@ -74,6 +85,15 @@ class OwnKinds:
     def trouble(self) -> str | None:
         """Why kopf ends again and again, if it does."""
         return self._supervisor.trouble
+
+    def lag(self, kind: str) -> float:
+        """Seconds since the stalest of the watches of a kind showed life: one that has nothing to say does so at its
+        end, after WATCH_SECONDS."""
+        return self._signs.lag(self._paths[kind].values())
+
+    def idle(self, kind: str) -> float:
+        """Seconds since it showed life or was taken up again; small while an API server is down."""
+        return self._signs.idle(self._paths[kind].values())
 
     def not_watched(self) -> str | None:
         """Why changes of our own kinds are not heard, None while they are: for /readyz."""
@@ -125,7 +145,7 @@ class OwnKinds:
         def heard(kind: str, body: Mapping[str, Any], deleted: bool) -> None:
             here.call_soon_threadsafe(self._heard, kind, body, deleted)
 
-        registry, settings = _handlers(heard, self._client.connection), _settings(self._namespaces)
+        registry, settings = _handlers(heard, self._login()), _settings(self._namespaces)
         how: dict[str, Any] = {"registry": registry, "settings": settings, "identity": KOPF_IDENTITY}
         scope: dict[str, Any] = {"clusterwide": True} if self._namespaces is None else {"namespaces": self._namespaces}
         self.watched = True
@@ -134,8 +154,33 @@ class OwnKinds:
         finally:
             self.watched = False
 
+    def _login(self) -> Callable[[], kopf.AiohttpSession]:
+        """What kopf calls at first, and whenever its credentials are not accepted any more.
+
+        For the same token it gives the same, so that kopf sees that it has nothing new, and ends instead of asking on.
+        """
+        connection = self._client.connection
+        made: dict[str | None, kopf.AiohttpSession] = {}
+
+        def login() -> kopf.AiohttpSession:
+            token = connection.token
+            if token is not None:
+                token.renew()
+            value = token.value if token else None
+            if value not in made:
+                headers = {"Authorization": f"Bearer {value}"} if value else {}
+                made[value] = kopf.AiohttpSession(
+                    server=connection.server,
+                    aiohttp_session=self._signs.session(connection, headers),
+                    default_namespace=connection.namespace,
+                )
+            return made[value]
+
+        return login
+
     def _heard(self, kind: str, body: Mapping[str, Any], deleted: bool) -> None:
         try:
+            self._signs.heard(self._paths[kind][body["metadata"]["namespace"] if self._namespaces else None])
             self._caches.observe(kind, body, deleted=deleted)
         except Exception:  # one odd object must not end the watch of its kind
             logger.exception("reading %s %s: it is left out", kind, body.get("metadata", {}).get("name"))
@@ -162,7 +207,7 @@ async def _operator(**how: Any) -> None:
         part.result()
 
 
-def _handlers(heard: Heard, connection: Connection) -> Any:
+def _handlers(heard: Heard, login_now: Callable[[], kopf.AiohttpSession]) -> Any:
     """Handlers that only note: the body to its store, the key to the queue."""
     registry = kopf.OperatorRegistry()
 
@@ -173,26 +218,10 @@ def _handlers(heard: Heard, connection: Connection) -> Any:
             heard(kind, event["object"], event["type"] == "DELETED")
 
     @kopf.on.login(registry=registry)
-    async def login(**_: Any) -> kopf.ConnectionInfo:
-        return _login(connection)
+    async def login(**_: Any) -> kopf.AiohttpSession:
+        return login_now()
 
     return registry
-
-
-def _login(connection: Connection) -> kopf.ConnectionInfo:
-    token = connection.token
-    if token is not None:
-        token.renew()
-    certificate = connection.certificate
-    return kopf.ConnectionInfo(
-        server=connection.server,
-        ca_data=connection.ca,
-        insecure=not connection.verify,
-        token=token.value if token else None,
-        certificate_data=certificate.chain if certificate else None,
-        private_key_data=certificate.key if certificate else None,
-        default_namespace=connection.namespace,
-    )
 
 
 def _quieten_kopf() -> None:
@@ -237,6 +266,8 @@ def _settings(namespaces: tuple[str, ...] | None) -> kopf.OperatorSettings:
     # Then it gives up: the supervisor waits no longer than kopf would, and counts, and says why.
     made.networking.error_backoffs = (0.5, 1, 2, 4)
     made.watching.connect_timeout = 10
+    made.watching.server_timeout = WATCH_SECONDS
+    made.watching.inactivity_timeout = WATCH_SILENCE_SECONDS
     # What it has of all objects at once while it starts leaves holes in the heap, which the process keeps: so small
     # pages, and an object's task, kept by default for 5 s, ends soon after the object's last event.
     made.watching.chunk_size = 100

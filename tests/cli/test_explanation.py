@@ -156,6 +156,31 @@ def test_each_thing_that_holds_a_group_up_comes_with_what_to_do(seen: GroupView,
     assert advice in explained(seen).advice
 
 
+def test_a_dead_instance_that_is_protected_comes_with_the_way_out():
+    dead = explained(view(group(2), [instance("web-0"), instance("web-1", ended=True, protected=True)]))
+    assert dead.advice == ("have what is of no use replaced: kubectl annotate pod web-1 windlass.dev/protect-",)
+
+
+def test_an_annotation_that_was_meant_to_protect_comes_with_the_right_spelling():
+    unclear = explained(view(group(1), [instance("web-0", unclear_protection="yse")]))
+    assert unclear.message.endswith(
+        "web-0 is not protected: its annotation windlass.dev/protect is neither true nor false: yse"
+    )
+    assert unclear.advice == (
+        "if they are meant to be protected: kubectl annotate --overwrite pod web-0 windlass.dev/protect=true",
+    )
+
+
+def test_an_instance_that_does_not_go_is_told_though_the_group_is_ready():
+    lingering = instance("web-1", removing=True, leaving="5m")
+    leaving = instance("web-2", removing=True, leaving="20s")
+    ready = explained(view(group(1), [instance("web-0"), lingering, leaving]))
+    assert ready.message == "1 instance in service, as desired"
+    assert [(trouble.name, trouble.problem) for trouble in ready.troubles] == [
+        ("web-1", "deleted, and still there 5m after it should have been gone; its node node-of-web-1 may be gone")
+    ]
+
+
 def test_what_is_worth_knowing_is_told_whether_it_holds_anything_up_or_not():
     revisions = [revision("web-1", 1, NEXT_CONFIGURATION), revision("web-2", 2)]
     spec = group(9, max_size=2, suspended_processes=["HealthCheck"])

@@ -70,6 +70,7 @@ def test_a_troubled_group_says_of_each_part_what_is_the_matter():
     assert rows["ScalingGroup/web"][2] == "desired 5 (min 0, max 100): 2 in service, 2 pending, 1 being removed"
     assert rows["Zone/zone-b"] == ("Failed", "", "1 instance; left out until 12:03:00: 0/2 nodes are available")
     assert rows["ControllerRevision/web-1"][0] == "Outdated"
+    assert rows["ControllerRevision/web-2"][2].startswith("2 instances (1 more being removed) of ")
     assert rows["ControllerRevision/lost"] == ("Unknown", "", "1 instance; the revision itself is not kept")
     assert rows["Pod/web-0"] == ("InService", "zone-a", "protected; pod-deletion-cost 5")
     assert rows["Pod/web-1"] == ("Pending", "zone-b", "container web: ImagePullBackOff")

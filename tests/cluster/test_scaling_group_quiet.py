@@ -51,7 +51,9 @@ def test_an_operator_that_starts_anew_writes_nothing_about_groups_as_desired(
     assert audit.writes() == []
 
 
-def test_a_launch_asks_for_each_instance_once_and_reads_nothing(groups: Groups, operator: Operators) -> None:
+def test_a_launch_asks_for_each_instance_once_and_reads_only_what_it_makes_them_from(
+    groups: Groups, operator: Operators
+) -> None:
     operator.start(*LEASE).wait_until_leading()
     web = groups.create(desired=0)
     web.wait_until_ready(0)
@@ -64,6 +66,7 @@ def test_a_launch_asks_for_each_instance_once_and_reads_nothing(groups: Groups, 
     # One before it acts, one at its end, and the counts at most once a second between.
     assert 2 <= asked.pop("patch scalinggroups/status") <= 5
     assert asked == {
+        "get scalingconfigurations": 1,  # its deletion may have gone unheard
         "create pods": 20,
         "create scalingactivities": 1,
         "patch scalingactivities/status": 2,
@@ -101,6 +104,7 @@ def test_a_first_launch_asks_for_a_dry_run_and_a_revision_too(groups: Groups, op
     assert asked == {
         "list pods": 1,  # the first time that this process acts on the group, it looks what there is
         "list controllerrevisions": 1,
+        "get scalingconfigurations": 2,  # for the revision, and for the instances
         "create pods, dry run": 1,
         "create controllerrevisions": 1,
         "create pods": 3,

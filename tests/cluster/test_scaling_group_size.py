@@ -115,14 +115,16 @@ def test_a_least_size_raised_above_the_desired_one_is_followed_and_said(groups: 
 def test_a_group_that_is_not_enabled_does_nothing_until_it_is(groups: Groups) -> None:
     web = groups.create(desired=2, enabled=False)
     web.wait_for_phase("Disabled")
-    assert condition(web.status, "Ready") == "True"
+    assert condition(web.status, "Ready") == "False"
     assert {(asked.verb, asked.what) for asked in groups.audit.writes()} == {("patch", "scalinggroups/status")}
     web.change(enabled=True)
     web.wait_until_ready(2)
     web.change(enabled=False)
     web.wait_for_phase("Disabled")
+    assert condition(web.status, "Ready") == "True"
     web.kill("web-0")
     web.wait_for("counting one", lambda status: status["replicas"] == 1)
+    assert condition(web.status, "Ready") == "False"
     assert ordinals(web.pods) == [1]
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -12,15 +11,11 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.cluster_client.objects import Objects, matches, place, status
 from windlass.cluster.client import Client
 from windlass.cluster.connection import Connection
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-_PATH = re.compile(
-    r"(?P<root>/api/v1|/apis/[^/]+/[^/]+)(/namespaces/(?P<namespace>[^/]+))?/(?P<plural>[a-z]+)"
-    r"(/(?P<name>[^/]+))?(/(?P<subresource>[^/]+))?"
-)
 
 
 @dataclass(frozen=True)
@@ -32,19 +27,6 @@ class Seen:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: Any
-
-
-def status(code: int, reason: str = "", message: str = "", **details: Any) -> dict[str, Any]:
-    """The API's Status object."""
-    return {
-        "kind": "Status",
-        "apiVersion": "v1",
-        "status": "Failure",
-        "message": message,
-        "reason": reason,
-        "details": details,
-        "code": code,
-    }
 
 
 def pod(name: str, namespace: str = "default", uid: str = "", **labels: str) -> dict[str, Any]:
@@ -61,9 +43,7 @@ class FakeApi:
         self.bookmarks_after_start = True
         self.compacted_before = 0
         self.url = ""
-        self.version = 100
-        self._objects: dict[tuple[str, str, str], dict[str, Any]] = {}
-        self._history: list[tuple[int, str, str, dict[str, Any]]] = []  # version, plural, type, object
+        self.objects = Objects()
         self._changed = asyncio.Condition()
         self._ending = False
 
@@ -96,33 +76,33 @@ class FakeApi:
 
     # ---- what tests do behind the client's back
 
+    @property
+    def version(self) -> int:
+        """The newest version of all."""
+        return self.objects.version
+
+    @version.setter
+    def version(self, version: int) -> None:
+        self.objects.version = version
+
     async def put(self, plural: str, body: dict[str, Any]) -> dict[str, Any]:
-        meta = body["metadata"]
-        key = (plural, meta["namespace"], meta["name"])
-        kind = "MODIFIED" if key in self._objects else "ADDED"
-        self.version += 1
-        stored = {**body, "metadata": {**meta, "resourceVersion": str(self.version)}}
-        self._objects[key] = stored
-        await self._record(plural, kind, stored)
+        stored = self.objects.put(plural, body)
+        await self._tell()
         return stored
 
     async def remove(self, plural: str, namespace: str, name: str) -> None:
-        gone = self._objects.pop((plural, namespace, name))
-        self.version += 1
-        gone = {**gone, "metadata": {**gone["metadata"], "resourceVersion": str(self.version)}}
-        await self._record(plural, "DELETED", gone)
+        self.objects.remove(plural, namespace, name)
+        await self._tell()
 
     async def silently_remove(self, plural: str, namespace: str, name: str) -> None:
         """As if the event had been missed: nobody who watches is told."""
-        del self._objects[plural, namespace, name]
-        self.version += 1
+        self.objects.silently_remove(plural, namespace, name)
 
     def object(self, plural: str, namespace: str, name: str) -> dict[str, Any]:
-        return self._objects[plural, namespace, name]
+        return self.objects.by_place[plural, namespace, name]
 
-    async def _record(self, plural: str, kind: str, body: dict[str, Any]) -> None:
+    async def _tell(self) -> None:
         async with self._changed:
-            self._history.append((self.version, plural, kind, body))
             self._changed.notify_all()
 
     # ---- the API
@@ -136,64 +116,14 @@ class FakeApi:
             if fault[0](request):
                 self.faults.remove(fault)
                 return await fault[1](request)
-        match = _PATH.fullmatch(request.path)
-        if match is None:
-            return web.json_response(status(404, "NotFound", "no such path"), status=404)
-        plural, namespace, name = match["plural"], match["namespace"] or "", match["name"]
-        if request.method == "GET" and name is None:
-            if request.query.get("watch") == "true":
-                return await self._watch(request, plural, match["namespace"])
-            return self._list(request, plural, match["namespace"])
-        if request.method == "POST":
-            return await self._create(plural, namespace, json.loads(body))
-        found = self._objects.get((plural, namespace, name or ""))
-        if found is None:
-            return web.json_response(status(404, "NotFound", f'{plural} "{name}" not found'), status=404)
-        if request.method == "PATCH":
-            return await self._patch(plural, found, json.loads(body))
-        if request.method == "DELETE":
-            return await self._delete(plural, found, json.loads(body))
-        return web.json_response(found)
-
-    async def _create(self, plural: str, namespace: str, body: dict[str, Any]) -> web.Response:
-        name = body["metadata"]["name"]
-        if (plural, namespace, name) in self._objects:
-            message = f'{plural} "{name}" already exists'
-            return web.json_response(status(409, "AlreadyExists", message), status=409)
-        meta = {"uid": f"uid-{name}-{self.version}", **body["metadata"], "namespace": namespace}
-        return web.json_response(await self.put(plural, {**body, "metadata": meta}), status=201)
-
-    async def _patch(self, plural: str, found: dict[str, Any], patch: dict[str, Any]) -> web.Response:
-        meta = found["metadata"]
-        for key, value in (patch.get("metadata") or {}).items():
-            if key in ("uid", "resourceVersion") and meta[key] != value:
-                message = f'Operation cannot be fulfilled on {plural} "{meta["name"]}": the object has been modified'
-                return web.json_response(status(409, "Conflict", message), status=409)
-        return web.json_response(await self.put(plural, _merge(found, patch)))
-
-    async def _delete(self, plural: str, found: dict[str, Any], options: dict[str, Any]) -> web.Response:
-        meta = found["metadata"]
-        for key, value in options["preconditions"].items():
-            if meta[key] != value:
-                return web.json_response(status(409, "Conflict", "Precondition failed"), status=409)
-        await self.remove(plural, meta["namespace"], meta["name"])
-        return web.json_response({"kind": "Status", "status": "Success"})
-
-    def _selected(self, plural: str, namespace: str | None, selector: str) -> list[dict[str, Any]]:
-        return [
-            body
-            for (kind, where, _), body in sorted(self._objects.items())
-            if kind == plural and namespace in (None, where) and _matches(body, selector)
-        ]
-
-    def _list(self, request: web.Request, plural: str, namespace: str | None) -> web.Response:
-        found = self._selected(plural, namespace, request.query.get("labelSelector", ""))
-        start = int(request.query.get("continue", "0"))
-        end = start + int(request.query.get("limit", "500"))
-        meta = {"resourceVersion": str(self.version)}
-        if end < len(found):
-            meta["continue"] = str(end)
-        return web.json_response({"kind": "List", "metadata": meta, "items": found[start:end]})
+        where = place(request.path)
+        if where is not None and request.method == "GET" and request.query.get("watch") == "true":
+            return await self._watch(request, where.plural, where.namespace)
+        before = self.version
+        code, reply = self.objects.answer(request.method, request.path, request.query, json.loads(body or b"null"))
+        if self.version != before:
+            await self._tell()
+        return web.json_response(reply, status=code)
 
     async def _watch(self, request: web.Request, plural: str, namespace: str | None) -> web.StreamResponse:
         query = request.query
@@ -208,7 +138,7 @@ class FakeApi:
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
         if initial:
-            for body in self._selected(plural, namespace, selector):
+            for body in self.objects.selected(plural, namespace, selector):
                 await response.write(line("ADDED", body))
             await response.write(bookmark(self.version, complete=True))
         async with asyncio.timeout(float(query["timeoutSeconds"])):
@@ -219,15 +149,15 @@ class FakeApi:
         self, response: web.StreamResponse, plural: str, namespace: str | None, selector: str, version: int
     ) -> None:
         while not self._ending:
-            for at, kind, what, body in list(self._history):
+            for at, kind, what, body in list(self.objects.history):
                 if at <= version:
                     continue
                 version = at
-                if kind == plural and namespace in (None, body["metadata"]["namespace"]) and _matches(body, selector):
+                if kind == plural and namespace in (None, body["metadata"]["namespace"]) and matches(body, selector):
                     await response.write(line(what, body))
             async with self._changed:
                 # A change may have come while the lines before it were being written.
-                if not self._ending and (not self._history or self._history[-1][0] <= version):
+                if not self._ending and (not self.objects.history or self.objects.history[-1].version <= version):
                     await self._changed.wait()
 
 
@@ -241,27 +171,6 @@ def bookmark(version: int, *, complete: bool = False) -> bytes:
     if complete:
         meta["annotations"] = {"k8s.io/initial-events-end": "true"}
     return line("BOOKMARK", {"kind": "Pod", "apiVersion": "v1", "metadata": meta, "spec": {"containers": None}})
-
-
-def _merge(target: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(target)
-    for key, value in patch.items():
-        if value is None:
-            merged.pop(key, None)
-        elif isinstance(value, dict):
-            merged[key] = _merge(merged.get(key) or {}, value)
-        else:
-            merged[key] = value
-    return merged
-
-
-def _matches(body: Mapping[str, Any], selector: str) -> bool:
-    labels = body["metadata"].get("labels") or {}
-    for term in filter(None, selector.split(",")):
-        key, _, value = term.partition("=")
-        if key not in labels or (value and labels[key] != value):
-            return False
-    return True
 
 
 # ---- faults

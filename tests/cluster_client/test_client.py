@@ -130,6 +130,7 @@ def test_creating_names_the_field_manager_and_returns_what_was_created() -> None
 def test_a_dry_run_says_so() -> None:
     async def scenario(api: FakeApi, client: Client) -> None:
         await client.create(PODS, "default", {"metadata": {"name": "web-4"}}, dry_run=True)
+        await api.put("pods", pod("web-4"))
         await client.merge_patch(PODS, "default", "web-4", {}, dry_run=True)
         await client.apply(PODS, "default", "web-4", {}, dry_run=True)
         assert [seen.query["dryRun"] for seen in api.seen] == ["All"] * 3

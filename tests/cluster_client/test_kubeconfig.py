@@ -254,16 +254,34 @@ print(json.dumps({"apiVersion": "client.authentication.k8s.io/v1", "kind": "Exec
 """
 
 
-@pytest.mark.parametrize("user", [{"exec": {"command": "x"}}, {"auth-provider": {"name": "oidc"}}])
+HINT = "install it with\n  apt-get install login"
+
+
+@pytest.mark.parametrize(
+    ("user", "hint"),
+    [
+        ({"exec": {"command": "sh"}}, ""),
+        ({"exec": {"command": "sh", "installHint": HINT}}, "; its own hint: install it with apt-get install login"),
+        ({"auth-provider": {"name": "oidc"}}, ""),
+    ],
+)
 def test_a_plugin_without_its_package_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: dict[str, Any]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: dict[str, Any], hint: str
 ) -> None:
     monkeypatch.setitem(sys.modules, "kubernetes", None)  # as if it were not installed
     monkeypatch.delitem(sys.modules, "kubernetes.client", raising=False)
     message = problem(tmp_path, None, user)
     assert message.endswith(
         "user 'u': it logs in by a plugin, which needs the 'kubernetes' package: "
-        "pip install 'windlass-operator[kubeconfig]'"
+        f"pip install 'windlass-operator[kubeconfig]'{hint}"
+    )
+
+
+def test_a_plugin_that_is_not_there_is_named_with_its_own_hint(tmp_path: Path) -> None:
+    message = problem(tmp_path, None, {"exec": {"command": "no-such-login", "installHint": HINT}})
+    assert message.endswith(
+        "user 'u': it logs in by the plugin no-such-login, which is not on PATH; "
+        "its own hint: install it with apt-get install login"
     )
 
 

@@ -90,6 +90,19 @@ def test_what_is_read_is_an_instance_like_any_other() -> None:
     assert replace(instance, zone=None) == replace(AS_INSTANCE, zone=None)
 
 
+@pytest.mark.parametrize(
+    ("value", "protected", "unclear"),
+    [("yes", True, None), ("Off", False, None), ("", False, None), ("yse", False, "yse"), ("1", False, "1")],
+)
+def test_what_is_no_boolean_does_not_protect_and_is_kept_to_be_told(
+    value: str, protected: bool, unclear: str | None
+) -> None:
+    pod = bare()
+    pod["metadata"]["annotations"] = {PROTECT_ANNOTATION: value}
+    found = read(pod)
+    assert (found.protected, found.unclear_protection) == (protected, unclear)
+
+
 def test_nobody_can_change_what_was_read() -> None:
     with pytest.raises(FrozenInstanceError):
         read(IN_SERVICE).zone = "zone-b"  # type: ignore[misc]

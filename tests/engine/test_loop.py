@@ -237,6 +237,26 @@ def test_conflicts_are_counted_afresh_after_a_success():
     in_loop(scenario)
 
 
+def test_failures_with_progress_between_them_do_not_add_up():
+    async def scenario() -> None:
+        bench = Bench(nothing)
+
+        async def some_went_and_then(key: Key) -> None:
+            bench.loop.made_progress(key)
+            raise Transient("deleting Pod shop/web-7: etcdserver: no leader")
+
+        bench._reconcile = some_went_and_then
+        async with bench.running():
+            bench.queue.add(WEB)
+            await settle()
+            for _ in range(4):
+                await bench.clock.advance(1.3)
+            assert len(bench.passes) >= 5  # with pauses of 1 s each
+            assert bench.failures == []
+
+    in_loop(scenario)
+
+
 def test_a_passing_fault_backs_off_as_long_as_the_server_asks():
     async def scenario() -> None:
         bench = Bench(raising(Transient("creating Pod shop/web-1: too many requests", code=429, retry_after=20.0)))

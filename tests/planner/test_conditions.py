@@ -12,7 +12,7 @@ from windlass.planner.conditions import Standing, conditions, contract_broken
 
 
 def made(standing: Standing, old: tuple[Condition, ...] = (), generation: int = 3) -> tuple[Condition, ...]:
-    return conditions(standing, Disabled(), "all is said", old=old, generation=generation, now=NOW)
+    return conditions(standing, Disabled(0, 3), "all is said", old=old, generation=generation, now=NOW)
 
 
 def shown(found: tuple[Condition, ...]) -> dict[str, str]:
@@ -40,6 +40,7 @@ BEFORE = (condition("Ready", "False"), condition("Reconciling"))
         ("Ready", {"Ready": "True"}),
         ("Reconciling", {"Ready": "False", "Reconciling": "True"}),
         ("Stalled", {"Ready": "False", "Stalled": "True"}),
+        ("Idle", {"Ready": "False"}),
     ],
 )
 def test_reconciling_and_stalled_are_there_only_while_they_are_true(
@@ -67,7 +68,7 @@ def test_a_transition_time_moves_only_when_the_status_does() -> None:
     assert changed == {"Ready": NOW}
 
 
-@pytest.mark.parametrize("standing", ["Ready", "Reconciling", "Stalled"])
+@pytest.mark.parametrize("standing", ["Ready", "Reconciling", "Stalled", "Idle"])
 @pytest.mark.parametrize("old", [(), BEFORE], ids=["first pass", "later"])
 def test_what_is_made_keeps_the_contract(standing: Standing, old: tuple[Condition, ...]) -> None:
     assert contract_broken(made(standing, old), 3) is None
@@ -109,3 +110,4 @@ def test_a_reason_is_the_class_of_the_sentence() -> None:
 @pytest.mark.parametrize(("times", "seconds"), [(0, 30), (1, 30), (2, 60), (3, 120), (5, 480), (6, 600), (10**6, 600)])
 def test_a_pause_doubles_up_to_the_longest(times: int, seconds: int) -> None:
     assert doubling(timedelta(seconds=30), times, timedelta(minutes=10)) == timedelta(seconds=seconds)
+    assert doubling(30.0, times, 600.0) == seconds

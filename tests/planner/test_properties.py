@@ -4,17 +4,13 @@ from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 from random import Random
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.planner.many_views import instances, views
 from tests.worlds import (
     THREE_ZONES,
-    activity,
-    added,
-    backoff,
-    failed_zone,
     fleet,
     group,
     instance,
@@ -23,110 +19,15 @@ from tests.worlds import (
     on_wire,
     planned,
     removals,
-    revision,
     view,
 )
-from windlass.api.scaling_group import OrdinalRange, RemovalStage, ScalingGroupSpec
+from windlass.api.scaling_group import RemovalStage
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.instance import Instance, State
 from windlass.planner.capacity.removal_order import RemovalRules, choose_leaving
 from windlass.planner.capacity.situation import LAUNCHING, effective_desired
-from windlass.planner.capacity.view import GroupView, Refusal, take_census
+from windlass.planner.capacity.view import GroupView, take_census
 from windlass.planner.conditions import contract_broken
-
-KINDS: tuple[dict[str, Any], ...] = (
-    {},
-    {"age": "9d"},
-    {"ready": "1s"},
-    {"age": "30s", "ready": None},
-    {"age": "2h", "ready": None},
-    {"age": "5s", "scheduled": None},
-    {"age": "9m", "unschedulable": "2m"},
-    {"age": "9m", "unschedulable": "6m", "problem": "no node fits"},
-    {"not_ready": "10s"},
-    {"not_ready": "2h", "problem": "probe failed"},
-    {"ended": True},
-    {"ended": True, "was_ready": True},
-    {"removing": True},
-)
-
-
-PAUSES: tuple[dict[str, Any], ...] = ({}, {"over": "1s"}, {"failures": 4})
-
-
-@st.composite
-def instances(draw: st.DrawFn) -> tuple[Instance, ...]:
-    ordinals = draw(st.lists(st.integers(0, 40), unique=True, max_size=14))
-    made = []
-    for ordinal in ordinals:
-        fields: dict[str, Any] = draw(st.sampled_from(KINDS)) | {
-            "zone": draw(st.sampled_from((*THREE_ZONES, "zone-x", None))),
-            "protected": draw(st.sampled_from((False, False, False, True))),
-            "cost": draw(st.sampled_from((0, 0, 0, -1, 5))),
-            "revision": draw(st.sampled_from(("web-1", "web-2", "web-x"))),
-        }
-        made.append(instance(f"web-{ordinal}", **fields))
-    return tuple(made)
-
-
-@st.composite
-def specs(draw: st.DrawFn) -> ScalingGroupSpec:
-    low, high = sorted((draw(st.integers(0, 12)), draw(st.integers(0, 16))))
-    return group(
-        draw(st.none() | st.integers(0, 16)),
-        min_size=low,
-        max_size=high,
-        enabled=draw(st.sampled_from((True, True, True, True, False))),
-        zones=draw(st.sampled_from(((), ("zone-a",), THREE_ZONES, THREE_ZONES))),
-        zone_policy=draw(st.sampled_from(("Balanced", "Priority"))),
-        removal_policy=draw(st.lists(st.sampled_from(RemovalStage), min_size=1, max_size=2, unique=True).map(tuple)),
-        suspended_processes=draw(
-            st.lists(st.sampled_from(("ScaleIn", "ScaleOut", "HealthCheck")), unique=True, max_size=1).map(tuple)
-        ),
-        min_ready_seconds=draw(st.sampled_from((0, 30))),
-        health_seconds=draw(st.sampled_from((0, 300))),
-        history_limit=draw(st.sampled_from((1, 20))),
-    )
-
-
-@st.composite
-def activities(draw: st.DrawFn, next_ordinal: int) -> dict[str, Any]:
-    if draw(st.booleans()):
-        return {}
-    first = draw(st.integers(0, next_ordinal))
-    fields: dict[str, Any] = {"first_ordinal": first, "to": draw(st.integers(0, 16)), "from_": draw(st.integers(0, 16))}
-    if first < next_ordinal and draw(st.booleans()):
-        fields["launching"] = OrdinalRange(first=first, count=draw(st.integers(1, next_ordinal - first)))
-        fields["failed"] = tuple(sorted(draw(st.sets(st.integers(first, next_ordinal - 1), max_size=3))))
-    if draw(st.booleans()):
-        fields |= {
-            "ended": draw(st.sampled_from(("1s", "1h"))),
-            "result": draw(st.sampled_from(("Successful", "Failed"))),
-        }
-    made = activity(draw(st.sampled_from(("ScaleOut", "ScaleIn", "Replace"))), **fields)
-    return {"activity": made, "record": draw(st.sampled_from(("kept", "open", None)))}
-
-
-@st.composite
-def views(draw: st.DrawFn) -> GroupView:
-    there = draw(instances())
-    next_ordinal = max((i.ordinal for i in there), default=-1) + 1 + draw(st.integers(0, 3))
-    failed = draw(st.lists(st.sampled_from(THREE_ZONES), unique=True, max_size=3))
-    zones = [failed_zone(name, **draw(st.sampled_from(PAUSES))) for name in failed]
-    return view(
-        draw(specs()),
-        there,
-        next_ordinal=next_ordinal,
-        zones=zones,
-        backoff=draw(st.sampled_from((None, None, backoff(1), backoff(6), backoff(2, expired=True)))),
-        revisions=(revision("web-1", 1), revision("web-2", 2, {"template": 2})),
-        added_at=(added("web-1", "9d"), added("web-2", "8d")),
-        settled=draw(st.sets(st.integers(0, 40), max_size=3)),
-        refusals=draw(st.sampled_from(((), (), (Refusal(0, "quota exceeded"),)))),
-        configuration=draw(st.sampled_from((None, {"template": 2}, {"template": 3}))),
-        **draw(activities(next_ordinal)),
-    )
-
 
 # ---- sizes and names
 
@@ -307,7 +208,7 @@ def test_a_pass_that_does_nothing_has_settled_or_says_what_it_waits_for(seen: Gr
     plan = plan_group(seen)
     again = replace(seen, status=on_wire(plan.status), refusals=())
     second = plan_group(again)
-    if plan.acts or second.acts or not seen.spec.enabled or seen.record_refused:
+    if plan.acts or second.acts or not seen.spec.enabled or seen.deleting or seen.record_refused:
         return
     census = take_census(again)
     settled = second.status.phase in {"Ready", "Stalled"}

@@ -3,6 +3,8 @@
 To accept changed prose: `WINDLASS_GOLDEN=write pytest tests/planner/test_reasons.py`.
 """
 
+import importlib
+import pkgutil
 import string
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -12,14 +14,21 @@ from typing import Any, get_type_hints
 import pytest
 
 from tests.golden import matches_golden
-from windlass.planner.capacity import reasons, reasons_launches
+from windlass.planner import capacity
+from windlass.planner.capacity import reasons
 from windlass.planner.reason import Reason, counted, names, sentence
 
+MODULES = [
+    importlib.import_module(f"{capacity.__name__}.{module.name}")
+    for module in pkgutil.iter_modules(capacity.__path__)
+    if module.name.startswith("reasons")
+]
 KINDS: list[type[Reason]] = sorted(
     (
         kind
-        for kind in {**vars(reasons), **vars(reasons_launches)}.values()
-        if isinstance(kind, type) and issubclass(kind, Reason) and kind != Reason
+        for module in MODULES
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, Reason) and kind.__module__ == module.__name__
     ),
     key=lambda kind: kind.__name__,
 )
@@ -33,7 +42,7 @@ TEXTS = {"zone": "zone-a", "name": "web-1", "state": "Pending", "policy": "Oldes
 TEXTS |= {"process": "ScaleOut", "left_alone": "missing are not launched", "side": "above", "bound": "maxSize 2"}
 TEXTS |= {"problem": "exited with 1", "because": "exited with 1", "type": "ScaleOut", "price": "0.174125"}
 TEXTS |= {"cause": "the desired size changed from 0 to 3", "description": "launched 3 instances, 3 in service"}
-TEXTS |= {"source": "ScalingConfiguration/web"}
+TEXTS |= {"source": "ScalingConfiguration/web", "value": "ja"}
 
 
 def sample(kind: type[Reason]) -> Reason:

@@ -46,11 +46,17 @@ ROWS: dict[str, tuple[GroupView, str, str, str]] = {
         "Ready",
         "1 instance in service, as desired",
     ),
-    "disabled": (
-        view(group(3, enabled=False)),
+    "disabled, and smaller than it should be": (
+        view(group(3, enabled=False), fleet(1)),
+        "Disabled",
+        "Idle",
+        "disabled by spec.enabled: nothing is done; 1 of 3 in service",
+    ),
+    "disabled, as desired": (
+        view(group(3, enabled=False), fleet(3)),
         "Disabled",
         "Ready",
-        "the group is disabled: it does nothing until spec.enabled is true",
+        "disabled by spec.enabled: nothing is done; 3 of 3 in service",
     ),
     "being deleted": (
         view(group(3), fleet(3), deleting=True),
@@ -236,7 +242,8 @@ def test_how_the_group_stands(seen: GroupView, phase: str, standing: str, messag
 
     assert (status.phase, status.message) == (phase, message)
     assert contract_broken(status.conditions, seen.generation) is None
-    assert [c.type for c in status.conditions] == (["Ready"] if standing == "Ready" else ["Ready", standing])
+    shown = {"Ready": {"Ready": True}, "Idle": {"Ready": False}}.get(standing, {"Ready": False, standing: True})
+    assert {c.type: c.status == "True" for c in status.conditions} == shown
     assert {c.message for c in status.conditions} == {message}
 
 

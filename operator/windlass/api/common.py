@@ -17,6 +17,7 @@ REVISION_LABEL = f"{GROUP}/revision"
 ZONE_LABEL = f"{GROUP}/zone"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 ORDINAL_ANNOTATION = f"{GROUP}/ordinal"
+LEASE_NAME = "windlass-operator"  # whose holder leads
 TROUBLE_ANNOTATION = f"{GROUP}/trouble"  # on the Lease: why its holder does not hear of changes
 PROTECT_ANNOTATION = f"{GROUP}/protect"
 SPARED_ANNOTATION = f"{GROUP}/spared"

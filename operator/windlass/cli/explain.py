@@ -14,6 +14,8 @@ from windlass.cli.output import show
 from windlass.cli.reading import now, read_group, with_client
 from windlass.cli.text import age, capitalised, columns, moment
 from windlass.cluster.client import Client
+from windlass.cluster.deletion_guard import DeletionGuard, read_deletion_guard
+from windlass.cluster.errors import ApiError
 from windlass.planner.reason import counted, names
 
 GRACE_SECONDS = 0.3  # for an operator that runs to look at a change of this moment: it takes a tenth of that
@@ -33,10 +35,18 @@ async def _explain(client: Client, namespace: str, name: str) -> Explanation:
     if behind and any(lease.held(now()) for lease in leases or ()):
         await asyncio.sleep(GRACE_SECONDS)
         group = await read_group(client, namespace, name)
-    (view, records), complaint = await asyncio.gather(
-        observe_live(client, group, now()), read_complaint(client, group["metadata"])
+    (view, records), complaint, guard = await asyncio.gather(
+        observe_live(client, group, now()), read_complaint(client, group["metadata"]), _read_guard(client)
     )
-    return explain(view, group["metadata"], records, leases, complaint)
+    return explain(view, group["metadata"], records, leases, complaint, guard)
+
+
+async def _read_guard(client: Client) -> DeletionGuard | None:
+    """What guards groups against being deleted; None where one may not look, as few may."""
+    try:
+        return await read_deletion_guard(client)
+    except ApiError:
+        return None
 
 
 # ---- for people
@@ -81,7 +91,7 @@ def _troubles(e: Explanation) -> list[str]:
 
 
 def _worth_knowing(e: Explanation) -> list[str]:
-    found = [str(e.cut)] if e.cut is not None else []
+    found = [str(why) for why in (e.cut, e.unguarded) if why is not None]
     if e.outdated:
         found.append(f"{counted(e.outdated, 'instance')} made from an older configuration")
     if e.suspended:
@@ -124,6 +134,7 @@ def values(e: Explanation) -> dict[str, Any]:
         "waits": [{"until": rfc3339(wait.until), "message": wait.what} for wait in e.waits],
         "troubles": [{"name": t.name, "state": t.state.value, "problem": t.problem} for t in e.troubles],
         "desiredCut": str(e.cut) if e.cut is not None else None,
+        "deletionGuard": e.guarded,
         "outdated": e.outdated,
         "suspended": list(e.suspended),
         "activities": [{"name": activity.name, **to_wire(activity.status)} for activity in e.activities],

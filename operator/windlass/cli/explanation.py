@@ -4,12 +4,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from windlass.api.common import PROTECT_ANNOTATION
 from windlass.api.scaling_activity import ScalingActivityStatus
+from windlass.api.scaling_group import DeletionPolicy
 from windlass.cli.forecast import acting, step_line
 from windlass.cli.operator_sign import Complaint, LastChange, SeenLease, Sign, last_change, sign_of
+from windlass.cli.text import age
+from windlass.cluster.deletion_guard import DeletionGuard
 from windlass.planner.capacity.group import plan_group, see
 from windlass.planner.capacity.instance import Instance, Patience, State
 from windlass.planner.capacity.reasons import (
@@ -18,13 +21,13 @@ from windlass.planner.capacity.reasons import (
     HeldBack,
     HeldUp,
     LaunchesFail,
-    LeftAlone,
     NoZoneLeft,
     OnlyProtectedLeft,
     PassFailed,
     ProcessSuspended,
     TemplateRefused,
 )
+from windlass.planner.capacity.reasons_deletion import DeletionUnguarded
 from windlass.planner.capacity.reasons_launches import MeantToEnd, NoZoneTakes
 from windlass.planner.capacity.revisions import meant_to_end
 from windlass.planner.capacity.situation import Situation, desired_cut
@@ -33,6 +36,8 @@ from windlass.planner.plan import Plan
 from windlass.planner.reason import Reason, names
 
 MOST_ACTIVITIES = 5
+MOST_NAMED = 10  # Pods in one command
+LINGERING = timedelta(minutes=1)  # longer than a kubelet needs to tell that a Pod is gone
 RECENTLY = timedelta(minutes=10)  # the longest pause between two tries of a pass, twice
 OPERATOR_ADVICE = "look after the operator: kubectl get deployments,pods -A -l app.kubernetes.io/name=windlass"
 TROUBLED = (State.FAILED, State.UNHEALTHY, State.NOT_READY, State.PENDING, State.REMOVING)
@@ -68,7 +73,10 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """All that can be said about a group. `phase` and `said` are its status's; `message` is so at this moment."""
+    """All that can be said about a group. `phase` and `said` are its status's; `message` is so at this moment.
+
+    `guarded`: whether a policy of the cluster enforces deletionPolicy; Unknown where one may not look at policies.
+    """
 
     view: GroupView
     phase: str
@@ -86,6 +94,13 @@ class Explanation:
     sign: Sign
     complaint: Complaint | None
     advice: tuple[str, ...]
+    guarded: Literal["Yes", "No", "Unknown"]
+
+    @property
+    def unguarded(self) -> Reason | None:
+        """That the group relies in vain on being guarded against its deletion, if so."""
+        refuses = self.view.spec.deletion_policy is DeletionPolicy.REFUSE
+        return DeletionUnguarded() if refuses and self.guarded == "No" else None
 
 
 def explain(
@@ -94,8 +109,9 @@ def explain(
     records: Iterable[Body],
     leases: Sequence[SeenLease] | None,
     complaint: Complaint | None = None,
+    guard: DeletionGuard | None = None,
 ) -> Explanation:
-    """Explain the group that is seen so. `metadata` is the group's own; `leases` None: nobody may look at them."""
+    """Explain the group that is seen so. `metadata` is the group's own; `leases`, `guard` None: one may not look."""
     situation, plan, changed = see(view), plan_group(view), last_change(metadata)
     looked_at = view.status.observed_generation >= view.generation
     sign = sign_of(leases, looked_at=looked_at, changed=changed, now=view.now)
@@ -115,7 +131,12 @@ def explain(
         changed=changed,
         sign=sign,
         complaint=complaint if complaint is not None and view.now - complaint.at < RECENTLY else None,
-        advice=(*([OPERATOR_ADVICE] if sign.state == "Absent" else []), *_advice(view, plan)),
+        advice=(
+            *([OPERATOR_ADVICE] if sign.state == "Absent" else []),
+            *_advice(view, plan),
+            *_protection_advice(situation),
+        ),
+        guarded="Unknown" if guard is None else "Yes" if guard.covers(view.namespace) else "No",
     )
 
 
@@ -133,8 +154,17 @@ def _last_activities(records: Iterable[Body]) -> tuple[Activity, ...]:
 def _troubles(s: Situation) -> Iterator[Trouble]:
     for state in TROUBLED:
         for instance in s.census.of(state):
-            if instance.problem is not None:
-                yield Trouble(instance.name, state, instance.problem)
+            problem = instance.problem or _lingering(instance, s.now)
+            if problem is not None:
+                yield Trouble(instance.name, state, problem)
+
+
+def _lingering(instance: Instance, now: datetime) -> str | None:
+    """What keeps an instance that should have been gone for a while."""
+    if instance.leaving_since is None or now - instance.leaving_since < LINGERING:
+        return None
+    node = f"; its node {instance.node} may be gone" if instance.node else ""
+    return f"deleted, and still there {age(instance.leaving_since, now)} after it should have been gone{node}"
 
 
 # ---- what happens by itself
@@ -209,6 +239,17 @@ def _advice(view: GroupView, plan: Plan) -> Iterator[str]:
         yield "to replace an outdated instance by one of the current configuration, delete its Pod, one after the other"
 
 
+def _protection_advice(s: Situation) -> Iterator[str]:
+    """The way out for instances that are of no use and protected, and for what was meant to protect and does not."""
+    dead = [i.name for i in s.census.of(State.FAILED, State.UNHEALTHY) if i.protected]
+    if dead:
+        pods = " ".join(dead[:MOST_NAMED])
+        yield f"have what is of no use replaced: kubectl annotate pod {pods} {PROTECT_ANNOTATION}-"
+    if s.census.unclear:
+        pods = " ".join(i.name for i in s.census.unclear[:MOST_NAMED])
+        yield f"if they are meant to be protected: kubectl annotate --overwrite pod {pods} {PROTECT_ANNOTATION}=true"
+
+
 def _resume(view: GroupView, reason: ProcessSuspended) -> str:
     return f"let it go on: take {reason.process} out of spec.suspendedProcesses"
 
@@ -225,7 +266,7 @@ def _let_go(view: GroupView, reason: HeldBack) -> str:
     return f"find out what is to happen before {reason.name} may go: kubectl get pod {reason.name} -o yaml"
 
 
-def _unprotect(view: GroupView, reason: OnlyProtectedLeft | LeftAlone) -> str:
+def _unprotect(view: GroupView, reason: OnlyProtectedLeft) -> str:
     return f"let the group choose among them: kubectl annotate pod NAME {PROTECT_ANNOTATION}-"
 
 
@@ -249,7 +290,6 @@ ADVICE: Mapping[type[Reason], Advice] = {
     NoZoneTakes: _describe,
     HeldBack: _let_go,
     OnlyProtectedLeft: _unprotect,
-    LeftAlone: _unprotect,
     ConfigurationMissing: _create,
     TemplateRefused: _correct,
     Disabled: _enable,

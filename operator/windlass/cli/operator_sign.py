@@ -8,13 +8,12 @@ from urllib.parse import quote
 
 import msgspec
 
-from windlass.api.common import TROUBLE_ANNOTATION
+from windlass.api.common import LEASE_NAME, TROUBLE_ANNOTATION
 from windlass.cli.text import duration
 from windlass.cluster.client import Client
 from windlass.cluster.errors import ApiError, Refused
 from windlass.planner.capacity.reasons import PassFailed
 
-LEASE_NAME = "windlass-operator"
 LEASES_PATH = f"/apis/coordination.k8s.io/v1/leases?fieldSelector=metadata.name%3D{LEASE_NAME}"
 CLOCKS_DIFFER = timedelta(seconds=5)  # between this machine and the API server's, without harm
 SOON = timedelta(seconds=10)  # an operator that runs has looked at a change long before

@@ -110,7 +110,7 @@ def rows_of(picture: Picture) -> list[Row]:
         rows.append(_revision_row(revision, revision.name == status.current_revision, there))
         rows += map(_instance_row, there)
     for name, there in by_revision.items():
-        info = f"{counted(len(there), 'instance')}; the revision itself is not kept"
+        info = f"{_staying(there)}; the revision itself is not kept"
         rows.append(Row(1, f"ControllerRevision/{name}", "Unknown", info=info))
         rows += map(_instance_row, there)
     return rows
@@ -153,8 +153,14 @@ def _activity_row(activity: ActivityStatus) -> Row:
 
 def _revision_row(revision: RevisionStatus, current: bool, there: list[Standing]) -> Row:
     state = "Current" if current else "Outdated" if there else "Kept"
-    info = f"{counted(len(there), 'instance')} of {revision.configuration}"
+    info = f"{_staying(there)} of {revision.configuration}"
     return Row(1, f"ControllerRevision/{revision.name}", state, "", revision.added_at, info)
+
+
+def _staying(there: list[Standing]) -> str:
+    """How many there are as the group counts them: without those on their way out, which are told beside."""
+    leaving = sum(standing.state is State.REMOVING for standing in there)
+    return counted(len(there) - leaving, "instance") + (f" ({leaving} more being removed)" if leaving else "")
 
 
 def _instance_row(standing: Standing) -> Row:

@@ -1,13 +1,8 @@
-"""Whether the API server would take an instance of a configuration: its own dry run of the Pod."""
-
-from typing import Any
-
-import msgspec
+"""What the API server says of an instance made from a configuration, for people."""
 
 from windlass.cluster.client import Client
-from windlass.cluster.errors import AlreadyExists, Invalid, Refusal, Refused
-from windlass.cluster.pods import TemplateError, check_template, pod_maker
-from windlass.cluster.resources import PODS
+from windlass.cluster.errors import Refusal
+from windlass.cluster.trial import try_template
 from windlass.planner.capacity.view import GroupView
 
 
@@ -16,33 +11,10 @@ async def template_trouble(client: Client, view: GroupView) -> tuple[str | None,
 
     The note says why instances would be refused for now, or why nobody could be asked.
     """
-    try:
-        check_template((view.configuration or {})["template"])
-        await client.create(PODS, view.namespace, _pod(view), dry_run=True, strict=True)
-    except TemplateError as error:
-        return str(error), None
-    except AlreadyExists:
-        return None, None
-    except Invalid as error:
-        return error.detail, None
-    except Refused as error:
-        if error.by is Refusal.PERMISSIONS:
-            return None, f"whether the API server takes such an instance was not tried: {error.detail}"
-        return None, f"the API server would refuse instances now: {error.detail}"
-    return None, None
-
-
-def _pod(view: GroupView) -> dict[str, Any]:
-    configuration = view.configuration or {}
-    maker = pod_maker(
-        group=view.name,
-        group_uid="",
-        revision=f"{view.name}-0",
-        template=configuration["template"],
-        zone=view.spec.zones[0] if view.spec.zones else None,
-        tags=view.spec.tags,
-    )
-    ordinal = view.status.next_ordinal
-    pod: dict[str, Any] = msgspec.json.decode(maker.make(f"{view.name}-{ordinal}", ordinal))
-    del pod["metadata"]["ownerReferences"]  # the group may not exist yet
-    return pod
+    template = (view.configuration or {})["template"]
+    said = await try_template(client, view, template, f"{view.name}-0", owner="")  # the group may not exist yet
+    if said is None or isinstance(said, str):
+        return said, None
+    if said.by is Refusal.PERMISSIONS:
+        return None, f"whether the API server takes such an instance was not tried: {said.detail}"
+    return None, f"the API server would refuse instances now: {said.detail}"

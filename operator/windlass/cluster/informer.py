@@ -51,6 +51,7 @@ class Informer(Generic[T]):
         self._clock = clock
         self._store: Store[T] = Store(index, on_change)
         tell = count or _count_nothing
+        self._wire, self._record = wire, record
         decoder = RecordDecoder(resource.kind, wire, record, tell)
         timing = Timing(silence, initial_silence, clock, sleep)
         self._source = Source(client, resource, decoder, None, label_selector)
@@ -100,6 +101,15 @@ class Informer(Generic[T]):
         """Read everything live, beside the watches, and put it in place of what is known."""
         for reflection in self._reflections:
             await reflection.read_again()
+
+    async def read_one(self, namespace: str, name: str) -> None:
+        """Read one object live, beside the watch, and take it in if it is newer than what is known; Gone if it is not
+        there: what is known stays as it is."""
+        source = self._source
+        with self._store.listing() as gone:
+            found = self._record(await source.client.get(source.resource, namespace, name, into=self._wire))
+            if found.uid not in gone:
+                self._store.put(found)
 
     async def refresh(self, key: str, namespace: str, label_selector: str) -> None:
         """Read live all objects that the selector picks, and put them in place of the records of this index key.

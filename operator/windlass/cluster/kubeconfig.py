@@ -7,8 +7,9 @@ exec plugins and auth providers need the `kubernetes` package, an extra that cos
 import base64
 import binascii
 import os
+import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -152,7 +153,7 @@ def _credentials(
     if user.impersonate:
         raise ConfigurationError(f"{where}: impersonation ('as') is not supported")
     if user.exec_plugin is not None or user.auth_provider is not None:
-        return _from_plugin(where, paths, context)
+        return _from_plugin(where, paths, context, user.exec_plugin or {})
     if user.username:
         raise ConfigurationError(f"{where}: user name and password are not accepted by any supported Kubernetes")
     chain = _pem(where, path, "client-certificate", user)
@@ -261,15 +262,20 @@ class PluginToken:
 
 
 def _from_plugin(
-    where: str, paths: Sequence[Path], context: str
+    where: str, paths: Sequence[Path], context: str, plugin: Mapping[str, Any]
 ) -> tuple[TokenSource | None, ClientCertificate | None]:
+    said = " ".join(str(plugin.get("installHint") or "").split())
+    hint = f"; its own hint: {said}" if said else ""
+    command = str(plugin.get("command") or "")
+    if command and os.sep not in command and not shutil.which(command):
+        raise ConfigurationError(f"{where}: it logs in by the plugin {command}, which is not on PATH{hint}")
     try:
         package = import_module("kubernetes.client")
         loader = import_module("kubernetes.config")
     except ImportError as error:
         raise ConfigurationError(
             f"{where}: it logs in by a plugin, which needs the 'kubernetes' package: "
-            "pip install 'windlass-operator[kubeconfig]'"
+            f"pip install 'windlass-operator[kubeconfig]'{hint}"
         ) from error
     settings = package.Configuration()
     try:
@@ -281,7 +287,7 @@ def _from_plugin(
         certificate = ClientCertificate(Path(settings.cert_file).read_bytes(), Path(settings.key_file).read_bytes())
     token = PluginToken(where, lambda: _token_in(settings)) if _token_in(settings) else None
     if token is None and certificate is None:  # the package logs why, and goes on
-        raise ConfigurationError(f"{where}: its plugin gave neither a token nor a certificate; the log says why")
+        raise ConfigurationError(f"{where}: its plugin gave neither a token nor a certificate; the log says why{hint}")
     return token, certificate
 
 

@@ -25,7 +25,9 @@ from windlass.planner.reason import names
 
 # Waiting reasons that every container passes through; they tell nobody why it does not come up.
 ORDINARY_WAITS = frozenset({"ContainerCreating", "PodInitializing"})
-TRUE = frozenset({"true", "yes", "on", "y"})  # as YAML 1.1 spells it, which people write without quotes at first
+# As YAML 1.1 spells them, which people write without quotes at first.
+TRUE = frozenset({"true", "yes", "on", "y"})
+FALSE = frozenset({"", "false", "no", "off", "n"})
 ENDED = frozenset({"Failed", "Succeeded"})  # phases
 LONGEST_PROBLEM = 300  # characters; the sentence goes into messages with others
 
@@ -160,7 +162,10 @@ def to_instance(pod: Pod) -> Instance:
     made.ready_changed_at = ready.last_transition_time if ready else None
     made.was_ready = was_ready
     made.removing = removing
-    made.protected = metadata.annotations.protect.lower() in TRUE
+    made.leaving_since = metadata.deletion_timestamp
+    protect = metadata.annotations.protect.lower()
+    made.protected = protect in TRUE
+    made.unclear_protection = None if protect in TRUE or protect in FALSE else metadata.annotations.protect[:40]
     made.deletion_cost = _number(metadata.annotations.deletion_cost, 0)
     made.problem = _held(metadata) if removing else None if is_ready and not ended else _problem(pod, unscheduled)
     made.__class__ = Instance
@@ -319,7 +324,7 @@ def pod_maker(
 ) -> PodMaker:
     """A maker of instances of this group from this template, pinned to the zone if there is one.
 
-    TemplateError if the template has something else where a Pod has a map.
+    Without a `group_uid` they have no owner. TemplateError if the template has something else where a Pod has a map.
     """
     return PodMaker(_manifest(group, group_uid, revision, template, zone, tags))
 
@@ -361,7 +366,7 @@ def _manifest(
             "name": _NAME,
             "annotations": {ORDINAL_ANNOTATION: _ORDINAL} | annotations,
             "labels": labels,
-            "ownerReferences": [owner_reference("ScalingGroup", group, group_uid)],
+            "ownerReferences": [owner_reference("ScalingGroup", group, group_uid)] if group_uid else [],
         },
         "apiVersion": "v1",
         "kind": "Pod",

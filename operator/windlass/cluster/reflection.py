@@ -13,6 +13,7 @@ from windlass.cluster.decoding import Bookmark, RecordDecoder
 from windlass.cluster.errors import ApiError, Expired, Invalid, Transient
 from windlass.cluster.resources import Resource
 from windlass.cluster.store import Record, Store, as_number
+from windlass.planner.backoff import doubling
 
 log = logging.getLogger(__name__)
 
@@ -248,9 +249,9 @@ class Reflection(Generic[T]):
             self._failures, self._trouble = 0, ""
         if not trouble and lasted >= SHORT_WATCH_SECONDS:
             return
-        pause = min(FIRST_PAUSE_SECONDS * 2.0 ** min(self._failures, 10), LONGEST_PAUSE_SECONDS)
-        pause *= 0.5 + random.random() / 2  # noqa: S311 — so that replicas do not come back together; no secret
         self._failures += 1
+        pause = doubling(FIRST_PAUSE_SECONDS, self._failures, LONGEST_PAUSE_SECONDS)
+        pause *= 0.5 + random.random() / 2  # noqa: S311 — so that replicas do not come back together; no secret
         if trouble:
             self._count("failure", 1)
             again = trouble == self._trouble  # one line for an outage, not one for each try

@@ -18,6 +18,7 @@ from windlass.cluster.limiter import Limiter
 from windlass.cluster.resources import LEASES, Resource
 from windlass.cluster.transport import MOST_BYTES, NoReply, Reply, Request, Stream, Transport
 from windlass.cluster.wire import name_in
+from windlass.planner.backoff import doubling
 
 MOST_LIST_BYTES = 256 << 20  # of one page: 500 objects, each a hundred times as large as usual
 MOST_ERROR_BYTES = 64 << 10  # of a watch that is refused
@@ -165,7 +166,8 @@ class Requests:
             return error.retry_after * (1 + 0.1 * random.random())  # noqa: S311 — no secret
         if call.writes:
             return None
-        return FIRST_PAUSE_SECONDS * float(2 ** (attempt - 1)) * (1 + random.random())  # noqa: S311 — no secret
+        pause = doubling(FIRST_PAUSE_SECONDS, attempt, LONGEST_WAIT_SECONDS)
+        return pause * (1 + random.random())  # noqa: S311 — no secret
 
     async def _send(self, call: Call) -> Reply:
         queued = call.resource is not LEASES

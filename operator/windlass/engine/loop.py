@@ -128,6 +128,11 @@ class Loop:
             self._queue.cancel_timer(key)
         self._forget_failures(key)
 
+    def made_progress(self, key: Key) -> None:
+        """Start the back-off of `key` afresh: its pass got something done, even if it fails in the end."""
+        self._conflicts.pop(key, None)
+        self._queue.forget(key)
+
     async def run(self) -> None:
         """Work until cancelled; passes that run then are cancelled too."""
         async with asyncio.TaskGroup() as workers:
@@ -192,7 +197,7 @@ class Loop:
     async def _failed(self, key: Key, error: Exception) -> Result:
         match error:
             case NotLeading():
-                self._queue.add(key)  # for the day we lead again; until then it stays in the queue
+                self._queue.add(key)  # the lease may be renewed a moment late; a queue that is closed takes nothing
                 return Result.NOT_LEADING
             case Gone():
                 self._recovered(key)

@@ -59,7 +59,7 @@ class Metrics:
         )
         self._informer_lag = Gauge(
             "windlass_informer_lag_seconds",
-            "Seconds since an informer's stream last showed life.",
+            "Seconds since the watches of a resource last showed life.",
             ["resource"],
             registry=registry,
         )

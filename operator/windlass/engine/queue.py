@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from windlass.engine.clock import Clock
 from windlass.engine.timers import Timers
+from windlass.planner.backoff import doubling
 
 # How long a key rests after a pass. A ReplicaSet asks for a killed Pod's replacement after 5 ms, 169 ms at worst.
 GATHER_SECONDS = 0.05
@@ -39,6 +40,9 @@ class Queue:
 
     A key has at most one timer (gather time, wake-up, back-off): the earliest asked for. It is dropped when the key is
     handed out, because a pass looks at everything and says itself when it wants to be woken.
+
+    While it is closed nothing is queued: a replica that stands by works on nothing, so its queue would only grow. Who
+    opens it adds all keys there are.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class Queue:
         self._resting: OrderedDict[Key, float] = OrderedDict()  # until when; ends in the order it began
         self._failures: dict[Key, int] = {}
         self._getters: deque[asyncio.Future[None]] = deque()
+        self._closed = False
 
     @property
     def depth(self) -> int:
@@ -69,6 +74,19 @@ class Queue:
         """How long the next key in line has been waiting; 0 when there is none."""
         return self._clock.monotonic() - next(iter(self._ready.values())) if self._ready else 0.0
 
+    def close(self) -> None:
+        """Drop all that waits and take nothing, until `open`; whose pass runs is not queued again after it."""
+        self._closed = True
+        self._ready.clear()
+        self._again.clear()
+        self._resting.clear()
+        self._timers.clear()
+
+    def open(self) -> None:
+        """Take keys again. What failed before `close` is a matter of then: every back-off starts afresh."""
+        self._closed = False
+        self._failures.clear()
+
     def add(self, key: Key, *, at_once: bool = False) -> None:
         """Have `key` looked at: now if it has been quiet, else when the gather time after its pass is over.
 
@@ -78,17 +96,16 @@ class Queue:
 
     def add_after(self, key: Key, seconds: float) -> None:
         """Have `key` looked at after so many seconds, unless it is to be looked at earlier anyway."""
-        self._timers.schedule(key, self._clock.monotonic() + max(0.0, seconds))
+        if not self._closed:
+            self._timers.schedule(key, self._clock.monotonic() + max(0.0, seconds))
 
     def add_rate_limited(self, key: Key, *, at_least: float = 0.0) -> float:
         """Have `key` looked at after its back-off; answers how many seconds that is.
 
         The back-off doubles with every call, from 1 s to 5 min, until `forget`; a server's own wish is `at_least`.
         """
-        failures = self._failures.get(key, 0)
-        self._failures[key] = failures + 1
-        # 2**9 s is above the longest already; a larger exponent would only overflow one day.
-        delay = min(LONGEST_BACK_OFF_SECONDS, FIRST_BACK_OFF_SECONDS * 2.0 ** min(failures, 9))
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        delay = doubling(FIRST_BACK_OFF_SECONDS, failures, LONGEST_BACK_OFF_SECONDS)
         delay = max(at_least, delay * self._rng.uniform(1 - BACK_OFF_JITTER, 1 + BACK_OFF_JITTER))
         self.add_after(key, delay)
         return delay
@@ -123,6 +140,8 @@ class Queue:
     def done(self, key: Key, *, again: bool = False) -> None:
         """The pass of `key` has ended. `again`: back to the end of the line at once, without the gather time."""
         self._active.remove(key)
+        if self._closed:
+            return
         now = self._clock.monotonic()
         self._drop_rested(now)
         asked = key in self._again
@@ -135,7 +154,7 @@ class Queue:
             self._timers.schedule(key, now + GATHER_SECONDS)
 
     def _offer(self, key: Key, at_once: bool = False) -> None:
-        if key in self._ready:
+        if self._closed or key in self._ready:
             return
         if key in self._active:
             self._again[key] = at_once or self._again.get(key, False)

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from windlass.engine.clock import Clock
+from windlass.planner.backoff import doubling
 
 logger = logging.getLogger(__name__)
 
@@ -46,21 +47,20 @@ class Supervisor:
 
     async def run(self) -> None:
         """Run until cancelled."""
-        pause = FIRST_PAUSE_SECONDS
+        ends = 0  # since it last was healthy
         while True:
             self._began = began = self._clock.monotonic()
             reason, error = await self._once()
             self._began = float("inf")
             lasted = self._clock.monotonic() - began
-            if lasted >= HEALTHY_SECONDS:
-                pause = FIRST_PAUSE_SECONDS
+            ends = 1 if lasted >= HEALTHY_SECONDS else ends + 1
+            pause = doubling(FIRST_PAUSE_SECONDS, ends, LONGEST_PAUSE_SECONDS)
             self._same = self._same + 1 if reason == self._reason and lasted < HEALTHY_SECONDS else 1
             self._reason = reason
             told = "%s ended after %.0f s: %s; starting it again in %.0f s"
             logger.log(self._level(), told, self._name, lasted, reason, pause)
             logger.debug("where %s failed", self._name, exc_info=error)
             await self._clock.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             self._on_restart()
 
     def _level(self) -> int:

@@ -47,6 +47,11 @@ class Timers(Generic[K]):
         """Forget the wake-up of `key`, if there is one."""
         self._due.pop(key, None)
 
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._due.clear()
+        self._heap.clear()
+
     def due(self, key: K) -> float | None:
         """When `key` is to be woken (monotonic seconds), or None."""
         return self._due.get(key)

@@ -1,8 +1,9 @@
 """Conditions, by kstatus' contract.
 
 `Ready` is always there; on the first pass it is Unknown where there is something to do. `Reconciling` and `Stalled`
-are there only while True, and never both; neither is there beside a True `Ready`. A transition time moves only when the
-status does. Tools that know nothing of us (Flux, Helm, Argo CD, `kubectl wait`) read nothing else.
+are there only while True, and never both; neither is there beside a True `Ready`, nor where something is wanted and
+nothing is done about it (Idle). A transition time moves only when the status does. Tools that know nothing of us (Flux,
+Helm, Argo CD, `kubectl wait`) read nothing else.
 """
 
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ from typing import Literal
 from windlass.api.common import Condition
 from windlass.planner.reason import Reason
 
-Standing = Literal["Ready", "Reconciling", "Stalled"]
+Standing = Literal["Ready", "Reconciling", "Stalled", "Idle"]
 Status = Literal["True", "False", "Unknown"]
 
 
@@ -23,7 +24,7 @@ def conditions(
     before = {condition.type: condition for condition in old}
     not_ready: Status = "Unknown" if standing == "Reconciling" and not before else "False"
     wanted: list[tuple[str, Status]] = [("Ready", "True" if standing == "Ready" else not_ready)]
-    if standing != "Ready":
+    if standing in {"Reconciling", "Stalled"}:
         wanted.append((standing, "True"))
     made = []
     for name, status in wanted:

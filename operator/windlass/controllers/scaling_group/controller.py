@@ -13,7 +13,7 @@ from windlass.cluster.merge_patch import merge_patch
 from windlass.cluster.resources import SCALING_GROUPS
 from windlass.cluster.store import Object
 from windlass.controllers.scaling_group.caches import KIND, Caches
-from windlass.controllers.scaling_group.observe import InMemoryState, observe
+from windlass.controllers.scaling_group.observe import InMemoryState, has_another_source, observe
 from windlass.controllers.scaling_group.steps import Steps
 from windlass.engine.clock import Clock
 from windlass.engine.events import EventRecorder, ObjectRef
@@ -25,7 +25,7 @@ from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.reasons import PassFailed
 from windlass.planner.capacity.view import GroupView
 from windlass.planner.conditions import Standing, conditions
-from windlass.planner.plan import Launch, Plan, Remove
+from windlass.planner.plan import KeepRevision, Launch, Plan, Remove
 from windlass.planner.reason import counted
 
 logger = logging.getLogger(__name__)
@@ -53,6 +53,8 @@ class ScalingGroupController:
         self._clock = clock
         self._in_memory: dict[Key, InMemoryState] = {}
         self.forget_key: Callable[[Key], None] = lambda _: None
+        self.notice: Callable[[Object], None] = lambda _: None  # told of the group of each pass
+        self.made_progress: Callable[[Key], None] = lambda _: None
 
     async def reconcile(self, key: Key) -> Answer:
         """One pass: when to look again, if nothing happens before.
@@ -78,6 +80,7 @@ class ScalingGroupController:
             self._forget(key)
             raise Gone(f"reading {key}: it is gone", code=404, reason="NotFound")
         in_memory = self._in_memory_of(key, group)
+        self.notice(group)
         if not self._expectations.satisfied(key):
             if not (in_memory.look_live or self._expectations.overdue(key, self._clock.now())):
                 return self._expectations.wake_at(key)
@@ -86,6 +89,9 @@ class ScalingGroupController:
         plan = plan_group(view)
         if plan.acts and in_memory.look_live:
             await self._look_live(key, in_memory)
+            view = await observe(self._client, self._caches, key, group, in_memory, self._clock.now())
+            plan = plan_group(view)
+        if _needs_source(plan) and await has_another_source(self._client, self._caches, key, view):
             view = await observe(self._client, self._caches, key, group, in_memory, self._clock.now())
             plan = plan_group(view)
         return await self._apply(key, group, view, plan, in_memory)
@@ -138,7 +144,12 @@ class ScalingGroupController:
         else:
             await self._confirm(key, group)
         self._tell(key, view, plan)
-        await Steps(self._client, self._caches, self._expectations, key, view, in_memory).carry_out(plan)
+        steps = Steps(self._client, self._caches, self._expectations, key, view, in_memory)
+        try:
+            await steps.carry_out(plan)
+        finally:
+            if steps.progressed:
+                self.made_progress(key)
         if not self._expectations.satisfied(key):
             return self._expectations.wake_at(key)
         # A plan that repeats itself, with nothing new to write down, is no progress.
@@ -223,6 +234,11 @@ class ScalingGroupController:
         self.forget_key(key)
         self._expectations.clear(key)
         self._metrics.forget_group(key.namespace, key.name)
+
+
+def _needs_source(plan: Plan) -> bool:
+    """Whether something is made from the group's configuration."""
+    return any(isinstance(step, Launch | KeepRevision) for step in plan.steps)
 
 
 def _differs(group: Object, status: ScalingGroupStatus) -> bool:

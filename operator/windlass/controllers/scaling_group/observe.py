@@ -13,6 +13,7 @@ from windlass.api.scaling_group import ScalingGroupSpec, ScalingGroupStatus
 from windlass.cluster.client import Client
 from windlass.cluster.errors import Gone, Invalid
 from windlass.cluster.resources import SCALING_CONFIGURATIONS
+from windlass.cluster.store import Object
 from windlass.controllers.scaling_group.caches import Caches
 from windlass.engine.queue import Key
 from windlass.planner.capacity.view import EndedRecord, GroupView, Refusal, RemovalPause
@@ -135,12 +136,34 @@ async def _configuration(client: Client, caches: Caches, namespace: str, name: s
     known = caches.configurations.get(namespace, name)
     if known is not None:
         return known
-    try:
-        found = await client.get(SCALING_CONFIGURATIONS, namespace, name)
-    except Gone:
-        return None
-    caches.observe("ScalingConfiguration", found, deleted=False)  # other groups may wait for it too
-    return found
+    return await _read_configuration(client, caches, namespace, name)
+
+
+async def has_another_source(client: Client, caches: Caches, key: Key, view: GroupView) -> bool:
+    """Read the group's configuration live: whether it is another than the view's, or none any more.
+
+    The watch of configurations may have missed a deletion. One that the view is without has just been asked for.
+    """
+    if view.configuration is None:
+        return False
+    found = await _read_configuration(client, caches, key.namespace, view.spec.configuration.scaling_configuration)
+    return found is None or found["spec"] != view.configuration
+
+
+async def _read_configuration(client: Client, caches: Caches, namespace: str, name: str) -> Body | None:
+    """As it is now, taken into the cache: other groups may wait for it too. None if there is none."""
+    store = caches.configurations
+    known = store.get(namespace, name)
+    with store.listing() as gone:
+        try:
+            found = Object(await client.get(SCALING_CONFIGURATIONS, namespace, name))
+        except Gone:
+            if known is not None:
+                store.drop(known)
+            return store.get(namespace, name)
+        if found.uid not in gone:
+            store.put(found)
+    return store.get(namespace, name)
 
 
 def read_record(body: Body | None) -> ScalingActivityStatus | None:

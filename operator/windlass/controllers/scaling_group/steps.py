@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 from windlass.api.common import API_VERSION, GROUP_LABEL, SPARED_ANNOTATION, owner_reference, to_wire
 from windlass.cluster.client import Client
 from windlass.cluster.errors import AlreadyExists, ApiError, Conflict, Gone, Invalid, Refused, Transient
-from windlass.cluster.pods import Pod, PodMaker, TemplateError, check_template, pod_maker, to_instance
+from windlass.cluster.pods import Pod, PodMaker, pod_maker, to_instance
 from windlass.cluster.resources import CONTROLLER_REVISIONS, PODS, SCALING_ACTIVITIES, SCALING_GROUPS
 from windlass.cluster.revisions import revision_manifest
 from windlass.cluster.store import Object
+from windlass.cluster.trial import try_template
 from windlass.cluster.wire import Nothing
 from windlass.controllers.scaling_group.caches import Caches
 from windlass.controllers.scaling_group.observe import InMemoryState, TemplateVerdict, read_record, version_of
@@ -50,7 +51,7 @@ SEED_MANAGER = "windlass-seed"
 
 
 class Steps:
-    """Does what one plan of one group says."""
+    """Does what one plan of one group says. `progressed`: an instance was created or removed."""
 
     def __init__(
         self,
@@ -68,6 +69,7 @@ class Steps:
         self._view = view
         self._in_memory = in_memory
         self._makers: dict[tuple[str, str | None], PodMaker] = {}
+        self.progressed = False
         self._outdated: list[Exception] = []
         self._kept: dict[str, Refused] = {}
 
@@ -88,7 +90,7 @@ class Steps:
         self._in_memory.look_live |= any(isinstance(failure, ApiError) and failure.lost for failure in failures)
         if failures:
             raise failures[0]
-        if plan.settles_removals and not self._kept:  # each was done (again) here, or will fail
+        if plan.settles_removals and not self._kept and not self._outdated:  # each was done (again) here, or will fail
             self._in_memory.removals_in_doubt = False
             self._in_memory.spared.clear()
             self._in_memory.look_live |= bool(
@@ -124,6 +126,7 @@ class Steps:
         try:
             with self._expectations.creating(self._key, step.name):
                 await self._client.create(PODS, self._key.namespace, body, bulk=bulk, into=Nothing)
+            self.progressed = True
         except AlreadyExists:
             await self._look_whose(step)
         self._in_memory.settled.add(step.ordinal)
@@ -153,18 +156,15 @@ class Steps:
         place = (step.revision, step.pool.zone)
         if place not in self._makers:
             revision = next(r for r in self._view.revisions if r.name == step.revision)
-            self._makers[place] = self._pod_maker(step.revision, revision.data["configuration"], step.pool.zone)
+            self._makers[place] = pod_maker(
+                group=self._key.name,
+                group_uid=self._view.uid,
+                revision=step.revision,
+                template=revision.data["configuration"]["template"],
+                zone=step.pool.zone,
+                tags=self._view.spec.tags,
+            )
         return self._makers[place]
-
-    def _pod_maker(self, revision: str, configuration: Any, zone: str | None) -> PodMaker:
-        return pod_maker(
-            group=self._key.name,
-            group_uid=self._view.uid,
-            revision=revision,
-            template=configuration["template"],
-            zone=zone,
-            tags=self._view.spec.tags,
-        )
 
     # ---- removals
 
@@ -178,7 +178,8 @@ class Steps:
             self._in_memory.kept.clear()
             self._in_memory.removal_pause = None
         others = [error for error in results.failed.values() if not isinstance(error, Refused)]
-        _raise_worst([*others, *self._outdated])
+        # What has changed is decided anew by the next pass; it waits for that only where nobody went.
+        _raise_worst(others if any(results.completed.values()) else [*others, *self._outdated])
 
     def _pause_removals(self, *, some_went: bool) -> None:
         """What the API server refuses is not asked for again at once, whatever happens in the group meanwhile."""
@@ -200,12 +201,13 @@ class Steps:
                     resource_version=step.resource_version,
                     bulk=bulk,
                 )
+            self.progressed = True
             return True
         except Gone:
             self._in_memory.look_live = True  # the informer is behind
         except Conflict as error:  # not as it was when this was decided; the others may go
-            self._in_memory.look_live = True
             self._outdated.append(error)
+            await self._read_again(step)
         except Refused as error:
             self._kept[step.uid] = error
             if len(self._kept) > A_FEW:
@@ -216,6 +218,19 @@ class Steps:
                 self._in_memory.spared.clear()
             raise
         return False
+
+    async def _read_again(self, step: Remove) -> None:
+        """Learn what the Pod that has changed is now: the informer may show it only later."""
+        pods = self._caches.pods
+        try:
+            await pods.read_one(self._key.namespace, step.name)
+        except ApiError as error:
+            self._in_memory.look_live = True
+            if not isinstance(error, Gone):
+                raise
+        known = pods.get(self._key.namespace, step.name)
+        if known is not None and known.resource_version == step.resource_version:
+            self._in_memory.look_live = True  # the API server says both: that it has changed, and that it has not
 
     async def _spare_all(self, steps: Sequence[Spare]) -> None:
         results = await self._all(self._spare, steps)
@@ -296,20 +311,9 @@ class Steps:
 
     async def _dry_run(self, step: KeepRevision) -> str | None:
         """Why the API server would never accept an instance of this revision, if so."""
-        zone = self._view.spec.zones[0] if self._view.spec.zones else None
-        try:
-            check_template(step.data["configuration"]["template"])
-            maker = self._pod_maker(step.name, step.data["configuration"], zone)
-        except TemplateError as error:
-            return str(error)
-        body = maker.make(f"{self._key.name}-{self._view.status.next_ordinal}", self._view.status.next_ordinal)
-        try:
-            await self._client.create(PODS, self._key.namespace, body, dry_run=True, strict=True, into=Nothing)
-        except Invalid as error:
-            return error.detail
-        except (AlreadyExists, Refused):
-            return None
-        return None
+        template = step.data["configuration"]["template"]
+        said = await try_template(self._client, self._view, template, step.name, owner=self._view.uid)
+        return said if isinstance(said, str) else None
 
     async def _forget_revision(self, step: ForgetRevision) -> None:
         kept = self._caches.revisions.by_index(self._view.uid).get(step.name)
@@ -323,9 +327,10 @@ class Steps:
 
     async def _record(self, step: Record) -> None:
         try:
-            if not step.exists:
-                await self._open_record(step.name)
-            patch = {"status": to_wire(step.status)}
+            version = self._record_version(step.name) if step.exists else await self._open_record(step.name)
+            patch: dict[str, Any] = {"status": to_wire(step.status)}
+            if version is not None:  # what is late must not undo what was said since
+                patch["metadata"] = {"resourceVersion": version}
             body = await self._client.merge_patch(
                 SCALING_ACTIVITIES, self._key.namespace, step.name, patch, subresource="status"
             )
@@ -335,6 +340,9 @@ class Steps:
                 raise
             self._caches.records.drop(gone)
             return
+        except Conflict:  # somebody has written it since, or a process before has, whose request was late
+            await self._read_records()
+            raise
         except (Refused, Invalid) as error:
             self._in_memory.record_refused = step.name
             logger.warning("%s; the group goes on without this record", error)
@@ -344,7 +352,19 @@ class Steps:
             self._in_memory.record_refused = step.name
             logger.warning("record %s holds what no record does; the group goes on without it", step.name)
 
-    async def _open_record(self, name: str) -> None:
+    def _record_version(self, name: str) -> str | None:
+        known = self._caches.records.get(self._key.namespace, name)
+        return known.resource_version if known is not None else None
+
+    async def _read_records(self) -> None:
+        found = await self._client.list(
+            SCALING_ACTIVITIES, self._key.namespace, label_selector=f"{GROUP_LABEL}={self._key.name}"
+        )
+        for body in found.items:
+            self._caches.records.put(Object(body))
+
+    async def _open_record(self, name: str) -> str | None:
+        """Create the record, empty; its version, None where it was there already and is not known to be the group's."""
         owner = owner_reference("ScalingGroup", self._key.name, self._view.uid)
         manifest = {
             "apiVersion": API_VERSION,
@@ -353,9 +373,10 @@ class Steps:
             "spec": {"scalingGroup": self._key.name},
         }
         try:
-            await self._client.create(SCALING_ACTIVITIES, self._key.namespace, manifest, into=Nothing)
+            return Object(await self._client.create(SCALING_ACTIVITIES, self._key.namespace, manifest)).resource_version
         except AlreadyExists:
-            return
+            await self._read_records()
+            return self._record_version(name)
 
     async def _forget_record(self, step: ForgetRecord) -> None:
         body = self._caches.records.get(self._key.namespace, step.name)

@@ -28,7 +28,8 @@ class Instance:
 
     `ready_changed_at` is when Ready last became what it is; `was_ready` whether it ever was. `unschedulable_since` is
     set while the scheduler says that the Pod fits nowhere, `problem` while anything tells why it does not come up.
-    `ended_at`: when its Pod ended, where the Pod tells. `group` is the uid of the group that controls it.
+    `ended_at`: when its Pod ended, where the Pod tells. `leaving_since`: when it should have been gone. `group` is the
+    uid of the group that controls it. `unclear_protection` is what its annotation says where that is no boolean.
     """
 
     namespace: str
@@ -49,7 +50,9 @@ class Instance:
     ready_changed_at: datetime | None = None
     was_ready: bool = False
     removing: bool = False
+    leaving_since: datetime | None = None
     protected: bool = False
+    unclear_protection: str | None = None
     deletion_cost: int = 0
     problem: str | None = None
 

@@ -21,7 +21,9 @@ class AsDesired(Reason):
 class Disabled(Reason):
     """The group was told to do nothing."""
 
-    TEXT: ClassVar[str] = "the group is disabled: it does nothing until spec.enabled is true"
+    TEXT: ClassVar[str] = "disabled by spec.enabled: nothing is done; {in_service} of {desired} in service"
+    in_service: int
+    desired: int
 
 
 @dataclass(frozen=True, slots=True)

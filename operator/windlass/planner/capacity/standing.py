@@ -29,6 +29,7 @@ from windlass.planner.capacity.reasons import (
     TryingAgain,
 )
 from windlass.planner.capacity.reasons_launches import NoZoneTakes
+from windlass.planner.capacity.reasons_protection import ProtectionUnclear
 from windlass.planner.capacity.situation import Memory, Situation, desired_cut
 from windlass.planner.conditions import Standing, conditions
 from windlass.planner.reason import Reason
@@ -40,7 +41,7 @@ WAITING = (LaunchesFail, RemovalsRefused, ProcessSuspended, OnlyProtectedLeft)
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """The group in one word, by kstatus' three, and why."""
+    """The group in one word, what tools are told (see `conditions`), and why."""
 
     phase: str
     standing: Standing
@@ -52,7 +53,9 @@ def stand(s: Situation, memory: Memory, holds: tuple[Reason, ...], doing: Reason
     if s.view.deleting:
         return Stand("Deleting", "Reconciling", BeingDeleted())
     if not s.spec.enabled:
-        return Stand("Disabled", "Ready", Disabled())
+        in_service = s.census.count(State.IN_SERVICE)
+        standing: Standing = "Ready" if in_service >= s.desired else "Idle"
+        return Stand("Disabled", standing, Disabled(in_service, s.desired))
     stalled = _stalled(s, memory, holds)
     if stalled is not None:
         return Stand("Stalled", "Stalled", stalled)
@@ -173,6 +176,9 @@ def _message(s: Situation, stand: Stand, outdated: int) -> str:
         parts.append(str(cut))
     if outdated and s.spec.enabled and not s.view.deleting:
         parts.append(str(OlderRevision(outdated)))
+    if s.census.unclear:
+        first = s.census.unclear[0]
+        parts.append(str(ProtectionUnclear(first.name, first.unclear_protection or "")))
     return "; ".join(parts)[:1024]
 
 

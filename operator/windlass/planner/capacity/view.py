@@ -102,13 +102,15 @@ class GroupView:
 class Census:
     """The instances by state, and what can be counted in the same scan.
 
-    Capacity is what counts towards the desired size: all but those being removed.
+    Capacity is what counts towards the desired size: all but those being removed. `unclear`: what their annotation says
+    of protection is no boolean.
     """
 
     by_state: dict[State, list[Instance]]
     per_zone: Counter[str | None] = field(default_factory=Counter)
     per_revision: Counter[str] = field(default_factory=Counter)
     protected: int = 0
+    unclear: list[Instance] = field(default_factory=list)
     capacity: int = 0
     largest_ordinal: int = -1
     next_change: datetime | None = None
@@ -172,9 +174,11 @@ def take_census(view: GroupView) -> Census:
             per_zone[instance.zone] += 1
             per_revision[instance.revision] += 1
             census.protected += instance.protected
+            if instance.unclear_protection is not None:
+                census.unclear.append(instance)
         if change is not None and (census.next_change is None or change < census.next_change):
             census.next_change = change
     census.capacity = len(view.instances) - len(by_state[State.REMOVING])
-    for state in TOLD_BY_NAME:
-        by_state[state].sort(key=attrgetter("ordinal"))
+    for told in (*(by_state[state] for state in TOLD_BY_NAME), census.unclear):
+        told.sort(key=attrgetter("ordinal"))
     return census

@@ -1,4 +1,4 @@
-"""How the played nodes treat Pods: as a kubelet would, where that matters to the controllers."""
+"""How the simulated nodes (kwok) treat Pods: as a kubelet would, where that matters to the controllers."""
 
 import json
 from collections.abc import Callable

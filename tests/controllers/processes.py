@@ -1,0 +1,219 @@
+"""The operator's controller, queue and loop as one process that may end at any request, on an API in memory.
+
+Time stands still until a test moves it. What the informers are shown, and when, is the test's to say.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import msgspec
+
+from tests.cluster_client.objects import Change, Objects
+from tests.engine.manual_clock import ManualClock, settle
+from tests.worlds import GROUP
+from windlass.api import scaling_activity, scaling_configuration, scaling_group
+from windlass.cluster.client import Client
+from windlass.cluster.connection import Connection
+from windlass.cluster.transport import NoReply, Reply, Request, Stream
+from windlass.controllers.scaling_group.caches import Caches, group_key
+from windlass.controllers.scaling_group.controller import ScalingGroupController
+from windlass.engine.expectations import Expectations
+from windlass.engine.loop import Loop
+from windlass.engine.metrics import Metrics
+from windlass.engine.queue import Queue
+
+KEY = group_key("default", GROUP)
+OWN_KINDS = {kind.plural: kind.kind for kind in (scaling_group.KIND, scaling_configuration.KIND, scaling_activity.KIND)}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request that came in."""
+
+    method: str
+    path: str
+    query: str
+    body: Any
+
+    @property
+    def writes(self) -> bool:
+        return self.method != "GET"
+
+
+@dataclass(frozen=True)
+class Crash:
+    """The process ends at its request number `at`, counted from 0.
+
+    `arrives`: whether the API server carries that request out: "never", "at once", or "late": with all others that
+    were under way, when the next process has begun to act.
+    """
+
+    at: int
+    arrives: str = "never"
+
+
+class MemoryTransport:
+    """Hands requests to `Objects`. From a crash on nothing is answered any more.
+
+    `late`: requests that were under way when the process ended. `overtaken`: those of a process before, which arrive
+    before this one's request of that number. `lose`: picks those whose answer is lost. `answered` is told of each.
+    """
+
+    def __init__(self, objects: Objects, crash: Crash | None = None) -> None:
+        self.objects = objects
+        self.crash = crash
+        self.asked: list[Asked] = []
+        self.crashed = asyncio.Event()
+        self.late: list[Asked] = []
+        self.overtaken: list[tuple[int, Asked]] = []
+        self.lose: Callable[[Asked], bool] = lambda _: False
+        self.refuse: Callable[[Asked], tuple[int, Any] | None] = lambda _: None
+        self.answered: Callable[[], None] = lambda: None
+
+    async def send(self, request: Request) -> Reply:
+        await asyncio.sleep(0)
+        if request.before_write is not None:
+            request.before_write()
+        path, _, query = request.target.partition("?")
+        asked = Asked(request.method, path, query, json.loads(request.body) if request.body else None)
+        if self.crash is not None and len(self.asked) == self.crash.at:
+            await self._end(asked, self.crash)
+        self._let_in()
+        self.asked.append(asked)
+        code, body = self.refuse(asked) or self.carry_out(asked)
+        self.answered()
+        await asyncio.sleep(0)
+        if self.lose(asked):
+            raise NoReply("the connection broke", sent=True)
+        return Reply(code, {}, msgspec.json.encode(body))
+
+    async def _end(self, asked: Asked, crash: Crash) -> None:
+        """Never returns: nobody is there any more to hear an answer."""
+        if crash.arrives == "at once" and not self.crashed.is_set():
+            self.carry_out(asked)
+        elif crash.arrives == "late" and asked.writes:
+            self.late.append(asked)
+        self.crashed.set()
+        await asyncio.Event().wait()
+
+    def _let_in(self) -> None:
+        for number, asked in list(self.overtaken):
+            if number <= len(self.asked):
+                self.overtaken.remove((number, asked))
+                self.carry_out(asked)
+
+    def carry_out(self, asked: Asked) -> tuple[int, Any]:
+        return self.objects.answer(asked.method, asked.path, asked.query, asked.body)
+
+    def stream(self, request: Request) -> AbstractAsyncContextManager[Stream]:
+        raise NotImplementedError("what informers see is shown to them")
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass
+class Told:
+    """Stands where events are recorded."""
+
+    reasons: list[str] = field(default_factory=list)
+
+    def emit(self, regarding: object, type_: str, reason: str, message: str) -> None:
+        self.reasons.append(reason)
+
+
+class Process:
+    """One process of the operator. Use it as an asynchronous context manager; leaving it ends the process."""
+
+    def __init__(
+        self, objects: Objects, clock: ManualClock, *, crash: Crash | None = None, prompt: bool = False
+    ) -> None:
+        """`prompt`: watches show each change before the request that made it is answered; else when time passes."""
+        self.objects = objects
+        self.clock = clock
+        self.transport = MemoryTransport(objects, crash)
+        if prompt:
+            self.transport.answered = self.show_all
+        self.shown = 0  # so many of the API's changes have been shown
+        self.told = Told()
+        self.metrics = Metrics("test")
+        self.expectations = Expectations(clock)
+        self.client = Client(Connection("http://memory", "a test"), connect=self._connect, sleep=clock.sleep)
+        self.queue = Queue(clock, rng=Random(1))  # noqa: S311
+        self.caches = Caches(self.client, self.expectations, self.queue.add, ("default",), lambda *counted: None)
+        recorder: Any = self.told
+        self.controller = ScalingGroupController(
+            self.client, self.caches, self.expectations, recorder, self.metrics, clock
+        )
+        self.may_work = asyncio.Event()
+        self.loop = Loop(
+            self.queue,
+            self.controller.reconcile,
+            clock,
+            may_work=self.may_work,
+            on_failure=self.controller.report,
+            workers=2,
+            rng=Random(1),  # noqa: S311
+        )
+        self.controller.forget_key = self.loop.forget_key
+        self._running: asyncio.Task[None] | None = None
+
+    def _connect(self, _connection: Connection, _user_agent: str) -> MemoryTransport:
+        return self.transport
+
+    async def __aenter__(self) -> "Process":
+        """Everything has been read once, and nothing runs yet."""
+        await self.client.__aenter__()
+        for plural in (*OWN_KINDS, "pods", "controllerrevisions"):
+            for body in self.objects.selected(plural):
+                self.show(Change(self.objects.version, plural, "ADDED", body))
+        self.shown = len(self.objects.history)
+        return self
+
+    async def __aexit__(self, *why: object) -> None:
+        if self._running is not None:
+            self._running.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._running
+        await self.client.__aexit__(None, None, None)
+
+    def start(self) -> None:
+        """It leads: the loop works."""
+        self.may_work.set()
+        self._running = asyncio.create_task(self.loop.run())
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has crashed."""
+        return self.transport.crashed.is_set()
+
+    # ---- what watches show
+
+    def show(self, change: Change) -> None:
+        if change.plural in OWN_KINDS:
+            self.caches.observe(OWN_KINDS[change.plural], change.body, deleted=change.type == "DELETED")
+            return
+        informers: dict[str, Any] = {"pods": self.caches.pods, "controllerrevisions": self.caches.revisions}
+        informer = informers.get(change.plural)
+        if informer is not None:
+            line = msgspec.json.encode({"type": change.type, "object": change.body})
+            for reflection in informer._reflections:
+                reflection._take([line])
+
+    def show_all(self) -> None:
+        """The watches catch up with the API."""
+        while self.shown < len(self.objects.history):
+            self.shown += 1
+            self.show(self.objects.history[self.shown - 1])
+
+    async def live(self, seconds: float) -> None:
+        """So much time passes, and the watches keep up at its end."""
+        await self.clock.advance(seconds)
+        if not self.ended:
+            self.show_all()
+        await settle()

@@ -1,0 +1,79 @@
+"""What the views are that properties are held against: no rule and no sentence of the status is left to luck."""
+
+from collections import Counter
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from tests.planner.many_views import views
+from windlass.planner.capacity import group
+from windlass.planner.capacity.group import RULES, see
+from windlass.planner.capacity.situation import Decision
+from windlass.planner.capacity.standing import stand
+from windlass.planner.capacity.view import GroupView
+from windlass.planner.reason import Reason
+
+SEEDS, EXAMPLES = range(4), 500
+# A view has one rule that acts, if any, and one sentence. Nine rules and some twenty sentences cannot all have 5 %.
+LEAST_OF_RULE, LEAST_OF_SENTENCE = 0.05, 0.015
+SENTENCES = {
+    "AsDesired",
+    "BeingDeleted",
+    "ComingIntoService",
+    "ConfigurationMissing",
+    "Disabled",
+    "HeldBack",
+    "HeldUp",
+    "LaunchesFail",
+    "LeftAlone",
+    "NoZoneLeft",
+    "NotReadyForNow",
+    "OnTheirWayOut",
+    "OnlyProtectedLeft",
+    "ProcessSuspended",
+    "RemovalsRefused",
+    "SizeDiffers",
+    "TemplateRefused",
+    "ToBeReplaced",
+    "TryingAgain",
+    "what is done",
+}
+
+
+def tell(seen: GroupView, by_rule: Counter[str], by_sentence: Counter[str]) -> None:
+    """Count the rule that acts and the sentence that the status says."""
+    situation = see(seen)
+    decision: Decision | None = None
+    holds: list[Reason] = []
+    for rule in RULES if seen.spec.enabled and not seen.deleting else ():
+        outcome = rule(situation)
+        if isinstance(outcome, Decision):
+            by_rule[rule.__name__] += 1
+            decision = outcome
+            break
+        if outcome is not None:
+            holds.append(outcome.why)
+    doing = decision.why if decision and group._changes_size(decision) else None
+    why = stand(situation, decision.memory if decision else situation.memory, tuple(holds), doing).why
+    by_sentence["what is done" if why is doing else type(why).__name__] += 1
+
+
+def drawn(number: int, by_rule: Counter[str], by_sentence: Counter[str]) -> None:
+    @seed(number)
+    @settings(max_examples=EXAMPLES, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(views())
+    def count(seen: GroupView) -> None:
+        tell(seen, by_rule, by_sentence)
+
+    count()
+
+
+def test_each_rule_and_each_sentence_of_the_status_is_met() -> None:
+    by_rule: Counter[str] = Counter()
+    by_sentence: Counter[str] = Counter()
+    for number in SEEDS:
+        drawn(number, by_rule, by_sentence)
+    views_drawn = by_sentence.total()
+    few = {rule.__name__: by_rule[rule.__name__] / views_drawn for rule in RULES}
+    assert min(few.values()) >= LEAST_OF_RULE, sorted(few.items(), key=lambda item: item[1])
+    told = {sentence: by_sentence[sentence] / views_drawn for sentence in SENTENCES | by_sentence.keys()}
+    assert min(told[name] for name in SENTENCES) >= LEAST_OF_SENTENCE, sorted(told.items(), key=lambda item: item[1])
