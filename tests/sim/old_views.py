@@ -149,6 +149,10 @@ class OldViews(Chaos):
         super().operate()
         self.world.acting = None
 
+    def _unseen(self) -> int:
+        shown = self.world.seen_by(self.process)
+        return sum(instance.name not in shown for instance in self.world.alive)
+
     def _may_pass(self) -> bool:
         process = self.process
         self._catch_up(process)

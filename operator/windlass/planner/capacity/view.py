@@ -1,5 +1,6 @@
 """What a group's pass looks at, read once, with time frozen in it; and what one scan of it counts."""
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -155,10 +156,10 @@ def has_served(activity: ActivityStatus, instance: Instance, patience: Patience)
     if not patience.min_ready:
         return instance.was_ready
     arrived, ordinal = activity.arrived, instance.ordinal
-    if any(part.first <= ordinal < part.first + part.count for part in arrived):
+    before = bisect_right(arrived, ordinal, key=attrgetter("first"))  # in order: thousands may ask at once
+    if before and ordinal < arrived[before - 1].first + arrived[before - 1].count:
         return True
-    full = len(arrived) == MAX_NAMED_INSTANCES and ordinal >= arrived[-1].first
-    return full and instance.was_ready
+    return before == MAX_NAMED_INSTANCES and instance.was_ready
 
 
 def _may_fail(activity: ActivityStatus | None, instance: Instance, patience: Patience) -> bool:
