@@ -1,4 +1,4 @@
-"""The chart's policy against deletions is taken away: each group that relies on it is told, as are those who may look."""
+"""The chart's policy against deletions is taken away: each group that relies on it is told, and who may look."""
 
 from collections.abc import Iterator
 from typing import Any
