@@ -1,5 +1,5 @@
 # Every target is one line; what it does is in hack/.
-.PHONY: setup demo test verify generate bench soak image cluster-up cluster-down deflake clean
+.PHONY: setup demo test verify generate bench soak mutants image cluster-up cluster-down deflake clean
 
 setup: ## the virtual environment in .local/venv
 	hack/setup
@@ -15,6 +15,8 @@ bench: ## benchmarks
 	hack/bench/run
 soak: ## random rounds with faults, for as long as one says: make soak SECONDS=600 SEED=7
 	hack/soak $(if $(SECONDS),--seconds=$(SECONDS)) $(if $(SEED),--seed=$(SEED))
+mutants: ## whether the fast tests see one change of the code each: make mutants SAMPLE=100 SEED=1 MODULE=planner
+	hack/mutants $(if $(SAMPLE),--sample=$(SAMPLE)) $(if $(SEED),--seed=$(SEED)) $(if $(MODULE),--module=$(MODULE))
 image: ## the operator's container image
 	hack/image
 cluster-up: ## a local control plane; KUBECONFIG=.local/kubeconfig
