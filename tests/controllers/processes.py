@@ -61,7 +61,8 @@ class MemoryTransport:
     """Hands requests to `Objects`. From a crash on nothing is answered any more.
 
     `late`: requests that were under way when the process ended. `overtaken`: those of a process before, which arrive
-    before this one's request of that number. `lose`: picks those whose answer is lost. `answered` is told of each.
+    before this one's request of that number, if `may_arrive` lets them. `refuse` gives the answer of those that are
+    not carried out; `lose` picks those whose answer is lost. `answered` is called after each.
     """
 
     def __init__(self, objects: Objects, crash: Crash | None = None) -> None:
@@ -71,6 +72,7 @@ class MemoryTransport:
         self.crashed = asyncio.Event()
         self.late: list[Asked] = []
         self.overtaken: list[tuple[int, Asked]] = []
+        self.may_arrive: Callable[[Asked], bool] = lambda _: True
         self.lose: Callable[[Asked], bool] = lambda _: False
         self.refuse: Callable[[Asked], tuple[int, Any] | None] = lambda _: None
         self.answered: Callable[[], None] = lambda: None
@@ -105,7 +107,8 @@ class MemoryTransport:
         for number, asked in list(self.overtaken):
             if number <= len(self.asked):
                 self.overtaken.remove((number, asked))
-                self.carry_out(asked)
+                if self.may_arrive(asked):
+                    self.carry_out(asked)
 
     def carry_out(self, asked: Asked) -> tuple[int, Any]:
         return self.objects.answer(asked.method, asked.path, asked.query, asked.body)

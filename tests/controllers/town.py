@@ -6,7 +6,7 @@ from tests.cluster_client.objects import Body, Objects
 from tests.controllers.processes import Process
 from tests.engine.manual_clock import ManualClock
 from tests.worlds import CONFIGURATION, GROUP, GROUP_UID
-from windlass.api.common import API_VERSION, GROUP_LABEL, Condition
+from windlass.api.common import API_VERSION, GROUP_LABEL, ZONE_LABEL, Condition
 from windlass.planner.conditions import contract_broken
 
 QUIET_SECONDS = 3  # without a change: then nothing moves but what waits for a longer time
@@ -34,7 +34,8 @@ class Town:
     """Plays time; every change of the group's Pods is held against what was promised.
 
     `most`, `least`: how many may be alive at any moment. `latecomers`: writes of a process that has ended may arrive
-    after those of the next one; a record can then say for a moment what was so before.
+    after those of the next one; a record can then say for a moment what was so before. `may_repeat`: a name can be
+    created twice, as the planner's page on growing says: its instance went before anybody had seen it.
     """
 
     def __init__(self, desired: int | None, **spec: Any) -> None:
@@ -44,9 +45,10 @@ class Town:
         self.objects.put("scalingconfigurations", configuration_body())
         self.most, self.least = 20, 0
         self.latecomers = False
+        self.may_repeat = False
         self._checked = 0
         self._alive: set[str] = set()
-        self._created: list[str] = []
+        self.created: list[str] = []
         self._status: Body = {}
         self._phases: dict[str, str] = {}
 
@@ -84,12 +86,14 @@ class Town:
     # ---- what the cluster does
 
     def kubelets(self) -> None:
-        """New Pods are scheduled, and ready a second later; those that were deleted are gone."""
+        """New Pods are scheduled, one node in each zone, and ready a second later; those that were deleted are gone."""
         for pod in self.pods:
             meta = pod["metadata"]
             if "deletionTimestamp" in meta:
                 self.objects.remove("pods", meta["namespace"], meta["name"])
             elif "status" not in pod:
+                node = f"node-{meta['labels'].get(ZONE_LABEL)}"
+                pod = {**pod, "spec": {**pod["spec"], "nodeName": node}}
                 self._show(pod, "Pending", PodScheduled="True", Initialized="True", Ready="False")
             elif pod["status"]["phase"] == "Pending":
                 self._show(pod, "Running", Ready="True")
@@ -144,8 +148,8 @@ class Town:
         else:
             self._alive.add(name)
         if type_ == "ADDED":
-            assert name not in self._created, f"{name} was created twice"
-            self._created.append(name)
+            assert name not in self.created or self.may_repeat, f"{name} was created twice"
+            self.created.append(name)
             ordinal = int(name.rpartition("-")[2])
             assert ordinal < self._status.get("nextOrdinal", 0), f"{name} was not written down before"
         assert len(self._alive) <= self.most, f"{sorted(self._alive)} are more than {self.most}"
@@ -181,7 +185,7 @@ class Town:
         told = [body["status"] for _, body in sorted(self.records.items())]
         assert all(record["phase"] == "Successful" for record in told)
         return {
-            "created": sorted(self._created),
+            "created": sorted(self.created),
             "alive": sorted(self._alive),
             "changes": [(record["type"], record["description"]) for record in told if record["type"] != "Replace"],
             "named": [name for record in told for name in record.get("instances", ())],
