@@ -373,3 +373,17 @@ def test_the_log_names_the_first_steps_of_a_plan_and_why(caplog: pytest.LogCaptu
     assert first == "the desired size changed from 2 to 16"
     assert [step.split(" (")[0] for step in steps] == [f"launch web-{number}" for number in range(2, 12)]
     assert more == "and 4 steps more like these"
+
+
+def test_a_record_that_was_deleted_unheard_is_written_anew() -> None:
+    async def scenario(town: Town, process: Process) -> None:
+        town.change(desiredSize=3)
+        process.show_all()
+        await process.live(0.1)
+        assert town.records["web-a2"]["status"]["phase"] == "InProgress"
+        town.objects.silently_remove("scalingactivities", "default", "web-a2")
+        await town.settle(process)
+        assert town.records["web-a2"]["status"]["phase"] == "Successful"
+        assert process.told.reasons.count("PassFailed") == 0
+
+    play(scenario)
