@@ -1,5 +1,5 @@
 # Every target is one line; what it does is in hack/.
-.PHONY: setup demo test kind-test verify generate bench soak mutants image cluster-up cluster-down deflake clean
+.PHONY: setup demo test kind-test verify generate bench soak mutants image cluster-up cluster-down deflake clean help
 
 setup: ## the virtual environment in .local/venv
 	hack/setup
@@ -23,9 +23,11 @@ image: ## the operator's container image
 	hack/image
 cluster-up: ## a local control plane; KUBECONFIG=.local/kubeconfig
 	hack/cluster/cluster up
-cluster-down:
+cluster-down: ## end it and forget it
 	hack/cluster/cluster down
 deflake: ## the tests with other seeds, until one fails
 	hack/deflake
+help: ## what there is
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 clean: ## end the local clusters, remove .local and all caches in the tree
 	hack/clean
