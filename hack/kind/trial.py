@@ -176,18 +176,18 @@ class Trial:
 
     def write_the_kustomization(self) -> None:
         """Beside a copy of `deploy`, for the tree stays as it is."""
-        self._fresh_deploy()
+        shutil.copytree(ROOT / "deploy", self._folder / "deploy")
         text = yaml_of((ROOT / INSTALL).read_text(), "resources:")
         (self._folder / "deploy" / "kustomization.yaml").write_text(text)
-
-    def remove_the_kustomization(self) -> None:
-        self._fresh_deploy()
 
     def operator_is_ready(self) -> None:
         self._kubectl("--namespace", SYSTEM, "rollout", "status", "deployment/windlass", f"--timeout={LIMIT:.0f}s")
 
     def remove_the_operator(self) -> None:
         self._kubectl("delete", "--filename", "deploy/operator.yaml", "--ignore-not-found", "--wait")
+
+    def remove_the_namespace(self) -> None:
+        self._kubectl("delete", "namespace", SYSTEM)
 
     def only_the_named_namespaces_are_served(self) -> None:
         self._kubectl("apply", "--filename", "examples/first-group.yaml", "--namespace", "team-a")
@@ -214,7 +214,7 @@ class Trial:
             raise TrialError(f"the document shows another output:\n{command.output}")
 
     def _shell(self, text: str, *, may_fail: bool = False) -> str:
-        where = self._folder if re.search(r"(--kustomize|--filename) deploy$", text) else ROOT
+        where = self._folder if "--kustomize deploy" in text else ROOT
         ran = subprocess.run(
             ["bash", "-o", "pipefail", "-c", text],
             cwd=where,
@@ -241,10 +241,6 @@ class Trial:
         """In place of a push, as docs/install.md says."""
         kind = str(tool("kind", "kind"))
         subprocess.run([kind, "load", "docker-image", image, "--name", self._cluster.kind_name], check=True)
-
-    def _fresh_deploy(self) -> None:
-        shutil.rmtree(self._folder / "deploy", ignore_errors=True)
-        shutil.copytree(ROOT / "deploy", self._folder / "deploy")
 
     # ---- looking
 
@@ -334,15 +330,15 @@ PLAN: tuple[Step, ...] = (
     Trial.write_the_kustomization,
     Shown(INSTALL, "With kubectl", 0),
     Trial.remove_the_operator,
-    Trial.remove_the_kustomization,
-    Inline(INSTALL, "kubectl apply --server-side --filename deploy"),
+    Shown(INSTALL, "With kubectl", 1),
     Trial.operator_is_ready,
     Trial.remove_the_operator,
     Inline(INSTALL, TAKE_OWNERSHIP),
     Shown(INSTALL, "In some namespaces only"),
     Trial.only_the_named_namespaces_are_served,
     Inline(INSTALL, "helm uninstall windlass --namespace windlass-system"),
-    Shown(INSTALL, "With kubectl", 1),
+    Trial.remove_the_namespace,
+    Shown(INSTALL, "With kubectl", 2),
     Trial.operator_is_ready,
     Trial.three_in_service,
     Inline(INSTALL, "kubectl delete crd scalinggroups.windlass.dev"),
@@ -353,6 +349,7 @@ PLAN: tuple[Step, ...] = (
 NOT_RUN: dict[Shown | Inline, str] = {
     Shown(README, "Two commands"): "they need no cluster, and are what CI runs",
     Inline(README, "IMAGE=images.example/windlass-operator:0.1.0 hack/image"): "the same as in docs/install.md",
+    Inline(README, "kubectl windlass plan -f FILE"): "any file; `plan` is shown before",
     Inline(INSTALL, "PYTHON_VERSION=3.13 hack/image"): "another base, which may be out of reach here",
     Inline(INSTALL, "PYTHON_IMAGE=images.example/python:3.11-slim hack/image"): "a base in the user's registry",
     Inline(INSTALL, "kind load docker-image"): "takes the place of each push",

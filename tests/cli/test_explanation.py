@@ -23,9 +23,10 @@ from tests.worlds import (
     revision,
     view,
 )
-from windlass.api.common import rfc3339
+from windlass.api.common import rfc3339, to_wire
 from windlass.cli.explain import lines, values
 from windlass.cli.explanation import Explanation, explain
+from windlass.cli.observing import _template_problem
 from windlass.cli.operator_sign import SeenLease
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.reasons_launches import MeantToEnd
@@ -89,7 +90,7 @@ def test_a_troubled_group_shows_what_it_waits_for_and_until_when():
         "  12:00:20 (in 20s)     web-1: in service, if still ready then (minReadySeconds 30)",
         "  12:00:40 (in 40s)     web-2: unhealthy, and replaced, unless ready by then (healthCheck.intervalSeconds 60)",
         "  12:03:00 (in 3m)      zone-c is tried again with one instance; left out until then: 0/2 nodes are available",
-        "  12:04:10 (in 4m10s)   web-3: zone-b has failed, unless scheduled by then (zoneFailureSeconds 300)",
+        "  12:04:10 (in 4m10s)   web-3: zone-b counts as failed, unless scheduled by then (zoneFailureSeconds 300)",
         "  12:09:50 (in 9m50s)   web-0: failed, and replaced, unless ready by then (launchTimeoutSeconds 600)",
         "",
         "Instances with a problem",
@@ -97,7 +98,7 @@ def test_a_troubled_group_shows_what_it_waits_for_and_until_when():
         "  web-0   Pending    container web: ImagePullBackOff",
         "  web-3   Pending    0/6 nodes are available",
     ]
-    assert "  see what its Pod says: kubectl describe pod web-0" in shown
+    assert "  see what its Pod says: kubectl describe pod web-0 -n default" in shown
 
 
 def test_instances_that_wait_for_the_same_share_a_line():
@@ -107,11 +108,28 @@ def test_instances_that_wait_for_the_same_share_a_line():
     ]
 
 
+def test_what_the_operator_says_beside_a_refusal_is_said_once():
+    refused = view(group(3, max_size=2), fleet(1, revision="web-0"), template_problem="no image")
+    seen = explained(refused)
+    assert seen.message.count("desiredSize 3 is above maxSize 2") == 1
+    assert _template_problem({"status": to_wire(plan_group(refused).status)}, refused) == "no image"
+
+
+def test_a_record_of_two_digits_is_newer_than_one_of_one():
+    records = [record(number) for number in (9, 10)]
+    for each in records:
+        each["status"]["startTime"] = rfc3339(ago("1m"))
+    assert [each.name for each in explained(view(group(1)), records=records).activities] == ["web-a10", "web-a9"]
+
+
 def test_launches_that_back_off_say_when_they_are_tried_again():
     failing = explained(view(group(1), backoff=backoff(2), activity=activity(ended="1m", result="Failed", to=1)))
     assert waits(failing) == ["launching is tried again"]
     assert [type(hold).__name__ for hold in failing.holds] == ["LaunchesFail"]
-    assert failing.advice == ("correct what the last launch said; a changed configuration or group is tried at once",)
+    assert failing.advice == (
+        "correct what the last launch said, or take away what refuses it (a quota, a policy): it is tried again by "
+        "itself, and at once when the configuration or the group changes",
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,7 +141,7 @@ def test_launches_that_back_off_say_when_they_are_tried_again():
         ),
         (
             view(group(1), fleet(2, protected=True)),
-            "let the group choose among them: kubectl annotate pod NAME windlass.dev/protect-",
+            "let the group choose among them: kubectl annotate pod NAME windlass.dev/protect- -n default",
         ),
         (
             view(group(1), configuration=None),
@@ -135,11 +153,11 @@ def test_launches_that_back_off_say_when_they_are_tried_again():
         ),
         (
             view(group(1, enabled=False)),
-            """enable it: kubectl patch scalinggroup web --type merge -p '{"spec":{"enabled":true}}'""",
+            """enable it: kubectl patch scalinggroup web -n default --type merge -p '{"spec":{"enabled":true}}'""",
         ),
         (
             view(group(9, max_size=2), fleet(2)),
-            "make the desired size what it is in effect: kubectl windlass scale group web 2",
+            "set desiredSize to what is in effect: kubectl windlass scale group web 2 -n default",
         ),
         (
             view(group(1), fleet(1), revisions=[revision("web-1", 1, NEXT_CONFIGURATION), revision("web-2", 2)]),
@@ -158,7 +176,9 @@ def test_each_thing_that_holds_a_group_up_comes_with_what_to_do(seen: GroupView,
 
 def test_a_dead_instance_that_is_protected_comes_with_the_way_out():
     dead = explained(view(group(2), [instance("web-0"), instance("web-1", ended=True, protected=True)]))
-    assert dead.advice == ("have what is of no use replaced: kubectl annotate pod web-1 windlass.dev/protect-",)
+    assert dead.advice == (
+        "have what is of no use replaced: kubectl annotate pod web-1 windlass.dev/protect- -n default",
+    )
 
 
 def test_an_annotation_that_was_meant_to_protect_comes_with_the_right_spelling():
@@ -167,7 +187,7 @@ def test_an_annotation_that_was_meant_to_protect_comes_with_the_right_spelling()
         "web-0 is not protected: its annotation windlass.dev/protect is neither true nor false: yse"
     )
     assert unclear.advice == (
-        "if they are meant to be protected: kubectl annotate --overwrite pod web-0 windlass.dev/protect=true",
+        "if they are meant to be protected: kubectl annotate --overwrite pod web-0 windlass.dev/protect=true -n default",
     )
 
 

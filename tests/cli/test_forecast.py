@@ -96,6 +96,8 @@ def test_what_is_held_up_says_by_what_and_is_not_settled():
 
 def test_a_configuration_that_the_api_server_refuses_holds_launches_up():
     refused = view(group(1), revisions=(), template_problem="spec.containers[0].image: Required value")
+    assert forecast(refused, exists=False).refused
+    assert not forecast(view(group(1)), exists=False).refused
     said = "the API server refuses an instance made from ScalingConfiguration web: spec.containers[0].image: "
     assert report(forecast(refused, exists=False))[:2] == [
         "ScalingGroup default/web: would be created",

@@ -55,7 +55,8 @@ async def _read_guard(client: Client) -> DeletionGuard | None:
 def lines(e: Explanation) -> list[str]:
     """Section by section, the empty ones left out."""
     view = e.view
-    shown = [f"ScalingGroup {view.namespace}/{view.name}: {e.phase}", f"  {e.message}"]
+    why = "" if e.phase in {"Ready", "Unknown"} else f" ({e.reason})"
+    shown = [f"ScalingGroup {view.namespace}/{view.name}: {e.phase}{why}", f"  {e.message}"]
     if e.sign.state in {"Absent", "Behind"}:
         shown.insert(1, f"  {e.sign.message}")
     if e.said != e.message:
@@ -129,6 +130,7 @@ def values(e: Explanation) -> dict[str, Any]:
         "namespace": e.view.namespace,
         "name": e.view.name,
         "phase": e.phase,
+        "reason": e.reason,
         "message": e.message,
         "statusMessage": e.said,
         "holds": [{"reason": hold.code, "message": str(hold)} for hold in e.holds],

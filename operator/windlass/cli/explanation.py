@@ -74,13 +74,15 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """All that can be said about a group. `phase` and `said` are its status's; `message` is so at this moment.
+    """All that can be said about a group. `phase` and `said` are its status's; `reason`, a code, and `message` are so at
+    this moment.
 
     `guarded`: whether a policy of the cluster enforces deletionPolicy; Unknown where one may not look at policies.
     """
 
     view: GroupView
     phase: str
+    reason: str
     message: str
     said: str
     to_do: tuple[str, ...]
@@ -123,6 +125,7 @@ def explain(
     return Explanation(
         view=view,
         phase=view.status.phase or "Unknown",
+        reason=plan.status.conditions[0].reason,
         message=plan.status.message,
         said=view.status.message,
         to_do=tuple(step_line(step) for step in acting(plan)),
@@ -154,7 +157,8 @@ def _last_activities(records: Iterable[Body]) -> tuple[Activity, ...]:
         for body in records
         if body.get("status")
     ]
-    found.sort(key=lambda activity: (activity.status.start_time, activity.name), reverse=True)
+    # By length first: web-a10 is newer than web-a9.
+    found.sort(key=lambda each: (each.status.start_time, len(each.name), each.name), reverse=True)
     return tuple(found[:MOST_ACTIVITIES])
 
 
@@ -210,7 +214,7 @@ def _changes_by_time(s: Situation) -> Iterator[tuple[Instance, datetime, str]]:
             until = instance.unschedulable_since + s.zone_patience
             if until > s.now:
                 limit = f"zoneFailureSeconds {spec.zone_failure_seconds}"
-                yield instance, until, f"{instance.zone} has failed, unless scheduled by then ({limit})"
+                yield instance, until, f"{instance.zone} counts as failed, unless scheduled by then ({limit})"
     for instance in s.census.of(State.NOT_READY):
         if instance.ready_changed_at is not None:
             interval = Patience.of(spec).health_interval
@@ -238,11 +242,11 @@ def _advice(view: GroupView, plan: Plan) -> Iterator[str]:
     cut = desired_cut(view.spec)
     if cut is not None:
         size = max(view.spec.min_size, min(view.spec.max_size, view.spec.desired_size or 0))
-        yield f"make the desired size what it is in effect: kubectl windlass scale group {view.name} {size}"
+        yield f"set desiredSize to what is in effect: kubectl windlass scale group {view.name} {size}{_in(view)}"
     policy = meant_to_end(view.configuration or {})
     if policy is not None:
         yield str(MeantToEnd(f"ScalingConfiguration {view.spec.configuration.scaling_configuration}", policy))
-    if plan.status.outdated and not plan.holds:
+    if plan.status.outdated and not plan.holds and view.spec.enabled:
         yield "to replace an outdated instance by one of the current configuration, delete its Pod, one after the other"
 
 
@@ -251,10 +255,16 @@ def _protection_advice(s: Situation) -> Iterator[str]:
     dead = [i.name for i in s.census.of(State.FAILED, State.UNHEALTHY) if i.protected]
     if dead:
         pods = " ".join(dead[:MOST_NAMED])
-        yield f"have what is of no use replaced: kubectl annotate pod {pods} {PROTECT_ANNOTATION}-"
+        yield f"have what is of no use replaced: kubectl annotate pod {pods} {PROTECT_ANNOTATION}-{_in(s.view)}"
     if s.census.unclear:
         pods = " ".join(i.name for i in s.census.unclear[:MOST_NAMED])
-        yield f"if they are meant to be protected: kubectl annotate --overwrite pod {pods} {PROTECT_ANNOTATION}=true"
+        command = f"kubectl annotate --overwrite pod {pods} {PROTECT_ANNOTATION}=true{_in(s.view)}"
+        yield f"if they are meant to be protected: {command}"
+
+
+def _in(view: GroupView) -> str:
+    """The flag for the group's namespace: whoever pastes a command may stand in another one."""
+    return f" -n {view.namespace}"
 
 
 def _resume(view: GroupView, reason: ProcessSuspended) -> str:
@@ -262,19 +272,22 @@ def _resume(view: GroupView, reason: ProcessSuspended) -> str:
 
 
 def _launches(view: GroupView, reason: LaunchesFail) -> str:
-    return "correct what the last launch said; a changed configuration or group is tried at once"
+    return (
+        "correct what the last launch said, or take away what refuses it (a quota, a policy): it is tried again by"
+        " itself, and at once when the configuration or the group changes"
+    )
 
 
 def _describe(view: GroupView, reason: HeldUp | NoZoneLeft | NoZoneTakes) -> str:
-    return f"see what its Pod says: kubectl describe pod {reason.name}"
+    return f"see what its Pod says: kubectl describe pod {reason.name}{_in(view)}"
 
 
 def _let_go(view: GroupView, reason: HeldBack) -> str:
-    return f"find out what is to happen before {reason.name} may go: kubectl get pod {reason.name} -o yaml"
+    return f"find out what is to happen before {reason.name} may go: kubectl get pod {reason.name} -o yaml{_in(view)}"
 
 
 def _unprotect(view: GroupView, reason: OnlyProtectedLeft) -> str:
-    return f"let the group choose among them: kubectl annotate pod NAME {PROTECT_ANNOTATION}-"
+    return f"let the group choose among them: kubectl annotate pod NAME {PROTECT_ANNOTATION}-{_in(view)}"
 
 
 def _create(view: GroupView, reason: ConfigurationMissing) -> str:
@@ -286,7 +299,8 @@ def _correct(view: GroupView, reason: TemplateRefused) -> str:
 
 
 def _enable(view: GroupView, reason: Disabled) -> str:
-    return f"""enable it: kubectl patch scalinggroup {view.name} --type merge -p '{{"spec":{{"enabled":true}}}}'"""
+    patch = """'{"spec":{"enabled":true}}'"""
+    return f"enable it: kubectl patch scalinggroup {view.name} {_in(view)[1:]} --type merge -p {patch}"
 
 
 ADVICE: Mapping[type[Reason], Advice] = {

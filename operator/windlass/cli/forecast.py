@@ -9,7 +9,13 @@ from typing import Any
 from windlass.api.common import to_wire
 from windlass.cli.text import columns, duration
 from windlass.planner.capacity.group import plan_group
-from windlass.planner.capacity.reasons import ActivityFailed, ActivityStarted, ActivitySuccessful, ActivityWarning
+from windlass.planner.capacity.reasons import (
+    ActivityFailed,
+    ActivityStarted,
+    ActivitySuccessful,
+    ActivityWarning,
+    TemplateRefused,
+)
 from windlass.planner.capacity.view import GroupView
 from windlass.planner.plan import (
     ForgetRecord,
@@ -66,6 +72,11 @@ class Forecast:
     def launches(self) -> bool:
         """Whether instances would be launched."""
         return any(isinstance(step, Launch) for played in self.passes for step in played.plan.steps)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the API server refuses the instances that the configuration makes."""
+        return any(condition.reason == TemplateRefused.__name__ for condition in self.last.status.conditions)
 
     @property
     def lasts(self) -> timedelta:

@@ -14,6 +14,7 @@ from windlass.controllers.scaling_group.observe import InMemoryState, observe, p
 from windlass.engine.clock import SystemClock
 from windlass.engine.expectations import Expectations
 from windlass.engine.queue import Key
+from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.reasons import TemplateRefused
 from windlass.planner.capacity.view import GroupView
 
@@ -37,7 +38,7 @@ async def observe_live(client: Client, group: Body, now: datetime) -> tuple[Grou
     for record in records or ():
         caches.observe("ScalingActivity", record, deleted=False)
     view = await observe(client, caches, key, group, InMemoryState(uid=uid, removals_in_doubt=False), now)
-    return replace(view, template_problem=_template_problem(group)), records
+    return replace(view, template_problem=_template_problem(group, view)), records
 
 
 async def _records(client: Client, namespace: str, name: str) -> list[Body] | None:
@@ -47,12 +48,18 @@ async def _records(client: Client, namespace: str, name: str) -> list[Body] | No
         return None
 
 
-def _template_problem(group: Body) -> str | None:
-    """Why the API server refuses the configuration's Pod, which only the operator tries: as it says in the status."""
-    name = group["spec"]["configuration"]["scalingConfiguration"]
+def _template_problem(group: Body, view: GroupView) -> str | None:
+    """Why the API server refuses the configuration's Pod, which only the operator tries: as it says in the status.
+
+    What the operator says after it of other things is left out: it is said anew.
+    """
     code = TemplateRefused.__name__
     said = next((c.message for c in parse_status(group).conditions if c.type == "Stalled" and c.reason == code), None)
-    return None if said is None else said.removeprefix(str(TemplateRefused(name, "")))
+    if said is None:
+        return None
+    without = str(TemplateRefused(view.spec.configuration.scaling_configuration, ""))
+    more = plan_group(replace(view, template_problem="")).status.message.removeprefix(without)
+    return said.removeprefix(without).removesuffix(more)
 
 
 def _nobody_waits(key: Key, *, at_once: bool = False) -> None:

@@ -23,7 +23,7 @@ from windlass.controllers.scaling_group.observe import parse_spec
 from windlass.planner.capacity.revisions import current_revision
 from windlass.planner.capacity.view import GroupView
 
-NOTHING, SOMETHING = 0, 1  # exit codes, as those of `kubectl diff`
+NOTHING, SOMETHING, REFUSED = 0, 1, 2  # exit codes, as those of `kubectl diff`
 KIND = SCALING_GROUPS.kind
 
 Configurations = Mapping[tuple[str, str], Proposed]  # by namespace and name
@@ -64,7 +64,7 @@ async def _ask(client: Client, group: Body, wanted: Mapping[str, int]) -> str | 
             await client.merge_patch(SCALING_GROUPS, namespace, name, {"spec": dict(wanted)}, dry_run=True)
     except Invalid as error:
         spec = {**group["spec"], **wanted}
-        raise CannotError(refusal(name, spec, error)) from error
+        raise CannotError(refusal(namespace, name, spec, error)) from error
     except Refused as error:
         if error.by is not Refusal.PERMISSIONS:
             raise
@@ -183,6 +183,8 @@ async def _plan_proposed(client: Client | None, group: Proposed, configurations:
 
 def _show(given: argparse.Namespace, plans: list[Forecast], proposed: list[Proposed], notes: list[str]) -> int:
     show(given.output, lambda: values(plans, proposed, notes), lambda: _lines(plans, proposed, notes))
+    if any(plan.refused for plan in plans):
+        return REFUSED
     return NOTHING if all(plan.settled for plan in plans) else SOMETHING
 
 

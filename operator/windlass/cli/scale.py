@@ -61,7 +61,7 @@ async def set_size(client: Client, namespace: str, name: str, change: tuple[str,
             continue
         except Invalid as error:
             wanted = {**group["spec"], "desiredSize": size}
-            raise CannotError(refusal(name, wanted, error)) from error
+            raise CannotError(refusal(namespace, name, wanted, error)) from error
         return before, size
     raise CannotError(
         f"changing the size of {name}: others keep changing the group; try again, or name the size itself"
@@ -86,12 +86,12 @@ async def patch(client: Client, group: Body, body: dict[str, Any]) -> None:
     )
 
 
-def refusal(name: str, spec: Mapping[str, Any], error: Invalid) -> str:
+def refusal(namespace: str, name: str, spec: Mapping[str, Any], error: Invalid) -> str:
     """Why this spec of a group was refused; where it is for the desired size, what to do about the bounds."""
     size, least, most = spec.get("desiredSize"), spec["minSize"], spec["maxSize"]
     if size is None or least <= size <= most or least > most:
         return str(error)
     field, side = ("maxSize", "above") if size > most else ("minSize", "below")
-    patch = f"""kubectl patch scalinggroup {name} --type merge -p '{{"spec":{{"{field}":{size}}}}}'"""
+    patch = f"""kubectl patch scalinggroup {name} -n {namespace} --type merge -p '{{"spec":{{"{field}":{size}}}}}'"""
     bound = most if size > most else least
     return f"desired size {size} is {side} {field} {bound}: choose {least} to {most}, or move the bound first: {patch}"

@@ -34,10 +34,10 @@ async def wait_until_settled(
                     return said
                 await feed.next_picture(seconds_until(picture.next_change, picture.now))
     except TimeoutError:
-        name, span = group["metadata"]["name"], duration(timedelta(seconds=limit))
+        metadata, span = group["metadata"], duration(timedelta(seconds=limit))
         stands = f"{sizes(picture)}; {picture.message}" if picture else "nothing was heard of it"
-        more = f"`kubectl windlass explain group {name}` says more"
-        raise CannotError(f"{name} is not settled after {span}: {stands}; {more}") from None
+        more = f"`kubectl windlass explain group {metadata['name']} -n {metadata['namespace']}` says more"
+        raise CannotError(f"{metadata['name']} is not settled after {span}: {stands}; {more}") from None
 
 
 def _still_there(picture: Picture | None, size: int) -> Picture:
