@@ -12,6 +12,7 @@ from windlass.planner.capacity.activities import (
     retarget,
     still_tries,
 )
+from windlass.planner.capacity.adoption import adopt_orphans
 from windlass.planner.capacity.first_service import know_arrived
 from windlass.planner.capacity.health import next_room, replace_unhealthy
 from windlass.planner.capacity.launch import grow_to_desired, next_try, settle
@@ -59,6 +60,7 @@ def forget_history(s: Situation) -> Decision | None:
 
 RULES: tuple[Rule, ...] = (
     seed_desired,
+    adopt_orphans,  # they count before anything is launched
     keep_revision,
     end_activity,
     remove_failed,  # what failed keeps its place until it is removed
