@@ -7,6 +7,7 @@ from tests.controllers.processes import Process
 from tests.controllers.town import Town
 from tests.worlds import GROUP_UID
 from windlass.api.common import GROUP_LABEL
+from windlass.controllers.scaling_group.caches import MOST_STRAYS
 
 
 def take_off(town: Town, name: str, **metadata: Any) -> None:
@@ -50,6 +51,29 @@ def test_what_is_gone_or_was_asked_to_go_is_not_patched() -> None:
             await town.settle(process)
             patched = [a for a in process.transport.asked if a.method == "PATCH" and "/pods/" in a.path]
             assert patched == []
+            assert process.caches.strays == {}
+
+    asyncio.run(run())
+
+
+def test_a_process_that_stands_by_remembers_no_more_than_a_hundred() -> None:
+    async def run() -> None:
+        town = Town(0)
+        async with Process(town.objects, town.clock) as process:
+            labels = {GROUP_LABEL: "web"}
+            owner = {"uid": GROUP_UID, "controller": True}
+            for number in range(150):
+                meta = {"namespace": "default", "name": f"web-{number}", "uid": f"{number}", "labels": labels}
+                made = meta | {"creationTimestamp": "2026-07-01T12:00:00Z", "ownerReferences": [owner]}
+                town.objects.put("pods", {"metadata": made})
+                process.show_all()
+                town.objects.remove("pods", "default", f"web-{number}")
+            process.show_all()
+            (strays,) = process.caches.strays.values()
+            assert len(strays) == MOST_STRAYS
+            assert "web-149" in strays
+            process.start()
+            await process.live(1.0)
             assert process.caches.strays == {}
 
     asyncio.run(run())

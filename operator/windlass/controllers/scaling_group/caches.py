@@ -17,6 +17,7 @@ from windlass.engine.queue import Key
 from windlass.planner.capacity.instance import Instance
 
 KIND = scaling_group.KIND.kind
+MOST_STRAYS = 100  # of one group; each costs a request, and a process that stands by never looks at them
 
 
 def group_key(namespace: str, name: str) -> Key:
@@ -126,7 +127,10 @@ class Caches:
         key = group_key(old.namespace, old.name.rpartition("-")[0])
         same = new is None or (new.uid == old.uid and not new.group and not new.orphan_of)
         if same and not old.removing and not self._expectations.expects_deletion(key, old.uid):
-            self.strays.setdefault(key, {})[old.name] = old.uid
+            strays = self.strays.setdefault(key, {})
+            strays[old.name] = old.uid
+            if len(strays) > MOST_STRAYS:
+                del strays[next(iter(strays))]
 
     def _pod_changed(self, old: Instance | None, new: Instance | None) -> None:
         if old is not None and old.group:

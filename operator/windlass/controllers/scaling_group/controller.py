@@ -237,6 +237,7 @@ class ScalingGroupController:
         if in_memory is None or in_memory.uid != uid:
             in_memory = self._in_memory[key] = InMemoryState(uid=uid)
             self._expectations.clear(key)
+            self._caches.strays.pop(key, None)  # of a leader before, who has looked at them
         return in_memory
 
     def _forget(self, key: Key) -> None:
