@@ -93,7 +93,7 @@ class Town:
                 self.objects.remove("pods", meta["namespace"], meta["name"])
             elif "status" not in pod:
                 node = f"node-{meta['labels'].get(ZONE_LABEL)}"
-                pod = {**pod, "spec": {**pod["spec"], "nodeName": node}}
+                pod = {**pod, "spec": {**pod.get("spec", {}), "nodeName": node}}
                 self._show(pod, "Pending", PodScheduled="True", Initialized="True", Ready="False")
             elif pod["status"]["phase"] == "Pending":
                 self._show(pod, "Running", Ready="True")

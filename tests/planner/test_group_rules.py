@@ -45,6 +45,7 @@ EVERYTHING = (
 def test_the_rules_are_tried_in_this_order() -> None:
     assert [rule.__name__ for rule in RULES] == [
         "seed_desired",
+        "adopt_orphans",
         "keep_revision",
         "end_activity",
         "replace_hanging",

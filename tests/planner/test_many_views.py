@@ -14,7 +14,7 @@ from windlass.planner.reason import Reason
 
 SEEDS, EXAMPLES = range(4), 500
 # A view has one rule that acts, if any, and one sentence. Ten rules and some twenty sentences cannot all have 4 %.
-LEAST_OF_RULE, LEAST_OF_SENTENCE = 0.035, 0.015
+LEAST_OF_RULE, LEAST_OF_SENTENCE = 0.035, 0.0125
 SENTENCES = {
     "AsDesired",
     "BeingDeleted",

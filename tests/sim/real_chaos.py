@@ -110,6 +110,7 @@ class RealChaos:
         told = {name: record["status"] for name, record in self.town.records.items() if "status" in record}
         open_records = [name for name, said in told.items() if said["phase"] == "InProgress"]
         assert not open_records, f"{open_records} never end"
+        await self.process.live(61)  # failures are forgotten when what came after them has lived for a minute
         version = self.town.objects.version
         await self.process.live(700)
         assert self.town.objects.version == version, "a group at rest is written to"

@@ -74,8 +74,8 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """All that can be said about a group. `phase` and `said` are its status's; `reason`, a code, and `message` are so at
-    this moment.
+    """All that can be said about a group. `phase` and `said` are its status's; `reason` (a code) and `message` are
+    so at this moment.
 
     `guarded`: whether a policy of the cluster enforces deletionPolicy; Unknown where one may not look at policies.
     """

@@ -18,6 +18,7 @@ from windlass.planner.capacity.reasons import (
 )
 from windlass.planner.capacity.view import GroupView
 from windlass.planner.plan import (
+    Adopt,
     ForgetRecord,
     ForgetRevision,
     KeepRevision,
@@ -36,7 +37,7 @@ from windlass.simulate.world import Process
 MOST_STEPS = 20  # of one pass are shown to people, and how many there are more
 ENDS = (ActivitySuccessful, ActivityWarning, ActivityFailed)
 
-Acting = SeedDesired | KeepRevision | ForgetRevision | Launch | Remove
+Acting = SeedDesired | KeepRevision | ForgetRevision | Launch | Remove | Adopt
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,18 +181,23 @@ def step_line(step: Acting, exists: bool = True) -> str:
             return f"launch {step.name}{f' in {step.pool.zone}' if step.pool.zone else ''}: {step.why}"
         case Remove():
             return f"remove {step.name}: {step.why}"
+        case Adopt():
+            return f"adopt {step.name}: {step.why}"
 
 
 def _summary(steps: Iterable[Acting]) -> str:
     """`980 launches (zone-a 327, zone-b 327, zone-c 326)`."""
     places = Counter(step.pool.zone or "" for step in steps if isinstance(step, Launch))
     removals = sum(isinstance(step, Remove) for step in steps)
+    adopted = sum(isinstance(step, Adopt) for step in steps)
     parts = []
     if places:
         zones = ", ".join(f"{zone} {count}" for zone, count in sorted(places.items()) if zone)
         parts.append(f"{places.total()} more launches" + (f" ({zones})" if zones else ""))
     if removals:
         parts.append(f"{removals} more removals")
+    if adopted:
+        parts.append(f"{adopted} more adopted")
     return ", ".join(parts)
 
 

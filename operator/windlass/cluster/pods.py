@@ -146,6 +146,7 @@ def to_instance(pod: Pod) -> Instance:
     made: Any = _Draft()
     made.namespace = metadata.namespace
     made.group = _group(metadata)
+    made.orphan_of = "" if metadata.owner_references else _named_after(metadata)
     made.name = metadata.name
     made.uid = metadata.uid
     made.resource_version = metadata.resource_version
@@ -175,12 +176,18 @@ def to_instance(pod: Pod) -> Instance:
 
 def _group(metadata: _Metadata) -> str:
     """The uid of the group that controls it; empty where its label names another: lists by label do not show it."""
-    if metadata.labels.group != metadata.name.rpartition("-")[0]:
+    if not _named_after(metadata):
         return ""
     for owner in metadata.owner_references:
         if owner.controller:
             return owner.uid
     return ""
+
+
+def _named_after(metadata: _Metadata) -> str:
+    """The name of the group that its label and its name speak of; empty where they differ."""
+    group = metadata.labels.group
+    return group if group == metadata.name.rpartition("-")[0] else ""
 
 
 def _ordinal(name: str) -> int:

@@ -73,6 +73,10 @@ class Expectations:
             owed.deleted.discard(uid)
             self._close(owner, owed)
 
+    def expects_deletion(self, owner: Key, uid: str) -> bool:
+        """Whether this object was asked to go."""
+        return (owed := self._owners.get(owner)) is not None and uid in owed.deleted
+
     def satisfied(self, owner: Key) -> bool:
         """Whether the informer has shown everything that was written."""
         return owner not in self._owners

@@ -75,6 +75,16 @@ class Spare:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopt:
+    """Make one Pod that nobody owns an instance of the group, provided that it still is what it was."""
+
+    name: str
+    uid: str
+    resource_version: str
+    why: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """Make the activity's record say this."""
 
@@ -92,7 +102,7 @@ class ForgetRecord:
     why: Reason
 
 
-Step = SeedDesired | KeepRevision | ForgetRevision | Launch | Remove | Spare | Record | ForgetRecord
+Step = SeedDesired | KeepRevision | ForgetRevision | Launch | Remove | Spare | Adopt | Record | ForgetRecord
 
 
 @dataclass(frozen=True, slots=True)

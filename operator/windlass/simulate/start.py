@@ -25,6 +25,7 @@ def world_of(view: GroupView) -> World:
         generation=view.generation,
         deleting=view.deleting,
         instances={instance.name: instance for instance in view.instances},
+        orphans={orphan.name: orphan for orphan in view.orphans},
         revisions={revision.name: revision for revision in view.revisions},
         records=_records(view),
         namespace=view.namespace,

@@ -16,6 +16,7 @@ from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.situation import effective_desired, last_desired
 from windlass.planner.capacity.view import EndedRecord, GroupView, Refusal, Revision
 from windlass.planner.plan import (
+    Adopt,
     ForgetRecord,
     ForgetRevision,
     KeepRevision,
@@ -72,6 +73,7 @@ class World:
     version: int = 1
     deleting: bool = False
     instances: dict[str, Instance] = field(default_factory=dict)
+    orphans: dict[str, Instance] = field(default_factory=dict)
     lives: dict[str, Life] = field(default_factory=dict)
     removed_at: dict[str, datetime] = field(default_factory=dict)
     revisions: dict[str, Revision] = field(default_factory=dict)
@@ -108,6 +110,7 @@ class World:
             status=self.status,
             now=self.now,
             instances=tuple(self.instances.values()),
+            orphans=tuple(self.orphans.values()),
             configuration=self.configuration,
             template_problem=self.template_problem,
             revisions=tuple(self.revisions.values()),
@@ -241,6 +244,8 @@ class World:
                 return lambda: self._remove(step)
             case Spare():
                 return lambda: self._spare(step, process)
+            case Adopt():
+                return lambda: self.instances.update({step.name: self.orphans.pop(step.name)})
             case SeedDesired():
                 return lambda: self.change(desired_size=step.size)
             case KeepRevision():
@@ -317,6 +322,8 @@ def _what(step: Step) -> str:
             return f"remove {step.name}"
         case Spare():
             return f"spare {step.name}"
+        case Adopt():
+            return f"adopt {step.name}"
         case Record():
             return f"record {step.name} {step.status.phase}"
         case KeepRevision():

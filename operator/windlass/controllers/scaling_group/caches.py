@@ -17,6 +17,7 @@ from windlass.engine.queue import Key
 from windlass.planner.capacity.instance import Instance
 
 KIND = scaling_group.KIND.kind
+MOST_STRAYS = 100  # of one group; each costs a request, and a process that stands by never looks at them
 
 
 def group_key(namespace: str, name: str) -> Key:
@@ -32,7 +33,10 @@ class Enqueue(Protocol):
 
 
 class Caches:
-    """The stores and informers of one controller; every change in them enqueues the group it concerns."""
+    """The stores and informers of one controller; every change in them enqueues the group it concerns.
+
+    `strays`: instances that were not seen to go and are seen no more, by group: uids by name. Their label may be off.
+    """
 
     def __init__(
         self,
@@ -44,6 +48,7 @@ class Caches:
     ) -> None:
         self._expectations = expectations
         self._enqueue = enqueue
+        self.strays: dict[Key, dict[str, str]] = {}
         self.groups: Store[Object] = Store(_configuration_of, self._group_changed)
         self.configurations: Store[Object] = Store(None, self._configuration_changed)
         self.records: Store[Object] = Store(_group_of, self._record_changed)
@@ -54,7 +59,7 @@ class Caches:
             record=to_instance,
             namespaces=namespaces,
             label_selector=GROUP_LABEL,
-            index=lambda instance: instance.group,
+            index=_belongs_to,
             on_change=self._pod_changed,
             count=partial(count, "pods"),
         )
@@ -74,6 +79,8 @@ class Caches:
         """Read live what belongs to this group."""
         selector = f"{GROUP_LABEL}={key.name}"
         await self.pods.refresh(uid, key.namespace, selector)
+        if self.pods.by_index(orphans_of(key)):  # else one that went unheard would be adopted again and again
+            await self.pods.refresh(orphans_of(key), key.namespace, selector)
         await self.revisions.refresh(uid, key.namespace, selector)
 
     def records_of(self, key: Key) -> Mapping[str, Object]:
@@ -116,11 +123,24 @@ class Caches:
 
     # ---- what the informers say
 
+    def _note_stray(self, old: Instance, new: Instance | None) -> None:
+        key = group_key(old.namespace, old.name.rpartition("-")[0])
+        same = new is None or (new.uid == old.uid and not new.group and not new.orphan_of)
+        if same and not old.removing and not self._expectations.expects_deletion(key, old.uid):
+            strays = self.strays.setdefault(key, {})
+            strays[old.name] = old.uid
+            if len(strays) > MOST_STRAYS:
+                del strays[next(iter(strays))]
+
     def _pod_changed(self, old: Instance | None, new: Instance | None) -> None:
+        if old is not None and old.group:
+            self._note_stray(old, new)
         if old is not None and old.group and (new is None or new.uid != old.uid or new.group != old.group):
             self._shown(old, there=False, leaves=True)
         if new is not None and new.group:
             self._shown(new, there=True, leaves=new.removing)
+        elif new is not None and new.orphan_of:
+            self._enqueue(group_key(new.namespace, new.orphan_of))
 
     def _revision_changed(self, old: KeptRevision | None, new: KeptRevision | None) -> None:
         if new is not None:
@@ -146,6 +166,17 @@ class Caches:
         """Whether it is not a former group's of the same name, whose instances may bear the same names too."""
         group = self.groups.get(key.namespace, key.name)
         return group is not None and group.uid == thing.group
+
+
+def orphans_of(key: Key) -> str:
+    """Under which key of the Pods' index those are that the group may adopt."""
+    return f"{key.namespace}/{key.name}"
+
+
+def _belongs_to(instance: Instance) -> str:
+    if instance.orphan_of:
+        return orphans_of(group_key(instance.namespace, instance.orphan_of))
+    return instance.group
 
 
 def _same_wish(before: Mapping[str, Any], body: Mapping[str, Any]) -> bool:

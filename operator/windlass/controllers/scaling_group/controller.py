@@ -14,6 +14,7 @@ from windlass.cluster.resources import SCALING_GROUPS
 from windlass.cluster.store import Object
 from windlass.controllers.scaling_group.caches import KIND, Caches
 from windlass.controllers.scaling_group.observe import InMemoryState, has_another_source, observe
+from windlass.controllers.scaling_group.release import release_strays
 from windlass.controllers.scaling_group.steps import Steps
 from windlass.engine.clock import Clock
 from windlass.engine.events import EventRecorder, ObjectRef
@@ -23,6 +24,7 @@ from windlass.engine.metrics import Metrics
 from windlass.engine.queue import Key
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.reasons import PassFailed
+from windlass.planner.capacity.reasons_adoption import PodReleased
 from windlass.planner.capacity.view import GroupView
 from windlass.planner.conditions import Standing, conditions
 from windlass.planner.plan import KeepRevision, Launch, Plan, Remove
@@ -88,6 +90,7 @@ class ScalingGroupController:
             if not (in_memory.look_live or self._expectations.overdue(key, self._clock.now())):
                 return self._expectations.wake_at(key)
             await self._look_live(key, in_memory)
+        await self._release(key, group)
         view = await observe(self._client, self._caches, key, group, in_memory, self._clock.now())
         plan = plan_group(view)
         if plan.acts and in_memory.look_live:
@@ -98,6 +101,13 @@ class ScalingGroupController:
             view = await observe(self._client, self._caches, key, group, in_memory, self._clock.now())
             plan = plan_group(view)
         return await self._apply(key, group, view, plan, in_memory)
+
+    async def _release(self, key: Key, group: Object) -> None:
+        for name in await release_strays(self._client, self._caches, key, group.uid):
+            regarding = ObjectRef(API_VERSION, KIND, key.namespace, key.name, group.uid)
+            why = PodReleased(name)
+            self._recorder.emit(regarding, "Normal", why.code, str(why), apart=True)
+            logger.info("%s", why, extra={"key": key})
 
     async def _look_live(self, key: Key, in_memory: InMemoryState) -> None:
         """Read the group's instances and revisions from the API server: the informers may be behind."""
@@ -230,10 +240,12 @@ class ScalingGroupController:
         if in_memory is None or in_memory.uid != uid:
             in_memory = self._in_memory[key] = InMemoryState(uid=uid)
             self._expectations.clear(key)
+            self._caches.strays.pop(key, None)  # of a leader before, who has looked at them
         return in_memory
 
     def _forget(self, key: Key) -> None:
         self._in_memory.pop(key, None)
+        self._caches.strays.pop(key, None)
         self.forget_key(key)
         self._expectations.clear(key)
         self._metrics.forget_group(key.namespace, key.name)

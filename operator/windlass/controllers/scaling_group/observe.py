@@ -14,7 +14,7 @@ from windlass.cluster.client import Client
 from windlass.cluster.errors import Gone, Invalid
 from windlass.cluster.resources import SCALING_CONFIGURATIONS
 from windlass.cluster.store import Object
-from windlass.controllers.scaling_group.caches import Caches
+from windlass.controllers.scaling_group.caches import Caches, orphans_of
 from windlass.engine.queue import Key
 from windlass.planner.capacity.view import EndedRecord, GroupView, LaunchPause, Refusal, RemovalPause
 
@@ -91,6 +91,7 @@ async def observe(
         status=status,
         now=now,
         instances=tuple(caches.pods.by_index(metadata["uid"]).values()),
+        orphans=tuple(caches.pods.by_index(orphans_of(key)).values()),
         configuration=configuration["spec"] if configuration else None,
         template_problem=verdict.problem if verdict else None,
         template_retry_at=verdict.retry_at if verdict else None,

@@ -27,6 +27,7 @@ from windlass.engine.slow_start import MOST_IN_FLIGHT, Results, slow_start
 from windlass.planner.backoff import doubling
 from windlass.planner.capacity.view import GroupView, Refusal, RemovalPause
 from windlass.planner.plan import (
+    Adopt,
     ForgetRecord,
     ForgetRevision,
     KeepRevision,
@@ -79,11 +80,13 @@ class Steps:
         launches = [step for step in plan.steps if isinstance(step, Launch)]
         removals = [step for step in plan.steps if isinstance(step, Remove)]
         spared = [step for step in plan.steps if isinstance(step, Spare)]
-        others = [step for step in plan.steps if not isinstance(step, Launch | Remove | Spare)]
+        adopted = [step for step in plan.steps if isinstance(step, Adopt)]
+        others = [step for step in plan.steps if not isinstance(step, Launch | Remove | Spare | Adopt)]
         done = await asyncio.gather(
             self._launch_all(launches),
             self._remove_all(removals),
             self._spare_all(spared),
+            self._adopt_all(adopted),
             *(self._other(step) for step in others),
             return_exceptions=True,
         )
@@ -266,6 +269,26 @@ class Steps:
             refused = error
         self._in_memory.spared.add(step.uid)
         return refused
+
+    async def _adopt_all(self, steps: Sequence[Adopt]) -> None:
+        """The group is read live before: one that goes, or another of its name, adopts nothing."""
+        if not steps:
+            return
+        meta = (await self._client.get(SCALING_GROUPS, self._key.namespace, self._key.name))["metadata"]
+        if meta["uid"] != self._view.uid or "deletionTimestamp" in meta:
+            raise Gone(f"adopting {steps[0].name}: the group is being deleted", code=404, reason="NotFound")
+        results = await self._all(self._adopt, steps)
+        _raise_worst(results.failed.values())
+
+    async def _adopt(self, step: Adopt, bulk: bool) -> None:
+        owner = owner_reference("ScalingGroup", self._key.name, self._view.uid)
+        meta = {"uid": step.uid, "resourceVersion": step.resource_version, "ownerReferences": [owner]}
+        patch = {"metadata": meta}
+        try:
+            with self._expectations.creating(self._key, step.name):
+                await self._client.merge_patch(PODS, self._key.namespace, step.name, patch, bulk=bulk, into=Nothing)
+        except Gone:
+            self._in_memory.look_live = True  # the informer is behind
 
     # ---- the rest
 

@@ -12,6 +12,7 @@ from windlass.planner.capacity.activities import (
     retarget,
     still_tries,
 )
+from windlass.planner.capacity.adoption import adopt_orphans
 from windlass.planner.capacity.first_service import know_arrived
 from windlass.planner.capacity.hanging import replace_hanging
 from windlass.planner.capacity.health import next_room, replace_unhealthy
@@ -60,6 +61,7 @@ def forget_history(s: Situation) -> Decision | None:
 
 RULES: tuple[Rule, ...] = (
     seed_desired,
+    adopt_orphans,  # they count before anything is launched
     keep_revision,
     end_activity,
     replace_hanging,  # a corrected configuration is what it waits for

@@ -29,7 +29,8 @@ class Instance:
     `ready_changed_at` is when Ready last became what it is; `was_ready` whether it ever was. `unschedulable_since` is
     set while the scheduler says that the Pod fits nowhere, `problem` while anything tells why it does not come up.
     `ended_at`: when its Pod ended, where the Pod tells. `leaving_since`: when it should have been gone. `group` is the
-    uid of the group that controls it. `unclear_protection` is what its annotation says where that is no boolean.
+    uid of the group that controls it, `orphan_of` the name of the group that may adopt it, because nobody owns it.
+    `unclear_protection` is what its annotation says where that is no boolean.
     """
 
     namespace: str
@@ -55,6 +56,7 @@ class Instance:
     unclear_protection: str | None = None
     deletion_cost: int = 0
     problem: str | None = None
+    orphan_of: str = ""
 
     @property
     def trusted_at(self) -> datetime:

@@ -80,6 +80,7 @@ class GroupView:
     that request may still be under way. `taken` are those of them whose name a Pod that is not the group's bears.
     `removal_pause`: the API server refuses removals. `launch_pause`: launches would not be seen.
     `removals_in_doubt`: requests to remove instances may be under way of which this process does not know what became.
+    `orphans`: Pods of its labels and names that nobody owns.
     `spared`: the uids of those that it has changed since, so that such requests fail.
     """
 
@@ -91,6 +92,7 @@ class GroupView:
     status: ScalingGroupStatus
     now: datetime
     instances: Sequence[Instance] = ()
+    orphans: Sequence[Instance] = ()
     configuration: Mapping[str, Any] | None = None
     template_problem: str | None = None
     template_retry_at: datetime | None = None
