@@ -200,6 +200,7 @@ MOMENTS: dict[str, Callable[[Draw], Fields]] = {
     "all are protected": some(more=LESS, rest=({"protected": True},)),
     "on the way": extras(NEW, {"ready": "1s"}),
     "no zone is left": allof(extras({**WAITS, "zone": "zone-a"}), some(failed_zones=THREE_ZONES, zones=THREE_ZONES)),
+    "what hangs is outdated": extras({**WAITS, "revision": "web-1"}, {**NEW, "revision": "web-1"}),
     "held up": extras(WAITS, {**NEW, "problem": "image not found"}),
     "sick when an activity ends": allof(extras(SICK), running("ScaleOut")),
     "too few when a removal ends": allof(some(more=FEW), running("ScaleIn")),
@@ -214,9 +215,9 @@ MOMENTS: dict[str, Callable[[Draw], Fields]] = {
 
 
 OFTEN = {  # what a rule is for, and what is drawn less often than its turn or leads elsewhere now and then
-    "a zone failed": 6,
+    "a zone failed": 7,
     "all are protected": 4,
-    "another configuration": 5,
+    "another configuration": 6,
     "at rest": 4,
     "deleted": 4,
     "growing is suspended": 3,
@@ -224,30 +225,32 @@ OFTEN = {  # what a rule is for, and what is drawn less often than its turn or l
     "held back": 3,
     "held up": 3,
     "launches fail": 2,
-    "launches failed": 7,
+    "launches failed": 8,
     "no zone is left": 3,
-    "nobody said how many": 5,
-    "on the way": 2,
-    "orphans": 5,
+    "nobody said how many": 6,
+    "on the way": 3,
+    "orphans": 7,
     "on the way out": 3,
     "removals are refused": 4,
     "sick when an activity ends": 4,
-    "some are sick": 7,
+    "some are sick": 8,
     "the template is refused": 2,
-    "too few": 4,
+    "too few": 7,
     "too few when a removal ends": 3,
     "too many": 6,
     "trying once more": 3,
     "wavering": 3,
     "wavering and protected": 3,
+    "what hangs is outdated": 6,
 }
 DRAWN = tuple(name for name in sorted(MOMENTS) for _ in range(OFTEN.get(name, 1)))
+ANYTHING = 8  # one view in so many is anything that can be
 
 
 @st.composite
-def moments(draw: st.DrawFn) -> GroupView:
-    """A group at rest, of one to six instances, to which one of the moments has come."""
-    fields = MOMENTS[draw(st.sampled_from(DRAWN))](draw)
+def moment(draw: st.DrawFn, name: str) -> GroupView:
+    """A group at rest, of one to six instances, to which this moment has come."""
+    fields = MOMENTS[name](draw)
     zones = fields.pop("zones", None) or draw(st.sampled_from(((), THREE_ZONES)))
     rest = draw(st.lists(st.sampled_from(fields.pop("rest", HEALTHY)), min_size=1, max_size=6))
     happened = fields.pop("extras", ())
@@ -280,5 +283,6 @@ def moments(draw: st.DrawFn) -> GroupView:
 
 
 def views() -> st.SearchStrategy[GroupView]:
-    """One in eight is anything that can be."""
-    return st.integers(0, 7).flatmap(lambda number: moments() if number else anything())
+    """Moments as often as `DRAWN` has them, and anything that can be."""
+    moments = st.sampled_from(DRAWN).flatmap(moment)
+    return st.integers(0, ANYTHING - 1).flatmap(lambda number: moments if number else anything())
