@@ -26,7 +26,7 @@ from windlass.planner.capacity.group import plan_group, see
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.records import record_of
 from windlass.planner.capacity.situation import Situation
-from windlass.planner.capacity.view import EndedRecord, GroupView, Refusal, Revision
+from windlass.planner.capacity.view import EndedRecord, GroupView, RefusedLaunch, Revision
 from windlass.planner.plan import Launch, Plan, Record, Remove
 
 NOW = datetime(2026, 1, 15, 12, 0, 0, tzinfo=UTC)
@@ -256,7 +256,7 @@ def view(
     configuration: Mapping[str, Any] | None = CONFIGURATION,
     generation: int = 1,
     now: datetime = NOW,
-    refusals: Iterable[Refusal] = (),
+    refusals: Iterable[RefusedLaunch] = (),
     settled: Iterable[int] = (),
     taken: Iterable[int] = (),
     **fields: Any,

@@ -8,8 +8,8 @@ from windlass.cluster.errors import (
     Gone,
     Invalid,
     NoSuchKind,
-    Refusal,
     Refused,
+    RefusedBy,
     Transient,
     Unauthorized,
 )
@@ -28,7 +28,7 @@ from windlass.cluster.errors import (
         ),
         (Unauthorized("listing: Unauthorized", code=401), "log in to the cluster again, or name another --context"),
         (
-            Refused("listing: no", code=403, reason="Forbidden", by=Refusal.PERMISSIONS),
+            Refused("listing: no", code=403, reason="Forbidden", by=RefusedBy.PERMISSIONS),
             "ask an administrator of the cluster for this right",
         ),
         (
@@ -47,7 +47,7 @@ def test_an_error_of_the_api_server_comes_with_what_to_do(error: Exception, said
         Invalid("changing the group: maxSize is too large", code=422, reason="Invalid"),
         Gone("reading the group: not found", code=404, reason="NotFound"),
         Transient("changing the group: overloaded", code=503),
-        Refused("changing the group: quota", code=403, reason="Forbidden", by=Refusal.QUOTA),
+        Refused("changing the group: quota", code=403, reason="Forbidden", by=RefusedBy.QUOTA),
         ConfigurationError("reading kubeconfig"),
         CannotError("it cannot be done"),
     ],

@@ -17,8 +17,8 @@ from windlass.cluster.errors import (
     Conflict,
     Gone,
     Invalid,
-    Refusal,
     Refused,
+    RefusedBy,
     Unauthorized,
 )
 from windlass.cluster.resources import CONTROLLER_REVISIONS, LEASES, NAMESPACES, PODS, SCALING_GROUPS, Resource
@@ -190,7 +190,7 @@ async def refusal(client: Client, namespace: str) -> Refused:
 def test_missing_permissions_are_a_refusal(cluster: Cluster, namespace: str) -> None:
     async def scenario(client: Client) -> None:
         refused = await refusal(client, namespace)
-        assert refused.by == Refusal.PERMISSIONS
+        assert refused.by == RefusedBy.PERMISSIONS
         assert str(refused).startswith(
             f'creating Pod {namespace}/web-1: pods is forbidden: User "system:serviceaccount:'
         )
@@ -201,7 +201,7 @@ def test_missing_permissions_are_a_refusal(cluster: Cluster, namespace: str) -> 
 def test_a_quota_is_a_refusal(cluster: Cluster, namespace: str) -> None:
     async def scenario(client: Client) -> None:
         await client.create(QUOTAS, namespace, {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}})
-        assert (await refusal(client, namespace)).by == Refusal.QUOTA  # also while the quota's status is still unknown
+        assert (await refusal(client, namespace)).by == RefusedBy.QUOTA  # while its status is unknown, too
 
     run(administrator(cluster), scenario)
 
@@ -210,7 +210,7 @@ def test_pod_security_is_a_refusal_by_policy(cluster: Cluster, namespace: str) -
     async def scenario(client: Client) -> None:
         labels = {"pod-security.kubernetes.io/enforce": "restricted"}
         await client.merge_patch(NAMESPACES, None, namespace, {"metadata": {"labels": labels}})
-        assert (await refusal(client, namespace)).by == Refusal.POLICY
+        assert (await refusal(client, namespace)).by == RefusedBy.POLICY
 
     run(administrator(cluster), scenario)
 
@@ -238,7 +238,7 @@ def test_an_admission_policy_is_a_refusal_by_policy_although_its_code_is_422(clu
         finally:
             await client.delete(BINDINGS, None, namespace, uid=bound["metadata"]["uid"])
             await client.delete(POLICIES, None, namespace, uid=made["metadata"]["uid"])
-        assert (refused.by, refused.code) == (Refusal.POLICY, 422)
+        assert (refused.by, refused.code) == (RefusedBy.POLICY, 422)
         assert refused.detail.endswith("not on a Friday")
 
     run(administrator(cluster), scenario)
@@ -254,7 +254,7 @@ def test_a_namespace_that_is_being_terminated_is_a_refusal_of_its_own(cluster: C
         await client.create(LEASES, own, held)
         await client.delete(NAMESPACES, None, own, uid=made["metadata"]["uid"])
         try:
-            assert (await refusal(client, own)).by == Refusal.NAMESPACE
+            assert (await refusal(client, own)).by == RefusedBy.NAMESPACE
         finally:
             await client.merge_patch(LEASES, own, "held", {"metadata": {"finalizers": None}})
 

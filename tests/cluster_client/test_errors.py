@@ -15,8 +15,8 @@ from windlass.cluster.errors import (
     Expired,
     Gone,
     Invalid,
-    Refusal,
     Refused,
+    RefusedBy,
     Transient,
     Unauthorized,
     from_event,
@@ -70,17 +70,17 @@ def test_the_message_says_what_was_being_done_and_what_the_server_said() -> None
 @pytest.mark.parametrize(
     ("code", "message", "by"),
     [
-        (403, RBAC, Refusal.PERMISSIONS),
-        (403, QUOTA, Refusal.QUOTA),
-        (403, UNLIMITED, Refusal.QUOTA),
-        (403, NEW_QUOTA, Refusal.QUOTA),
-        (403, PLUGIN, Refusal.POLICY),
-        (400, WEBHOOK, Refusal.POLICY),
-        (403, WEBHOOK, Refusal.POLICY),
-        (422, POLICY, Refusal.POLICY),
+        (403, RBAC, RefusedBy.PERMISSIONS),
+        (403, QUOTA, RefusedBy.QUOTA),
+        (403, UNLIMITED, RefusedBy.QUOTA),
+        (403, NEW_QUOTA, RefusedBy.QUOTA),
+        (403, PLUGIN, RefusedBy.POLICY),
+        (400, WEBHOOK, RefusedBy.POLICY),
+        (403, WEBHOOK, RefusedBy.POLICY),
+        (422, POLICY, RefusedBy.POLICY),
     ],
 )
-def test_a_refusal_says_who_refused(code: int, message: str, by: Refusal) -> None:
+def test_a_refusal_says_who_refused(code: int, message: str, by: RefusedBy) -> None:
     error = reply(code, "Forbidden", message)
     assert isinstance(error, Refused)
     assert error.by == by
@@ -94,7 +94,7 @@ def test_a_patch_that_names_the_uid_of_another_object_is_a_conflict() -> None:
 def test_a_namespace_that_is_being_terminated_is_told_from_other_refusals() -> None:
     error = reply(403, "Forbidden", "unable to create new content", causes=[{"reason": "NamespaceTerminating"}])
     assert isinstance(error, Refused)
-    assert error.by == Refusal.NAMESPACE
+    assert error.by == RefusedBy.NAMESPACE
 
 
 @pytest.mark.parametrize(

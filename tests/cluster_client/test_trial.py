@@ -9,22 +9,22 @@ from tests.cluster_client.scenario import play
 from tests.worlds import CONFIGURATION, GROUP_UID, fleet, group, view
 from windlass.cli.template import template_trouble
 from windlass.cluster.client import Client
-from windlass.cluster.errors import Refusal, Refused, Transient
+from windlass.cluster.errors import Refused, RefusedBy, Transient
 from windlass.cluster.trial import try_template
 
 TEMPLATE = CONFIGURATION["template"]
 SEEN = view(group(3, zones=["zone-a", "zone-b"]), fleet(3, zones=["zone-a", "zone-b"]))
 
-ANSWERS: dict[str, tuple[dict[str, Any], str | Refusal | None]] = {
+ANSWERS: dict[str, tuple[dict[str, Any], str | RefusedBy | None]] = {
     "taken": ({}, None),
     "the name is taken": (status(409, "AlreadyExists", 'pods "web-3" already exists'), None),
     "never": (status(422, "Invalid", "spec.restartPolicy: Unsupported value"), "spec.restartPolicy: Unsupported value"),
-    "not within the quota": (status(403, "Forbidden", "exceeded quota: pods"), Refusal.QUOTA),
+    "not within the quota": (status(403, "Forbidden", "exceeded quota: pods"), RefusedBy.QUOTA),
 }
 
 
 @pytest.mark.parametrize(("answer", "said"), ANSWERS.values(), ids=ANSWERS)
-def test_what_the_answer_means(answer: dict[str, Any], said: str | Refusal | None) -> None:
+def test_what_the_answer_means(answer: dict[str, Any], said: str | RefusedBy | None) -> None:
     async def scenario(api: FakeApi, client: Client) -> None:
         if answer:
             api.fail_next(replies(answer["code"], answer))

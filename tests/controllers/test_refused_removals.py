@@ -10,7 +10,7 @@ import pytest
 from tests.controllers.hands import hands, only
 from tests.worlds import GROUP, GROUP_UID, activity, ago, fleet, group, steps_of_kind, view
 from windlass.cluster.client import Client
-from windlass.cluster.errors import Refusal, Refused
+from windlass.cluster.errors import Refused, RefusedBy
 from windlass.controllers.scaling_group.observe import InMemoryState
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.view import GroupView
@@ -29,7 +29,7 @@ class Keeping:
         self.asked += 1
         await asyncio.sleep(0)
         if self.keeps(int(name.removeprefix(f"{GROUP}-"))):
-            raise Refused(f"deleting Pod default/{name}: it stays", code=403, reason="Forbidden", by=Refusal.POLICY)
+            raise Refused(f"deleting Pod default/{name}: it stays", code=403, reason="Forbidden", by=RefusedBy.POLICY)
         self.gone.add(name)
 
 

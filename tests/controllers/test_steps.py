@@ -16,7 +16,7 @@ from windlass.controllers.scaling_group.steps import A_FEW
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.reasons import AsDesired, RevisionUnused
 from windlass.planner.capacity.view import GroupView
-from windlass.planner.plan import ForgetRevision, KeepRevision, Remove, Spare
+from windlass.planner.plan import ForgetRevision, KeepRevision, Remove, WithdrawRemoval
 
 FORBIDDEN = status(403, "Forbidden", 'pods "web-0" is forbidden: cannot patch resource "pods"')
 KEPT = status(403, "Forbidden", 'pods "web" is forbidden: nobody leaves')
@@ -45,7 +45,7 @@ def test_who_may_not_be_changed_does_not_hold_up_the_group_and_is_told_once(capl
         api.fail_next(replies(403, FORBIDDEN), "PATCH")
         api.fail_next(replies(422, INVALID), "PATCH")
         steps, _ = hands(client, seen, in_memory)
-        await steps.carry_out(only(seen, *steps_of_kind(plan_group(seen), Spare)))
+        await steps.carry_out(only(seen, *steps_of_kind(plan_group(seen), WithdrawRemoval)))
         assert not in_memory.removals_in_doubt
         assert [request.method for request in api.seen] == ["PATCH"] * 3
 

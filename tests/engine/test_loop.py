@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.engine.manual_clock import ManualClock, seeded, settle
-from windlass.cluster.errors import Conflict, Gone, Invalid, NotLeading, Refusal, Refused, Transient
+from windlass.cluster.errors import Conflict, Gone, Invalid, NotLeading, Refused, RefusedBy, Transient
 from windlass.engine.logs import current_key
 from windlass.engine.loop import (
     CONFLICTS_AT_ONCE,
@@ -433,7 +433,7 @@ def test_a_report_that_the_api_server_refuses_is_no_bug(caplog: pytest.LogCaptur
     """One that has just started knows nobody's rights for a moment."""
 
     async def scenario() -> None:
-        refusal = Refused("changing status: forbidden", code=403, reason="Forbidden", by=Refusal.PERMISSIONS)
+        refusal = Refused("changing status: forbidden", code=403, reason="Forbidden", by=RefusedBy.PERMISSIONS)
         bench = Bench(raising(refusal))
 
         async def fail(key: Key, error: Exception) -> None:

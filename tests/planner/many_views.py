@@ -26,7 +26,7 @@ from tests.worlds import (
 )
 from windlass.api.scaling_group import OrdinalRange, RemovalStage, ScalingGroupSpec
 from windlass.planner.capacity.instance import Instance
-from windlass.planner.capacity.view import GroupView, Refusal, RemovalPause
+from windlass.planner.capacity.view import GroupView, RefusedLaunch, RemovalPause
 
 KINDS: tuple[dict[str, Any], ...] = (
     {},
@@ -116,7 +116,7 @@ def anything(draw: st.DrawFn) -> GroupView:
         revisions=(revision("web-1", 1), revision("web-2", 2, {"template": 2})),
         added_at=(added("web-1", "9d"), added("web-2", "8d")),
         settled=draw(st.sets(st.integers(0, 40), max_size=3)),
-        refusals=draw(st.sampled_from(((), (), (Refusal(0, "quota exceeded"),)))),
+        refusals=draw(st.sampled_from(((), (), (RefusedLaunch(0, "quota exceeded"),)))),
         configuration=draw(st.sampled_from(({"template": 2}, {"template": 3}, {"template": 2}, {"template": 2}, None))),
         **draw(activities(next_ordinal)),
     )

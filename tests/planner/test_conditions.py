@@ -8,11 +8,11 @@ from tests.worlds import NOW, ago
 from windlass.api.common import Condition
 from windlass.planner.backoff import doubling
 from windlass.planner.capacity.reasons import AsDesired, ConfigurationMissing, Disabled
-from windlass.planner.conditions import Standing, conditions, contract_broken
+from windlass.planner.conditions import Readiness, conditions, contract_broken
 
 
-def made(standing: Standing, old: tuple[Condition, ...] = (), generation: int = 3) -> tuple[Condition, ...]:
-    return conditions(standing, Disabled(0, 3), "all is said", old=old, generation=generation, now=NOW)
+def made(readiness: Readiness, old: tuple[Condition, ...] = (), generation: int = 3) -> tuple[Condition, ...]:
+    return conditions(readiness, Disabled(0, 3), "all is said", old=old, generation=generation, now=NOW)
 
 
 def shown(found: tuple[Condition, ...]) -> dict[str, str]:
@@ -35,7 +35,7 @@ BEFORE = (condition("Ready", "False"), condition("Reconciling"))
 
 
 @pytest.mark.parametrize(
-    ("standing", "expected"),
+    ("readiness", "expected"),
     [
         ("Ready", {"Ready": "True"}),
         ("Reconciling", {"Ready": "False", "Reconciling": "True"}),
@@ -44,9 +44,9 @@ BEFORE = (condition("Ready", "False"), condition("Reconciling"))
     ],
 )
 def test_reconciling_and_stalled_are_there_only_while_they_are_true(
-    standing: Standing, expected: dict[str, str]
+    readiness: Readiness, expected: dict[str, str]
 ) -> None:
-    assert shown(made(standing, BEFORE)) == expected
+    assert shown(made(readiness, BEFORE)) == expected
 
 
 def test_on_the_first_pass_nobody_knows_yet_whether_it_is_ready() -> None:
@@ -68,10 +68,10 @@ def test_a_transition_time_moves_only_when_the_status_does() -> None:
     assert changed == {"Ready": NOW}
 
 
-@pytest.mark.parametrize("standing", ["Ready", "Reconciling", "Stalled", "Idle"])
+@pytest.mark.parametrize("readiness", ["Ready", "Reconciling", "Stalled", "Idle"])
 @pytest.mark.parametrize("old", [(), BEFORE], ids=["first pass", "later"])
-def test_what_is_made_keeps_the_contract(standing: Standing, old: tuple[Condition, ...]) -> None:
-    assert contract_broken(made(standing, old), 3) is None
+def test_what_is_made_keeps_the_contract(readiness: Readiness, old: tuple[Condition, ...]) -> None:
+    assert contract_broken(made(readiness, old), 3) is None
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from windlass.planner.capacity.activities import STALLED_AFTER, pause
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import LaunchesFail, LaunchFailed
-from windlass.planner.capacity.view import Refusal
+from windlass.planner.capacity.view import RefusedLaunch
 from windlass.planner.plan import Plan
 
 CRASHED: dict[str, Any] = {"age": "1m", "ended": True, "problem": "exited with 1"}
@@ -264,7 +264,7 @@ def test_instances_that_are_scheduled_have_a_time_limit_and_are_waited_for() -> 
 
 def refused(*ordinals: int, missing: int = 2, message: str = "creating instance web-0: quota exceeded") -> Plan:
     running = activity(launching=OrdinalRange(first=0, count=missing))
-    said = [Refusal(ordinal, message) for ordinal in ordinals]
+    said = [RefusedLaunch(ordinal, message) for ordinal in ordinals]
     return planned(group(missing), activity=running, next_ordinal=missing, refusals=said)
 
 
@@ -302,7 +302,7 @@ def test_a_name_that_was_refused_is_tried_again_since_an_earlier_request_for_it_
         group(2),
         activity=activity(launching=OrdinalRange(first=0, count=2)),
         next_ordinal=2,
-        refusals=[Refusal(0, "quota exceeded")],
+        refusals=[RefusedLaunch(0, "quota exceeded")],
     )
     ended = plan_group(seen)
     again = plan_group(after(seen, ended, now=later("30s"), refusals=()))

@@ -9,7 +9,7 @@ from tests.planner.many_views import ANYTHING, DRAWN, anything, moment
 from windlass.planner.capacity import group
 from windlass.planner.capacity.group import RULES, see
 from windlass.planner.capacity.situation import Decision
-from windlass.planner.capacity.standing import stand
+from windlass.planner.capacity.summary import summarize
 from windlass.planner.capacity.view import GroupView
 from windlass.planner.reason import Reason
 
@@ -54,7 +54,7 @@ def tell(seen: GroupView, by_rule: Counter[str], by_sentence: Counter[str]) -> N
         if outcome is not None:
             holds.append(outcome.why)
     doing = decision.why if decision and group._changes_size(decision) else None
-    why = stand(situation, decision.memory if decision else situation.memory, tuple(holds), doing).why
+    why = summarize(situation, decision.memory if decision else situation.memory, tuple(holds), doing).why
     by_sentence["what is done" if why is doing else type(why).__name__] += 1
 
 

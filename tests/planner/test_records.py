@@ -26,7 +26,7 @@ from windlass.api.scaling_activity import ScalingActivityStatus
 from windlass.api.scaling_group import MAX_NAMED_INSTANCES, ActivityStatus, OrdinalRange
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.records import record_of
-from windlass.planner.capacity.view import EndedRecord, Refusal
+from windlass.planner.capacity.view import EndedRecord, RefusedLaunch
 from windlass.planner.plan import ForgetRecord, Plan
 
 
@@ -145,7 +145,7 @@ def test_what_a_process_learnt_of_taken_names_outlives_it() -> None:
 def test_names_that_are_still_in_doubt_were_not_launched() -> None:
     """The quota let web-0 and web-2 through, and refused web-1; nobody asked for the others."""
     running = activity(launching=reserved(0, 5), to=5)
-    refusals = [Refusal(1, "exceeded quota: few")]
+    refusals = [RefusedLaunch(1, "exceeded quota: few")]
     there = (instance("web-0"), instance("web-2"))
     seen = view(group(5), there, activity=running, next_ordinal=5, refusals=refusals)
     ended = plan_group(seen)

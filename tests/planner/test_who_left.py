@@ -3,7 +3,7 @@
 from tests.worlds import activity, after, ago, fleet, group, instance, planned, records, view
 from windlass.api.scaling_group import MAX_NAMED_INSTANCES
 from windlass.planner.capacity.group import plan_group
-from windlass.planner.capacity.view import Refusal
+from windlass.planner.capacity.view import RefusedLaunch
 from windlass.planner.plan import Plan
 
 EVICTED = {"ended": True, "was_ready": True, "problem": "Evicted: low on memory"}
@@ -57,7 +57,7 @@ def test_what_joins_a_running_scale_in_is_named_too() -> None:
 
 def test_what_was_refused_is_not_among_those_that_were_launched() -> None:
     running = activity(first_ordinal=0, to=5, launching={"first": 3, "count": 2})
-    refusals = (Refusal(3, "over quota"), Refusal(4, "over quota"))
+    refusals = (RefusedLaunch(3, "over quota"), RefusedLaunch(4, "over quota"))
     plan = planned(group(5), fleet(3), activity=running, refusals=refusals, next_ordinal=5, settled=(0, 1, 2))
 
     assert plan.status.activity is not None

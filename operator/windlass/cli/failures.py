@@ -1,6 +1,14 @@
 """What went wrong, in one sentence that says what to do."""
 
-from windlass.cluster.errors import ApiError, ConfigurationError, NoSuchKind, Refusal, Refused, Transient, Unauthorized
+from windlass.cluster.errors import (
+    ApiError,
+    ConfigurationError,
+    NoSuchKind,
+    Refused,
+    RefusedBy,
+    Transient,
+    Unauthorized,
+)
 
 
 class CannotError(Exception):
@@ -21,7 +29,7 @@ def _advice(error: ApiError) -> str:
         return "; Windlass does not seem to be installed in this cluster: apply its CRDs first"
     if isinstance(error, Unauthorized):
         return "; log in to the cluster again, or name another --context"
-    if isinstance(error, Refused) and error.by is Refusal.PERMISSIONS:
+    if isinstance(error, Refused) and error.by is RefusedBy.PERMISSIONS:
         return "; ask an administrator of the cluster for this right"
     if isinstance(error, Transient) and not error.code:
         return "; check that the API server is up, or name another --context or --kubeconfig"

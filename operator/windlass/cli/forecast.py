@@ -27,7 +27,7 @@ from windlass.planner.plan import (
     Record,
     Remove,
     SeedDesired,
-    Spare,
+    WithdrawRemoval,
 )
 from windlass.planner.reason import Reason
 from windlass.simulate.play import Played, play
@@ -103,7 +103,7 @@ def forecast(
 
 def acting(plan: Plan) -> Iterator[Acting]:
     """The plan's steps but those that only keep records."""
-    return (step for step in plan.steps if not isinstance(step, Record | ForgetRecord | Spare))
+    return (step for step in plan.steps if not isinstance(step, Record | ForgetRecord | WithdrawRemoval))
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any], path: str = "spec") -> Iterator[Change]:

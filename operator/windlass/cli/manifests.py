@@ -14,7 +14,7 @@ from windlass.api import scaling_configuration, scaling_group
 from windlass.api.common import API_VERSION, to_wire
 from windlass.cli.failures import CannotError
 from windlass.cluster.client import Client
-from windlass.cluster.errors import Gone, Refusal, Refused
+from windlass.cluster.errors import Gone, Refused, RefusedBy
 from windlass.cluster.resources import SCALING_CONFIGURATIONS, SCALING_GROUPS, Resource
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -134,7 +134,7 @@ async def propose(client: Client | None, document: Document) -> Proposed:
     try:
         stored = await _dry_run(client, document, live)
     except Refused as error:
-        if error.by is not Refusal.PERMISSIONS:
+        if error.by is not RefusedBy.PERMISSIONS:
             raise
         spec = document.spec if live is None else merged(live["spec"], _changes(document, live))
         note = f"{document.kind} {document.name} was not checked by the API server: {error.detail}"

@@ -26,7 +26,7 @@ STATE_WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ShownInstance:
     """An instance, the state it is in, and when that changes by time alone."""
 
     instance: Instance
@@ -41,7 +41,7 @@ class Picture:
     metadata: Mapping[str, Any]
     spec: ScalingGroupSpec
     status: ScalingGroupStatus
-    instances: tuple[Standing, ...]
+    instances: tuple[ShownInstance, ...]
     now: datetime
 
     @property
@@ -76,10 +76,10 @@ def take_picture(group: Mapping[str, Any], instances: Iterable[Instance], now: d
     """The picture of a group as it was read, and of its instances; `Invalid` if its spec makes no sense to us."""
     spec, status = parse_spec(group), parse_status(group)
     patience = Patience.of(spec)
-    standings = tuple(
-        Standing(i, *state_of(i, patience, now, launching=is_launching(status.activity, i))) for i in instances
+    instances_shown = tuple(
+        ShownInstance(i, *state_of(i, patience, now, launching=is_launching(status.activity, i))) for i in instances
     )
-    return Picture(group["metadata"], spec, status, standings, now)
+    return Picture(group["metadata"], spec, status, instances_shown, now)
 
 
 # ---- for people
@@ -102,9 +102,9 @@ def rows_of(picture: Picture) -> list[Row]:
     rows += [_zone_row(picture, zone) for zone in status.zones]
     if status.activity is not None:
         rows.append(_activity_row(status.activity))
-    by_revision: defaultdict[str, list[Standing]] = defaultdict(list)
-    for standing in picture.instances:
-        by_revision[standing.instance.revision].append(standing)
+    by_revision: defaultdict[str, list[ShownInstance]] = defaultdict(list)
+    for one in picture.instances:
+        by_revision[one.instance.revision].append(one)
     for revision in status.revisions:
         there = by_revision.pop(revision.name, [])
         rows.append(_revision_row(revision, revision.name == status.current_revision, there))
@@ -124,7 +124,7 @@ def created_at(metadata: Mapping[str, Any]) -> datetime:
 def sizes(picture: Picture) -> str:
     """`desired 3 (min 1, max 10): 2 in service, 1 pending`."""
     spec = picture.spec
-    there = Counter(standing.state for standing in picture.instances)
+    there = Counter(one.state for one in picture.instances)
     counts = [f"{there[state]} {word}" for state, word in STATE_WORDS.items() if there[state]]
     desired = "unset" if spec.desired_size is None else spec.desired_size
     return f"desired {desired} (min {spec.min_size}, max {spec.max_size}): {', '.join(counts) or 'no instances'}"
@@ -151,23 +151,23 @@ def _activity_row(activity: ActivityStatus) -> Row:
     return Row(1, f"ScalingActivity/{activity.name}", state, "", activity.started_at, info)
 
 
-def _revision_row(revision: RevisionStatus, current: bool, there: list[Standing]) -> Row:
+def _revision_row(revision: RevisionStatus, current: bool, there: list[ShownInstance]) -> Row:
     state = "Current" if current else "Outdated" if there else "Kept"
     info = f"{_staying(there)} of {revision.configuration}"
     return Row(1, f"ControllerRevision/{revision.name}", state, "", revision.added_at, info)
 
 
-def _staying(there: list[Standing]) -> str:
+def _staying(there: list[ShownInstance]) -> str:
     """How many there are as the group counts them: without those on their way out, which are told beside."""
-    leaving = sum(standing.state is State.REMOVING for standing in there)
+    leaving = sum(one.state is State.REMOVING for one in there)
     return counted(len(there) - leaving, "instance") + (f" ({leaving} more being removed)" if leaving else "")
 
 
-def _instance_row(standing: Standing) -> Row:
-    instance, state = standing.instance, standing.state
+def _instance_row(one: ShownInstance) -> Row:
+    instance, state = one.instance, one.state
     info = [instance.problem] if instance.problem and state is not State.REMOVING else []
-    if state is State.PENDING and instance.ready and standing.changes_at is not None:
-        info.append(f"ready, in service at {standing.changes_at.astimezone():%H:%M:%S}")
+    if state is State.PENDING and instance.ready and one.changes_at is not None:
+        info.append(f"ready, in service at {one.changes_at.astimezone():%H:%M:%S}")
     if instance.protected:
         info.append("protected")
     if instance.deletion_cost:
@@ -193,7 +193,7 @@ def values(picture: Picture) -> dict[str, Any]:
     """The picture for programs; times as the API writes them."""
     metadata, spec, status = picture.metadata, picture.spec, picture.status
     wire = to_wire(status)
-    there = Counter(standing.state.value for standing in picture.instances)
+    there = Counter(one.state.value for one in picture.instances)
     return {
         "namespace": metadata["namespace"],
         "name": metadata["name"],
@@ -210,16 +210,16 @@ def values(picture: Picture) -> dict[str, Any]:
         "zones": wire["zones"],
         "activity": wire.get("activity"),
         "revisions": [r | {"current": r["name"] == status.current_revision} for r in wire["revisions"]],
-        "instances": [_instance_values(standing) for standing in picture.instances],
+        "instances": [_instance_values(one) for one in picture.instances],
     }
 
 
-def _instance_values(standing: Standing) -> dict[str, Any]:
-    instance = standing.instance
+def _instance_values(one: ShownInstance) -> dict[str, Any]:
+    instance = one.instance
     return {
         "name": instance.name,
-        "state": standing.state.value,
-        "changesAt": rfc3339(standing.changes_at) if standing.changes_at else None,
+        "state": one.state.value,
+        "changesAt": rfc3339(one.changes_at) if one.changes_at else None,
         "zone": instance.zone,
         "node": instance.node,
         "revision": instance.revision,

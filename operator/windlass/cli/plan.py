@@ -17,7 +17,7 @@ from windlass.cli.reading import Body, now, read_group, with_client
 from windlass.cli.scale import refusal
 from windlass.cli.template import template_trouble
 from windlass.cluster.client import Client
-from windlass.cluster.errors import ConfigurationError, Gone, Invalid, Refusal, Refused, Transient
+from windlass.cluster.errors import ConfigurationError, Gone, Invalid, Refused, RefusedBy, Transient
 from windlass.cluster.resources import SCALING_CONFIGURATIONS, SCALING_GROUPS
 from windlass.controllers.scaling_group.observe import parse_spec
 from windlass.planner.capacity.revisions import current_revision
@@ -66,7 +66,7 @@ async def _ask(client: Client, group: Body, wanted: Mapping[str, int]) -> str | 
         spec = {**group["spec"], **wanted}
         raise CannotError(refusal(namespace, name, spec, error)) from error
     except Refused as error:
-        if error.by is not Refusal.PERMISSIONS:
+        if error.by is not RefusedBy.PERMISSIONS:
             raise
         return f"the change was not checked by the API server: {error.detail}"
     return None

@@ -1,7 +1,7 @@
 """What the API server says of an instance made from a configuration, for people."""
 
 from windlass.cluster.client import Client
-from windlass.cluster.errors import Refusal
+from windlass.cluster.errors import RefusedBy
 from windlass.cluster.trial import try_template
 from windlass.planner.capacity.view import GroupView
 
@@ -15,6 +15,6 @@ async def template_trouble(client: Client, view: GroupView) -> tuple[str | None,
     said = await try_template(client, view, template, f"{view.name}-0", owner="")  # the group may not exist yet
     if said is None or isinstance(said, str):
         return said, None
-    if said.by is Refusal.PERMISSIONS:
+    if said.by is RefusedBy.PERMISSIONS:
         return None, f"whether the API server takes such an instance was not tried: {said.detail}"
     return None, f"the API server would refuse instances now: {said.detail}"

@@ -71,7 +71,7 @@ class Expired(ApiError):
     """The resourceVersion or continue token is too old to go on from: list again."""
 
 
-class Refusal(StrEnum):
+class RefusedBy(StrEnum):
     """Who refused."""
 
     PERMISSIONS = "permissions"
@@ -83,7 +83,7 @@ class Refusal(StrEnum):
 class Refused(ApiError):
     """The request is well-formed but not allowed; `by` says who would have to allow it."""
 
-    def __init__(self, message: str, *, code: int, reason: str, by: Refusal, detail: str | None = None) -> None:
+    def __init__(self, message: str, *, code: int, reason: str, by: RefusedBy, detail: str | None = None) -> None:
         super().__init__(message, code=code, reason=reason, detail=detail)
         self.by = by
 
@@ -181,17 +181,17 @@ def _refusal(doing: str, code: int, status: Status, detail: str) -> ApiError:
     return kind(message, code=code, reason=reason, detail=detail)
 
 
-def _refused_by(code: int, status: Status, detail: str) -> Refusal | None:
+def _refused_by(code: int, status: Status, detail: str) -> RefusedBy | None:
     # Webhooks choose their own code (400 by default) and admission policies answer 422: only the text tells.
     if detail.startswith("admission webhook ") or "ValidatingAdmissionPolicy '" in detail:
-        return Refusal.POLICY
+        return RefusedBy.POLICY
     if code != 403:
         return None
     if any(cause.reason == "NamespaceTerminating" for cause in status.causes):
-        return Refusal.NAMESPACE
+        return RefusedBy.NAMESPACE
     if any(words in detail for words in ("exceeded quota:", "failed quota:", "status unknown for quota:")):
-        return Refusal.QUOTA
-    return Refusal.PERMISSIONS if " cannot " in detail else Refusal.POLICY
+        return RefusedBy.QUOTA
+    return RefusedBy.PERMISSIONS if " cannot " in detail else RefusedBy.POLICY
 
 
 def _status(body: bytes) -> Status:

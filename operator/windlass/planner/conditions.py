@@ -13,19 +13,19 @@ from typing import Literal
 from windlass.api.common import Condition
 from windlass.planner.reason import Reason
 
-Standing = Literal["Ready", "Reconciling", "Stalled", "Idle"]
+Readiness = Literal["Ready", "Reconciling", "Stalled", "Idle"]
 Status = Literal["True", "False", "Unknown"]
 
 
 def conditions(
-    standing: Standing, reason: Reason, message: str, *, old: Iterable[Condition], generation: int, now: datetime
+    readiness: Readiness, reason: Reason, message: str, *, old: Iterable[Condition], generation: int, now: datetime
 ) -> tuple[Condition, ...]:
     """The conditions of an object that stands so for this reason."""
     before = {condition.type: condition for condition in old}
-    not_ready: Status = "Unknown" if standing == "Reconciling" and not before else "False"
-    wanted: list[tuple[str, Status]] = [("Ready", "True" if standing == "Ready" else not_ready)]
-    if standing in {"Reconciling", "Stalled"}:
-        wanted.append((standing, "True"))
+    not_ready: Status = "Unknown" if readiness == "Reconciling" and not before else "False"
+    wanted: list[tuple[str, Status]] = [("Ready", "True" if readiness == "Ready" else not_ready)]
+    if readiness in {"Reconciling", "Stalled"}:
+        wanted.append((readiness, "True"))
     made = []
     for name, status in wanted:
         last = before.get(name)

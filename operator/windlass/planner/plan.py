@@ -65,7 +65,7 @@ class Remove:
 
 
 @dataclass(frozen=True, slots=True)
-class Spare:
+class WithdrawRemoval:
     """Change one instance in a way that nobody cares about, so that a removal which was decided before fails."""
 
     name: str
@@ -102,7 +102,7 @@ class ForgetRecord:
     why: Reason
 
 
-Step = SeedDesired | KeepRevision | ForgetRevision | Launch | Remove | Spare | Adopt | Record | ForgetRecord
+Step = SeedDesired | KeepRevision | ForgetRevision | Launch | Remove | WithdrawRemoval | Adopt | Record | ForgetRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def run_pass(world: World, process: Process, *, before: Callable[[Write], None] 
     del process.refusals[:heard]
     if plan.acts and plan.settles_removals:
         process.removals_in_doubt = False
-        process.spared.clear()
+        process.withdrawn.clear()
     return Played(world.now, plan, tuple(done)) if done else None
 
 

@@ -14,7 +14,7 @@ from windlass.api.scaling_activity import FINAL_PHASES, ScalingActivityStatus
 from windlass.api.scaling_group import ScalingGroupSpec, ScalingGroupStatus
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.situation import effective_desired, last_desired
-from windlass.planner.capacity.view import EndedRecord, GroupView, Refusal, Revision
+from windlass.planner.capacity.view import EndedRecord, GroupView, RefusedLaunch, Revision
 from windlass.planner.plan import (
     Adopt,
     ForgetRecord,
@@ -25,8 +25,8 @@ from windlass.planner.plan import (
     Record,
     Remove,
     SeedDesired,
-    Spare,
     Step,
+    WithdrawRemoval,
 )
 from windlass.simulate.kubelet import SECOND, AllGoesWell, Fate, Life
 
@@ -42,9 +42,9 @@ class Process:
     """What the operator's process knows beside the world; gone when it crashes."""
 
     settled: set[int] = field(default_factory=set)
-    refusals: list[Refusal] = field(default_factory=list)
+    refusals: list[RefusedLaunch] = field(default_factory=list)
     removals_in_doubt: bool = False
-    spared: set[str] = field(default_factory=set)
+    withdrawn: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class World:
             settled=frozenset(process.settled),
             refusals=tuple(process.refusals),
             removals_in_doubt=process.removals_in_doubt,
-            spared=frozenset(process.spared),
+            withdrawn=frozenset(process.withdrawn),
             deleting=self.deleting,
         )
 
@@ -242,8 +242,8 @@ class World:
                 return lambda: self._launch(step, process)
             case Remove():
                 return lambda: self._remove(step)
-            case Spare():
-                return lambda: self._spare(step, process)
+            case WithdrawRemoval():
+                return lambda: self._withdraw(step, process)
             case Adopt():
                 return lambda: self.instances.update({step.name: self.orphans.pop(step.name)})
             case SeedDesired():
@@ -261,7 +261,7 @@ class World:
     def _launch(self, step: Launch, process: Process | None) -> None:
         if self.refusing is not None:
             if process is not None:
-                process.refusals.append(Refusal(step.ordinal, self.refusing))
+                process.refusals.append(RefusedLaunch(step.ordinal, self.refusing))
             return
         if process is not None:
             process.settled.add(step.ordinal)
@@ -285,8 +285,8 @@ class World:
         """A creation that a crashed process had sent arrives only now."""
         self._launch(step, None)
 
-    def _spare(self, step: Spare, process: Process) -> None:
-        process.spared.add(step.uid)
+    def _withdraw(self, step: WithdrawRemoval, process: Process) -> None:
+        process.withdrawn.add(step.uid)
         instance = self.instances.get(step.name)
         if instance is not None and instance.uid == step.uid:
             self.instances[step.name] = replace(instance, resource_version=f"{int(instance.resource_version) + 1}")
@@ -320,8 +320,8 @@ def _what(step: Step) -> str:
             return f"launch {step.name}" + (f" in {step.pool.zone}" if step.pool.zone else "")
         case Remove():
             return f"remove {step.name}"
-        case Spare():
-            return f"spare {step.name}"
+        case WithdrawRemoval():
+            return f"withdraw the removal of {step.name}"
         case Adopt():
             return f"adopt {step.name}"
         case Record():

@@ -26,7 +26,7 @@ from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.reasons import PassFailed
 from windlass.planner.capacity.reasons_adoption import PodReleased
 from windlass.planner.capacity.view import GroupView
-from windlass.planner.conditions import Standing, conditions
+from windlass.planner.conditions import Readiness, conditions
 from windlass.planner.plan import KeepRevision, Launch, Plan, Remove
 from windlass.planner.reason import counted
 
@@ -129,12 +129,12 @@ class ScalingGroupController:
             return
         before, generation = group.get("status") or {}, group["metadata"]["generation"]
         why = PassFailed(str(error)[:900])
-        standing: Standing = "Stalled" if isinstance(error, Invalid) else "Reconciling"
+        readiness: Readiness = "Stalled" if isinstance(error, Invalid) else "Reconciling"
         old = [Condition.model_validate(condition) for condition in before.get("conditions", ())]
-        made = conditions(standing, why, str(why), old=old, generation=generation, now=self._clock.now())
+        made = conditions(readiness, why, str(why), old=old, generation=generation, now=self._clock.now())
         shown = {
             "observedGeneration": generation,
-            "phase": "Stalled" if standing == "Stalled" else "Waiting",
+            "phase": "Stalled" if readiness == "Stalled" else "Waiting",
             "message": str(why),
             "conditions": [to_wire(condition) for condition in made],
         }

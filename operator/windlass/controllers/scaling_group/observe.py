@@ -16,7 +16,7 @@ from windlass.cluster.resources import SCALING_CONFIGURATIONS
 from windlass.cluster.store import Object
 from windlass.controllers.scaling_group.caches import Caches, orphans_of
 from windlass.engine.queue import Key
-from windlass.planner.capacity.view import EndedRecord, GroupView, LaunchPause, Refusal, RemovalPause
+from windlass.planner.capacity.view import EndedRecord, GroupView, LaunchPause, RefusedLaunch, RemovalPause
 
 Body = Mapping[str, Any]
 
@@ -47,16 +47,16 @@ class InMemoryState:
     `look_live`: the informers are not to be relied on for the next pass that acts: this process has just begun to lead,
     or a write of the last pass may or may not have been carried out, or met something else than they show.
     `removals_in_doubt`: removals may be under way, of a leader before or of our own whose answer was lost.
-    `spared`: the uids of those that were changed since, so that such removals fail, or that may not be changed.
+    `withdrawn`: the uids of those that were changed since, so that such removals fail, or that may not be changed.
     `awaited_revision`: a revision that exists already, by the API server's word.
-    `at_once`: how many requests may begin side by side, because the last ones all succeeded.
+    `side_by_side`: how many requests may begin side by side, because the last ones all succeeded.
     `template_verdict`: the API server refuses the Pod that the configuration makes.
     """
 
     uid: str = ""
     settled: set[int] = field(default_factory=set)
     taken: set[int] = field(default_factory=set)
-    refusals: list[Refusal] = field(default_factory=list)
+    refusals: list[RefusedLaunch] = field(default_factory=list)
     removal_pause: tuple[int, RemovalPause] | None = None
     launch_pause: tuple[str, LaunchPause] | None = None
     kept: set[str] = field(default_factory=set)
@@ -64,9 +64,9 @@ class InMemoryState:
     template_verdict: TemplateVerdict | None = None
     look_live: bool = True
     removals_in_doubt: bool = True
-    spared: set[str] = field(default_factory=set)
+    withdrawn: set[str] = field(default_factory=set)
     awaited_revision: str | None = None
-    at_once: int = 1
+    side_by_side: int = 1
     status_written_at: float = float("-inf")
 
 
@@ -105,7 +105,7 @@ async def observe(
         removal_pause=pause[1] if pause and pause[0] == metadata["generation"] else None,
         launch_pause=unseen[1] if unseen and unseen[0] == _version(group, configuration) else None,
         removals_in_doubt=in_memory.removals_in_doubt,
-        spared=frozenset(in_memory.spared),
+        withdrawn=frozenset(in_memory.withdrawn),
         deleting="deletionTimestamp" in metadata,
     )
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from windlass.api.common import API_VERSION, GROUP_LABEL, SPARED_ANNOTATION, owner_reference, to_wire
+from windlass.api.common import API_VERSION, GROUP_LABEL, WITHDRAWN_ANNOTATION, owner_reference, to_wire
 from windlass.cluster.altered import Altered, Made, altered
 from windlass.cluster.client import Client
 from windlass.cluster.errors import AlreadyExists, ApiError, Conflict, Gone, Invalid, Refused, Transient
@@ -25,7 +25,7 @@ from windlass.engine.expectations import Expectations
 from windlass.engine.queue import Key
 from windlass.engine.slow_start import MOST_IN_FLIGHT, Results, slow_start
 from windlass.planner.backoff import doubling
-from windlass.planner.capacity.view import GroupView, Refusal, RemovalPause
+from windlass.planner.capacity.view import GroupView, RefusedLaunch, RemovalPause
 from windlass.planner.plan import (
     Adopt,
     ForgetRecord,
@@ -36,8 +36,8 @@ from windlass.planner.plan import (
     Record,
     Remove,
     SeedDesired,
-    Spare,
     Step,
+    WithdrawRemoval,
 )
 
 logger = logging.getLogger(__name__)
@@ -79,13 +79,13 @@ class Steps:
         """All steps; the first failure that a later try may mend is raised when the others have been tried."""
         launches = [step for step in plan.steps if isinstance(step, Launch)]
         removals = [step for step in plan.steps if isinstance(step, Remove)]
-        spared = [step for step in plan.steps if isinstance(step, Spare)]
+        withdrawn = [step for step in plan.steps if isinstance(step, WithdrawRemoval)]
         adopted = [step for step in plan.steps if isinstance(step, Adopt)]
-        others = [step for step in plan.steps if not isinstance(step, Launch | Remove | Spare | Adopt)]
+        others = [step for step in plan.steps if not isinstance(step, Launch | Remove | WithdrawRemoval | Adopt)]
         done = await asyncio.gather(
             self._launch_all(launches),
             self._remove_all(removals),
-            self._spare_all(spared),
+            self._withdraw_all(withdrawn),
             self._adopt_all(adopted),
             *(self._other(step) for step in others),
             return_exceptions=True,
@@ -96,19 +96,19 @@ class Steps:
             raise failures[0]
         if plan.settles_removals and not self._kept and not self._outdated:  # each was done (again) here, or will fail
             self._in_memory.removals_in_doubt = False
-            self._in_memory.spared.clear()
+            self._in_memory.withdrawn.clear()
             self._in_memory.look_live |= bool(
-                spared
+                withdrawn
             )  # they must be known as they are now before any of them is removed
 
     async def _all(self, act: Callable[[S, bool], Awaitable[R]], steps: Sequence[S]) -> Results[R]:
         """Side by side; at once as many as the last time got through, if nothing has failed since."""
         bulk = len(steps) > MANY
-        results = await slow_start([partial(act, step, bulk) for step in steps], initial=self._in_memory.at_once)
+        results = await slow_start([partial(act, step, bulk) for step in steps], initial=self._in_memory.side_by_side)
         if results.failed:
-            self._in_memory.at_once = 1
+            self._in_memory.side_by_side = 1
         else:
-            self._in_memory.at_once = max(self._in_memory.at_once, min(len(steps), MOST_IN_FLIGHT))
+            self._in_memory.side_by_side = max(self._in_memory.side_by_side, min(len(steps), MOST_IN_FLIGHT))
         return results
 
     # ---- launches
@@ -122,7 +122,7 @@ class Steps:
             if isinstance(error, UnseenError):
                 self._unseen.pause(error.problem)
             elif isinstance(error, Refused | Invalid):
-                self._in_memory.refusals.append(Refusal(steps[index].ordinal, error.detail))
+                self._in_memory.refusals.append(RefusedLaunch(steps[index].ordinal, error.detail))
             else:
                 troubles.append(error)
         _raise_worst(troubles)
@@ -187,7 +187,7 @@ class Steps:
         results = await self._all(self._remove, sorted(steps, key=lambda step: step.uid in self._in_memory.kept))
         if self._kept:
             self._in_memory.kept.update(self._kept)
-            self._in_memory.at_once = 1
+            self._in_memory.side_by_side = 1
             self._pause_removals(some_went=any(results.completed.values()))
         elif results.completed:
             self._in_memory.kept.clear()
@@ -228,9 +228,9 @@ class Steps:
             if len(self._kept) > A_FEW:
                 raise
         except ApiError as error:
-            if error.lost:  # it names them as they are now: to have spared them before does not help
+            if error.lost:  # it names them as they are now: to have withdrawn them before does not help
                 self._in_memory.removals_in_doubt = True
-                self._in_memory.spared.clear()
+                self._in_memory.withdrawn.clear()
             raise
         return False
 
@@ -247,8 +247,8 @@ class Steps:
         if known is not None and known.resource_version == step.resource_version:
             self._in_memory.look_live = True  # the API server says both: that it has changed, and that it has not
 
-    async def _spare_all(self, steps: Sequence[Spare]) -> None:
-        results = await self._all(self._spare, steps)
+    async def _withdraw_all(self, steps: Sequence[WithdrawRemoval]) -> None:
+        results = await self._all(self._withdraw, steps)
         _raise_worst(results.failed.values())
         refused = [error for error in results.completed.values() if error is not None]
         if refused:  # nor will it be allowed a moment later, and the group has more to do
@@ -256,18 +256,18 @@ class Steps:
                 "%s; the group goes on: a removal that is still under way may take who was to stay", refused[0]
             )
 
-    async def _spare(self, step: Spare, bulk: bool) -> ApiError | None:
-        """Why the API server does not let it be spared, if so."""
-        annotations = {SPARED_ANNOTATION: step.resource_version}  # differs each time: else nothing would change
+    async def _withdraw(self, step: WithdrawRemoval, bulk: bool) -> ApiError | None:
+        """Why the API server does not let its removal be withdrawn, if so."""
+        annotations = {WITHDRAWN_ANNOTATION: step.resource_version}  # differs each time: else nothing would change
         patch = {"metadata": {"uid": step.uid, "annotations": annotations}}
         refused = None
         try:
             await self._client.merge_patch(PODS, self._key.namespace, step.name, patch, bulk=bulk, into=Nothing)
-        except (Gone, Conflict):  # there is another one of its name: nothing to spare
+        except (Gone, Conflict):  # there is another one of its name: nothing to withdraw
             pass
         except (Refused, Invalid) as error:
             refused = error
-        self._in_memory.spared.add(step.uid)
+        self._in_memory.withdrawn.add(step.uid)
         return refused
 
     async def _adopt_all(self, steps: Sequence[Adopt]) -> None:

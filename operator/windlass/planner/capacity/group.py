@@ -30,9 +30,9 @@ from windlass.planner.capacity.situation import (
     failed_zones,
     last_desired,
 )
-from windlass.planner.capacity.sparing import settles_removals, spare_first
-from windlass.planner.capacity.standing import compose_status, stand
+from windlass.planner.capacity.summary import compose_status, summarize
 from windlass.planner.capacity.view import Census, GroupView, take_census
+from windlass.planner.capacity.withdrawal import settles_removals, withdraw_first
 from windlass.planner.capacity.zone_failure import Zones, next_failure, observe_zones
 from windlass.planner.plan import ForgetRecord, ForgetRevision, Plan, SeedDesired, Step
 from windlass.planner.reason import Reason
@@ -91,7 +91,7 @@ def plan_group(view: GroupView) -> Plan:
                 break
             if outcome is not None:
                 holds.append(outcome.why)
-        decision = spare_first(situation, decision)
+        decision = withdraw_first(situation, decision)
     return _plan(situation, decision, tuple(holds))
 
 
@@ -157,10 +157,10 @@ def _plan(s: Situation, decision: Decision | None, holds: tuple[Reason, ...]) ->
     steps = decision.steps if decision else ()
     if s.spec.enabled and not s.view.deleting:
         steps += bookkeeping(s, memory)
-    stands = stand(s, memory, holds, decision.why if decision and _changes_size(decision) else None)
+    summary = summarize(s, memory, holds, decision.why if decision and _changes_size(decision) else None)
     return Plan(
-        status=compose_status(s, memory, stands),
-        why=decision.why if decision else stands.why,
+        status=compose_status(s, memory, summary),
+        why=decision.why if decision else summary.why,
         steps=steps,
         holds=holds,
         events=decision.events if decision else (),

@@ -28,7 +28,7 @@ from windlass.planner.capacity.zone_failure import to_move
 from windlass.planner.plan import Event, Remove
 from windlass.planner.reason import Reason, names
 
-REMOVAL_BATCH = 1000  # a pass removes, or spares, at most so many
+REMOVAL_BATCH = 1000  # a pass removes, or withdraws the removals of, at most so many
 MOST_EVENTS = 10  # so many reasons for which instances leave get an event of their own in a pass
 
 

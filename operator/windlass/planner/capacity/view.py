@@ -35,7 +35,7 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedLaunch:
     """A launch that the API server refused for good in the pass before: this request created nothing."""
 
     ordinal: int
@@ -81,7 +81,7 @@ class GroupView:
     `removal_pause`: the API server refuses removals. `launch_pause`: launches would not be seen.
     `removals_in_doubt`: requests to remove instances may be under way of which this process does not know what became.
     `orphans`: Pods of its labels and names that nobody owns.
-    `spared`: the uids of those that it has changed since, so that such requests fail.
+    `withdrawn`: the uids of those that it has changed since, so that such requests fail.
     """
 
     namespace: str
@@ -102,11 +102,11 @@ class GroupView:
     history: Sequence[EndedRecord] = ()
     settled: frozenset[int] = frozenset()
     taken: frozenset[int] = frozenset()
-    refusals: Sequence[Refusal] = ()
+    refusals: Sequence[RefusedLaunch] = ()
     removal_pause: RemovalPause | None = None
     launch_pause: LaunchPause | None = None
     removals_in_doubt: bool = False
-    spared: frozenset[str] = frozenset()
+    withdrawn: frozenset[str] = frozenset()
     deleting: bool = False
 
 

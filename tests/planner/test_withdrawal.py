@@ -1,4 +1,4 @@
-"""Who was to leave and may stay is spared, where requests to remove instances may still be under way."""
+"""Who was to leave and may stay: removals are withdrawn where requests for them may still be under way."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ import pytest
 
 from tests.worlds import activity, fleet, group, instance, leaving, planned, steps_of_kind
 from windlass.api.scaling_group import MAX_NAMED_INSTANCES
-from windlass.planner.plan import Plan, Spare
+from windlass.planner.plan import Plan, WithdrawRemoval
 
 
 def scale_in(*names: str, **fields: Any) -> Any:
     return activity("ScaleIn", from_=5, to=3, leaving=names, **fields)
 
 
-def spared(plan: Plan) -> list[str]:
-    return [step.name for step in steps_of_kind(plan, Spare)]
+def withdrawn(plan: Plan) -> list[str]:
+    return [step.name for step in steps_of_kind(plan, WithdrawRemoval)]
 
 
 def in_doubt(desired: int, *instances: Any, **fields: Any) -> Plan:
@@ -23,7 +23,7 @@ def in_doubt(desired: int, *instances: Any, **fields: Any) -> Plan:
 
 def test_who_may_stay_is_spared_before_anything_else() -> None:
     plan = in_doubt(5, activity=scale_in("web-0", "web-3"))
-    assert spared(plan) == ["web-0", "web-3"]
+    assert withdrawn(plan) == ["web-0", "web-3"]
     assert str(plan.why) == "web-a1 was to remove it, and it may stay: a removal that is still under way must fail"
     assert plan.status.activity is not None
     assert plan.status.activity.ended_at is None
@@ -32,7 +32,7 @@ def test_who_may_stay_is_spared_before_anything_else() -> None:
 def test_who_leaves_all_the_same_is_not_spared() -> None:
     chosen = leaving(planned(group(3), fleet(5)))
     plan = in_doubt(3, activity=scale_in(*chosen))
-    assert spared(plan) == []
+    assert withdrawn(plan) == []
     assert leaving(plan) == chosen
 
 
@@ -41,12 +41,14 @@ def test_where_others_would_leave_now_the_first_choice_is_spared_and_nobody_remo
     one, other = leaving(planned(group(3), fleet(5)))
     kept = next(i.name for i in fleet(5) if i.name not in (one, other))
     plan = in_doubt(3, activity=scale_in(one, kept))
-    assert spared(plan) == sorted([one, kept])
+    assert withdrawn(plan) == sorted([one, kept])
     assert leaving(plan) == []
 
 
 def test_who_is_on_the_way_out_is_not_spared() -> None:
-    assert spared(in_doubt(5, instance("web-0", removing=True), *fleet(4, first=1), activity=scale_in("web-0"))) == []
+    assert (
+        withdrawn(in_doubt(5, instance("web-0", removing=True), *fleet(4, first=1), activity=scale_in("web-0"))) == []
+    )
 
 
 def test_where_not_all_could_be_named_all_are_spared() -> None:
@@ -58,7 +60,7 @@ def test_where_not_all_could_be_named_all_are_spared() -> None:
         removals_in_doubt=True,
         activity=scale_in(*names),
     )
-    assert len(spared(plan)) == MAX_NAMED_INSTANCES + 20
+    assert len(withdrawn(plan)) == MAX_NAMED_INSTANCES + 20
 
 
 def many_of(desired: int, count: int, **fields: Any) -> Plan:
@@ -71,24 +73,24 @@ def many_of(desired: int, count: int, **fields: Any) -> Plan:
 
 def test_where_all_leave_nobody_is_spared_and_the_doubt_lasts_until_the_last_is_removed() -> None:
     first = many_of(0, 1200)
-    assert (len(leaving(first)), spared(first), first.settles_removals) == (1000, [], False)
+    assert (len(leaving(first)), withdrawn(first), first.settles_removals) == (1000, [], False)
     last = many_of(0, 200)
-    assert (len(leaving(last)), spared(last), last.settles_removals) == (200, [], True)
+    assert (len(leaving(last)), withdrawn(last), last.settles_removals) == (200, [], True)
 
 
 def test_where_one_may_stay_of_all_that_were_to_leave_they_are_spared() -> None:
-    assert len(spared(many_of(1, 200))) == 200
-    assert len(spared(many_of(0, 200, suspended=("ScaleIn",)))) == 200
-    assert len(spared(many_of(0, 200, instances=(*fleet(199), instance("web-199", protected=True))))) == 200
+    assert len(withdrawn(many_of(1, 200))) == 200
+    assert len(withdrawn(many_of(0, 200, suspended=("ScaleIn",)))) == 200
+    assert len(withdrawn(many_of(0, 200, instances=(*fleet(199), instance("web-199", protected=True))))) == 200
 
 
 def test_a_pass_spares_a_batch_and_the_next_one_the_rest() -> None:
     first = many_of(1400, 1500)
-    assert (len(spared(first)), first.settles_removals) == (1000, False)
-    done = frozenset(step.uid for step in steps_of_kind(first, Spare))
-    second = many_of(1400, 1500, spared=done)
-    assert (len(spared(second)), second.settles_removals) == (500, True)
-    assert not {*spared(first)} & {*spared(second)}
+    assert (len(withdrawn(first)), first.settles_removals) == (1000, False)
+    done = frozenset(step.uid for step in steps_of_kind(first, WithdrawRemoval))
+    second = many_of(1400, 1500, withdrawn=done)
+    assert (len(withdrawn(second)), second.settles_removals) == (500, True)
+    assert not {*withdrawn(first)} & {*withdrawn(second)}
 
 
 @pytest.mark.parametrize(
@@ -97,8 +99,8 @@ def test_a_pass_spares_a_batch_and_the_next_one_the_rest() -> None:
     ids=["launching", "replacing", "ended"],
 )
 def test_where_no_removal_runs_nobody_is_spared(last: Any) -> None:
-    assert spared(in_doubt(5, activity=last)) == []
+    assert withdrawn(in_doubt(5, activity=last)) == []
 
 
 def test_where_nothing_is_in_doubt_nobody_is_spared() -> None:
-    assert spared(planned(group(5), fleet(5), activity=scale_in("web-0"))) == []
+    assert withdrawn(planned(group(5), fleet(5), activity=scale_in("web-0"))) == []

@@ -1,4 +1,4 @@
-"""Sparing: who was to leave and may stay is made safe from removals that are still under way.
+"""Withdrawing removals: who was to leave and may stay is made safe from requests that are still under way.
 
 A request of a leader that hangs, or one without an answer, can arrive long after its successor has decided otherwise.
 It names the version of the instance that it was decided on; so it fails once the instance has changed.
@@ -11,26 +11,29 @@ from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import RemovalWithdrawn
 from windlass.planner.capacity.removal import REMOVAL_BATCH
 from windlass.planner.capacity.situation import LAUNCHING, Decision, Situation
-from windlass.planner.plan import Remove, Spare, Step
+from windlass.planner.plan import Remove, Step, WithdrawRemoval
 
 
-def spare_first(s: Situation, decision: Decision | None) -> Decision | None:
-    """The decision, or what must be done before it: to spare all who were to leave, if it leaves any in place.
+def withdraw_first(s: Situation, decision: Decision | None) -> Decision | None:
+    """The decision, or what must be done before it: to withdraw the removals of all who were to leave, if it
+    leaves any in place.
 
-    Where all of them leave there is nothing to spare: whichever request arrives first does the same.
+    Where all of them leave there is nothing to withdraw: whichever request arrives first does the same.
     """
-    activity, named = s.view.status.activity, _in_doubt(s)
+    activity, named = s.view.status.activity, _may_be_removed_yet(s)
     leaving = {step.name for step in decision.steps if isinstance(step, Remove)} if decision else set()
     if activity is None or _all_leave(s) or all(i.name in leaving for i in named):
         return decision
     why = RemovalWithdrawn(activity.name)
-    return Decision(s.memory, why, tuple(Spare(i.name, i.uid, i.resource_version, why) for i in named[:REMOVAL_BATCH]))
+    return Decision(
+        s.memory, why, tuple(WithdrawRemoval(i.name, i.uid, i.resource_version, why) for i in named[:REMOVAL_BATCH])
+    )
 
 
 def settles_removals(s: Situation, steps: Iterable[Step]) -> bool:
     """Whether, once these steps are carried out, each removal that is in doubt was done or will fail."""
-    seen_to = {step.uid for step in steps if isinstance(step, Remove | Spare)}
-    return all(i.uid in seen_to for i in _in_doubt(s))
+    seen_to = {step.uid for step in steps if isinstance(step, Remove | WithdrawRemoval)}
+    return all(i.uid in seen_to for i in _may_be_removed_yet(s))
 
 
 def _all_leave(s: Situation) -> bool:
@@ -38,12 +41,13 @@ def _all_leave(s: Situation) -> bool:
     return not s.desired and not s.census.protected and not s.suspended(Process.SCALE_IN)
 
 
-def _in_doubt(s: Situation) -> list[Instance]:
-    """Those whom a removal that is still under way may take: who was to leave, is there, and was not spared yet."""
+def _may_be_removed_yet(s: Situation) -> list[Instance]:
+    """Those whom a removal that is still under way may take: who was to leave, is there, and was not
+    made safe yet."""
     activity = s.view.status.activity
     if not s.view.removals_in_doubt or activity is None or activity.ended_at is not None or activity.type in LAUNCHING:
         return []
-    return [i for i in _named(s.view.instances, activity.leaving) if not i.removing and i.uid not in s.view.spared]
+    return [i for i in _named(s.view.instances, activity.leaving) if not i.removing and i.uid not in s.view.withdrawn]
 
 
 def _named(instances: Iterable[Instance], leaving: tuple[str, ...]) -> list[Instance]:

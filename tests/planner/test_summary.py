@@ -30,7 +30,7 @@ RUNNING = activity("ScaleOut", first_ordinal=0)
 HELD = "its deletion waits for finalizer backup.example/copy"
 HANGS = instance("web-2", age="9m", unschedulable="2m", problem="0/2 nodes are available")
 
-# view, phase, standing, message
+# view, phase, readiness, message
 ROWS: dict[str, tuple[GroupView, str, str, str]] = {
     "as desired": (view(group(3), fleet(3)), "Ready", "Ready", "3 instances in service, as desired"),
     "as desired, of an older configuration": (
@@ -236,13 +236,13 @@ ROWS: dict[str, tuple[GroupView, str, str, str]] = {
 }
 
 
-@pytest.mark.parametrize(("seen", "phase", "standing", "message"), ROWS.values(), ids=ROWS)
-def test_how_the_group_stands(seen: GroupView, phase: str, standing: str, message: str) -> None:
+@pytest.mark.parametrize(("seen", "phase", "readiness", "message"), ROWS.values(), ids=ROWS)
+def test_how_the_group_stands(seen: GroupView, phase: str, readiness: str, message: str) -> None:
     status = plan_group(seen).status
 
     assert (status.phase, status.message) == (phase, message)
     assert contract_broken(status.conditions, seen.generation) is None
-    shown = {"Ready": {"Ready": True}, "Idle": {"Ready": False}}.get(standing, {"Ready": False, standing: True})
+    shown = {"Ready": {"Ready": True}, "Idle": {"Ready": False}}.get(readiness, {"Ready": False, readiness: True})
     assert {c.type: c.status == "True" for c in status.conditions} == shown
     assert {c.message for c in status.conditions} == {message}
 

@@ -32,7 +32,7 @@ from windlass.planner.capacity.reasons_admission import InstancesAltered
 from windlass.planner.capacity.reasons_launches import NoZoneTakes
 from windlass.planner.capacity.reasons_protection import ProtectionUnclear
 from windlass.planner.capacity.situation import Memory, Situation, desired_cut
-from windlass.planner.conditions import Standing, conditions
+from windlass.planner.conditions import Readiness, conditions
 from windlass.planner.reason import Reason
 
 PHASE = {ActivityType.SCALE_OUT: "ScalingOut", ActivityType.SCALE_IN: "ScalingIn", ActivityType.REPLACE: "Replacing"}
@@ -41,33 +41,33 @@ WAITING = (LaunchesFail, RemovalsRefused, ProcessSuspended, OnlyProtectedLeft)
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
+class Summary:
     """The group in one word, what tools are told (see `conditions`), and why."""
 
     phase: str
-    standing: Standing
+    readiness: Readiness
     why: Reason
 
 
-def stand(s: Situation, memory: Memory, holds: tuple[Reason, ...], doing: Reason | None) -> Stand:
+def summarize(s: Situation, memory: Memory, holds: tuple[Reason, ...], doing: Reason | None) -> Summary:
     """How the group stands. `doing`: what this pass does, if anything."""
     if s.view.deleting:
-        return Stand("Deleting", "Reconciling", BeingDeleted())
+        return Summary("Deleting", "Reconciling", BeingDeleted())
     if not s.spec.enabled:
         in_service = s.census.count(State.IN_SERVICE)
-        standing: Standing = "Ready" if in_service >= s.desired else "Idle"
-        return Stand("Disabled", standing, Disabled(in_service, s.desired))
+        readiness: Readiness = "Ready" if in_service >= s.desired else "Idle"
+        return Summary("Disabled", readiness, Disabled(in_service, s.desired))
     stalled = _stalled(s, memory, holds)
     if stalled is not None:
-        return Stand("Stalled", "Stalled", stalled)
+        return Summary("Stalled", "Stalled", stalled)
     activity = memory.activity
     running = activity is not None and activity.ended_at is None
     phase = PHASE[activity.type] if activity is not None and running else "Waiting"
     why = doing or _unsettled(s, holds, running)
     return (
-        Stand("Ready", "Ready", AsDesired(s.census.count(State.IN_SERVICE)))
+        Summary("Ready", "Ready", AsDesired(s.census.count(State.IN_SERVICE)))
         if why is None
-        else Stand(phase, "Reconciling", why)
+        else Summary(phase, "Reconciling", why)
     )
 
 
@@ -132,14 +132,14 @@ def _on_the_way_out(s: Situation) -> Reason:
     return HeldBack(len(removing), held.name, held.problem or "") if held else OnTheirWayOut(len(removing))
 
 
-def compose_status(s: Situation, memory: Memory, stand: Stand) -> ScalingGroupStatus:
+def compose_status(s: Situation, memory: Memory, summary: Summary) -> ScalingGroupStatus:
     """The whole status, computed afresh apart from what only it remembers."""
     census, revision = s.census, s.revision.name if s.revision else s.view.status.current_revision
     outdated = census.capacity - census.per_revision[revision] if revision else 0
-    message = _message(s, stand, outdated)
+    message = _message(s, summary, outdated)
     return ScalingGroupStatus(
         observed_generation=s.view.generation,
-        phase=stand.phase,
+        phase=summary.phase,
         message=message,
         replicas=census.capacity,
         selector=f"{GROUP_LABEL}={s.view.name}",
@@ -160,8 +160,8 @@ def compose_status(s: Situation, memory: Memory, stand: Stand) -> ScalingGroupSt
         activity=memory.activity,
         launch_backoff=memory.backoff,
         conditions=conditions(
-            stand.standing,
-            stand.why,
+            summary.readiness,
+            summary.why,
             message,
             old=s.view.status.conditions,
             generation=s.view.generation,
@@ -170,8 +170,8 @@ def compose_status(s: Situation, memory: Memory, stand: Stand) -> ScalingGroupSt
     )
 
 
-def _message(s: Situation, stand: Stand, outdated: int) -> str:
-    parts = [str(stand.why)]
+def _message(s: Situation, summary: Summary, outdated: int) -> str:
+    parts = [str(summary.why)]
     cut = desired_cut(s.spec)
     if cut is not None:
         parts.append(str(cut))
