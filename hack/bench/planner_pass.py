@@ -20,7 +20,7 @@ from windlass.api.scaling_group import ConfigurationSource, ScalingGroupSpec
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.view import GroupView
 from windlass.simulate.play import play
-from windlass.simulate.world import Process, World
+from windlass.simulate.world import PlayedOperator, World
 
 ZONES = ("zone-a", "zone-b", "zone-c")
 AT_REST_LIMIT = 30.0  # milliseconds, for 10,000 instances: design/scaling-group.md
@@ -42,7 +42,7 @@ def settled(size: int) -> World:
 
 
 def views(size: int) -> dict[str, GroupView]:
-    world, process = settled(size), Process()
+    world, process = settled(size), PlayedOperator()
     at_rest = world.view(process)
     empty = World("web", at_rest.spec, revisions=world.revisions).view(process)
     world.change(desired_size=0)

@@ -70,4 +70,4 @@ def test_a_revision_that_was_deleted_and_is_still_there_is_known_as_such() -> No
     data = {"configuration": CONFIGURATION, "source": SOURCE}
     found = msgspec.convert({"metadata": deleted, "revision": 1, "data": data}, ControllerRevision)
 
-    assert to_revision(found).revision.removing
+    assert to_revision(found).removing

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cluster_client.objects import Objects
 from tests.controllers.processes import Asked, Process
-from tests.controllers.town import Town
+from tests.controllers.small_cluster import SmallCluster
 from windlass.api.common import GROUP_LABEL, REVISION_LABEL
 
 
@@ -44,9 +44,9 @@ class Policy:
         return self._objects.answer(asked.method, asked.path, asked.query, body)
 
 
-async def live(town: Town, process: Process, seconds: int) -> None:
+async def live(small: SmallCluster, process: Process, seconds: int) -> None:
     for _ in range(seconds):
-        town.kubelets()
+        small.kubelets()
         await process.live(1.0)
 
 
@@ -55,43 +55,43 @@ def test_a_new_group_whose_pods_would_be_hidden_makes_none_says_so_and_tries_aga
     change: Callable[[dict[str, Any]], dict[str, Any]], said: str
 ) -> None:
     async def run() -> None:
-        town = Town(3)
-        async with Process(town.objects, town.clock) as process:
-            policy = Policy(town.objects, process, change)
+        small = SmallCluster(3)
+        async with Process(small.objects, small.clock) as process:
+            policy = Policy(small.objects, process, change)
             process.start()
-            await live(town, process, 120)
+            await live(small, process, 120)
             assert policy.created == 0
-            assert town.group["status"]["phase"] == "Stalled"
-            assert said in town.group["status"]["message"]
+            assert small.group["status"]["phase"] == "Stalled"
+            assert said in small.group["status"]["message"]
             tries = [asked for asked in process.transport.asked if "dryRun" in asked.query]
             assert 4 <= len(tries) <= 6
             policy.there = False
-            await live(town, process, 70)
-            assert town.group["status"]["phase"] == "Ready"
-            assert len(town.alive) == 3
+            await live(small, process, 70)
+            assert small.group["status"]["phase"] == "Ready"
+            assert len(small.alive) == 3
 
     asyncio.run(run())
 
 
 def test_a_policy_that_comes_later_costs_one_pod_which_is_taken_back_and_a_new_generation_tries_at_once() -> None:
     async def run() -> None:
-        town = Town(2)
-        async with Process(town.objects, town.clock) as process:
+        small = SmallCluster(2)
+        async with Process(small.objects, small.clock) as process:
             process.start()
-            await town.settle(process)
+            await small.settle(process)
             process.controller._in_memory.clear()  # as after a restart: requests begin one by one
-            policy = Policy(town.objects, process, without_label(GROUP_LABEL))
-            town.change(desiredSize=4)
-            await live(town, process, 100)
+            policy = Policy(small.objects, process, without_label(GROUP_LABEL))
+            small.change(desiredSize=4)
+            await live(small, process, 100)
             assert policy.created == 1
-            hidden = town.objects.by_place["pods", "default", "web-2"]["metadata"]
+            hidden = small.objects.by_place["pods", "default", "web-2"]["metadata"]
             assert "deletionTimestamp" in hidden, "nobody else would take it back"
-            assert len(town.alive) == 2
-            assert town.group["status"]["phase"] == "Stalled"
+            assert len(small.alive) == 2
+            assert small.group["status"]["phase"] == "Stalled"
             policy.there = False
-            town.change(desiredSize=3)
-            await live(town, process, 4)
-            assert town.group["status"]["phase"] == "Ready"
-            assert len(town.alive) == 3
+            small.change(desiredSize=3)
+            await live(small, process, 4)
+            assert small.group["status"]["phase"] == "Ready"
+            assert len(small.alive) == 3
 
     asyncio.run(run())

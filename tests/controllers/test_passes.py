@@ -9,24 +9,24 @@ import pytest
 
 from tests.cluster_client.objects import status
 from tests.controllers.processes import KEY, Asked, Process
-from tests.controllers.town import Town, configuration_body
+from tests.controllers.small_cluster import SmallCluster, configuration_body
 from windlass.cluster.errors import Conflict, Gone, Invalid, Refused, Transient
 from windlass.engine.expectations import LIMIT
 
-Scenario = Callable[[Town, Process], Awaitable[None]]
+Scenario = Callable[[SmallCluster, Process], Awaitable[None]]
 
 
 def play(scenario: Scenario, desired: int | None = 2, *, settled: bool = True, **spec: Any) -> None:
     """With a group that has come to rest, and a process that works; or with one that nobody has looked at."""
 
     async def run() -> None:
-        town = Town(desired, **spec)
-        async with Process(town.objects, town.clock) as process:
+        small = SmallCluster(desired, **spec)
+        async with Process(small.objects, small.clock) as process:
             if settled:
                 process.start()
-                await town.settle(process)
+                await small.settle(process)
                 process.transport.asked.clear()
-            await scenario(town, process)
+            await scenario(small, process)
 
     asyncio.run(run())
 
@@ -39,18 +39,18 @@ def asked(process: Process) -> list[tuple[str, str]]:
 
 
 def test_what_concerns_a_group_has_it_looked_at_and_its_own_status_does_not() -> None:
-    async def scenario(town: Town, process: Process) -> None:
+    async def scenario(small: SmallCluster, process: Process) -> None:
         def wakes(change: Callable[[], object]) -> bool:
             process.queue._ready.clear()
             change()
             process.show_all()
             return KEY in process.queue._ready
 
-        objects, group = town.objects, town.group
-        assert not wakes(lambda: objects.put("scalinggroups", {**town.group, "status": {"message": "x"}}))
-        assert wakes(lambda: town.change(desiredSize=1))
+        objects, group = small.objects, small.group
+        assert not wakes(lambda: objects.put("scalinggroups", {**small.group, "status": {"message": "x"}}))
+        assert wakes(lambda: small.change(desiredSize=1))
         going = {**group["metadata"], "deletionTimestamp": "2026-07-01T12:00:00Z"}
-        assert wakes(lambda: objects.put("scalinggroups", {**town.group, "metadata": going}))
+        assert wakes(lambda: objects.put("scalinggroups", {**small.group, "metadata": going}))
         assert wakes(lambda: objects.put("scalingconfigurations", configuration_body(generation=2)))
         assert wakes(lambda: objects.remove("scalingconfigurations", "default", "web"))
         assert wakes(lambda: objects.put("scalingconfigurations", configuration_body()))
@@ -68,36 +68,36 @@ def test_what_concerns_a_group_has_it_looked_at_and_its_own_status_does_not() ->
 
 
 def test_what_watches_never_show_is_read_live_half_a_minute_later_and_not_made_again() -> None:
-    async def scenario(town: Town, process: Process) -> None:
-        town.change(desiredSize=4)
+    async def scenario(small: SmallCluster, process: Process) -> None:
+        small.change(desiredSize=4)
         process.show_all()
         process.show_all = lambda: None  # type: ignore[method-assign]
         await process.live(LIMIT.total_seconds() - 1)
-        assert len(town.alive) == 4
+        assert len(small.alive) == 4
         assert ("GET", "pods") not in asked(process)
         assert not process.expectations.satisfied(KEY)
         await process.live(2)
         assert asked(process).count(("GET", "pods")) == 1
-        assert len(town.alive) == 4
+        assert len(small.alive) == 4
         assert len(process.caches.pods) == 4
 
     play(scenario)
 
 
 def test_counts_are_written_once_a_second_at_most() -> None:
-    async def scenario(town: Town, process: Process) -> None:
-        town.change(desiredSize=6)
+    async def scenario(small: SmallCluster, process: Process) -> None:
+        small.change(desiredSize=6)
         process.show_all()
         await process.live(0.1)
         process.transport.asked.clear()
         for _ in range(8):
-            town.kubelets()
+            small.kubelets()
             await process.live(0.1)
         await process.live(1.5)
         written = [each for each in asked(process) if each == ("PATCH", "status")]
         assert 1 <= len(written) <= 4
-        await town.settle(process)
-        assert town.group["status"]["inService"] == 6
+        await small.settle(process)
+        assert small.group["status"]["inService"] == 6
 
     play(scenario)
 
@@ -107,7 +107,7 @@ def test_counts_are_written_once_a_second_at_most() -> None:
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH"])
 def test_a_lost_answer_makes_nothing_twice(method: str) -> None:
-    async def scenario(town: Town, process: Process) -> None:
+    async def scenario(small: SmallCluster, process: Process) -> None:
         left = [2]
 
         def lose(each: Asked) -> bool:
@@ -118,24 +118,24 @@ def test_a_lost_answer_makes_nothing_twice(method: str) -> None:
             return bool(lost)
 
         process.transport.lose = lose
-        town.most = 5
-        town.change(desiredSize=5 if method == "POST" else 1)
+        small.most = 5
+        small.change(desiredSize=5 if method == "POST" else 1)
         process.show_all()
-        await town.settle(process)
-        assert len(town.alive) == (5 if method == "POST" else 1)
+        await small.settle(process)
+        assert len(small.alive) == (5 if method == "POST" else 1)
         assert left == [0]
-        assert len(town.records) == 2
+        assert len(small.records) == 2
 
     play(scenario, 3)
 
 
 def test_after_a_lost_answer_the_next_pass_that_acts_looks_live() -> None:
-    async def scenario(town: Town, process: Process) -> None:
+    async def scenario(small: SmallCluster, process: Process) -> None:
         in_memory = process.controller._in_memory[KEY]
         assert not in_memory.look_live
         process.transport.lose = lambda each: each.path.endswith("/pods")
-        town.change(desiredSize=3)
-        process.caches.observe("ScalingGroup", town.group, deleted=False)
+        small.change(desiredSize=3)
+        process.caches.observe("ScalingGroup", small.group, deleted=False)
         process.may_work.clear()
         with pytest.raises(Transient):
             await process.controller.reconcile(KEY)
@@ -156,29 +156,29 @@ def refuses(method: str, kind: str, code: int, reason: str, message: str) -> Cal
 
 
 def test_refused_launches_are_told_and_tried_again_with_a_back_off() -> None:
-    async def scenario(town: Town, process: Process) -> None:
+    async def scenario(small: SmallCluster, process: Process) -> None:
         process.transport.refuse = refuses("POST", "pods", 403, "Forbidden", "exceeded quota: few")
-        town.change(desiredSize=4)
+        small.change(desiredSize=4)
         process.show_all()
         for _ in range(5):
             await process.live(1)
-        backoff = town.group["status"]["launchBackoff"]
+        backoff = small.group["status"]["launchBackoff"]
         assert (backoff["failures"], "exceeded quota: few" in backoff["reason"]) == (1, True)
         assert "ActivityFailed" in process.told.reasons
         failed = {"type": "ScaleOut", "result": "Failed"}
         assert process.metrics.registry.get_sample_value("windlass_activities_total", failed) == 1
         process.transport.refuse = lambda _: None
-        await town.settle(process)
-        assert len(town.alive) == 4
-        assert "launchBackoff" in town.group["status"]  # until they have lived for a minute
+        await small.settle(process)
+        assert len(small.alive) == 4
+        assert "launchBackoff" in small.group["status"]  # until they have lived for a minute
         await process.live(61)
-        assert "launchBackoff" not in town.group["status"]
+        assert "launchBackoff" not in small.group["status"]
 
     play(scenario)
 
 
 def test_a_template_that_is_refused_is_asked_for_again_with_pauses_and_no_launch() -> None:
-    async def scenario(town: Town, process: Process) -> None:
+    async def scenario(small: SmallCluster, process: Process) -> None:
         def refuse(each: Asked) -> tuple[int, Any] | None:
             message = status(422, "Invalid", "Pod is invalid: spec: Required value")
             return (422, message) if "dryRun" in each.query else None
@@ -188,8 +188,8 @@ def test_a_template_that_is_refused_is_asked_for_again_with_pauses_and_no_launch
         process.queue.add(KEY)
         for _ in range(4):
             await process.live(1)
-        assert town.group["status"]["phase"] == "Stalled"
-        assert "Required value" in town.group["status"]["message"]
+        assert small.group["status"]["phase"] == "Stalled"
+        assert "Required value" in small.group["status"]["message"]
         tries = [each for each in process.transport.asked if "dryRun" in each.query]
         assert len(tries) == 1
         for _ in range(40):
@@ -197,78 +197,78 @@ def test_a_template_that_is_refused_is_asked_for_again_with_pauses_and_no_launch
         tries = [each for each in process.transport.asked if "dryRun" in each.query]
         assert len(tries) == 4  # after 5, 10 and 20 s
         process.transport.refuse = lambda _: None
-        await town.settle(process)
-        assert len(town.alive) == 2
+        await small.settle(process)
+        assert len(small.alive) == 2
 
     play(scenario, settled=False)
 
 
 def test_refused_removals_pause_and_then_go_on() -> None:
-    async def scenario(town: Town, process: Process) -> None:
+    async def scenario(small: SmallCluster, process: Process) -> None:
         process.transport.refuse = refuses("DELETE", "pods", 403, "Forbidden", "nobody leaves")
-        town.change(desiredSize=1)
+        small.change(desiredSize=1)
         process.show_all()
         for _ in range(6):
             await process.live(1)
         tries = [each for each in asked(process) if each[0] == "DELETE"]
         assert len(tries) == 6  # two each at once, after 1 s and after 2 s more
-        assert "nobody leaves" in town.group["status"]["message"]
+        assert "nobody leaves" in small.group["status"]["message"]
         process.transport.refuse = lambda _: None
-        await town.settle(process)
-        assert len(town.alive) == 1
+        await small.settle(process)
+        assert len(small.alive) == 1
 
     play(scenario, 3)
 
 
 def test_a_name_that_somebody_else_has_is_left_to_them() -> None:
-    async def scenario(town: Town, process: Process) -> None:
+    async def scenario(small: SmallCluster, process: Process) -> None:
         theirs = {"namespace": "default", "name": "web-2", "uid": "theirs", "creationTimestamp": "2026-07-01T11:00:00Z"}
-        town.objects.put("pods", {"metadata": theirs})
-        town.check = lambda: None  # type: ignore[method-assign]
-        town.change(desiredSize=4)
+        small.objects.put("pods", {"metadata": theirs})
+        small.check = lambda: None  # type: ignore[method-assign]
+        small.change(desiredSize=4)
         process.show_all()
-        await town.settle(process)
-        names = {pod["metadata"]["name"] for pod in town.alive}
+        await small.settle(process)
+        names = {pod["metadata"]["name"] for pod in small.alive}
         assert names == {"web-0", "web-1", "web-3", "web-4"}
-        assert town.group["status"]["activity"]["skipped"] == [{"first": 2, "count": 1}]
-        assert town.objects.by_place["pods", "default", "web-2"]["metadata"]["uid"] == "theirs"
+        assert small.group["status"]["activity"]["skipped"] == [{"first": 2, "count": 1}]
+        assert small.objects.by_place["pods", "default", "web-2"]["metadata"]["uid"] == "theirs"
 
     play(scenario)
 
 
 def test_who_is_not_as_it_was_when_it_was_chosen_is_not_removed() -> None:
-    async def scenario(town: Town, process: Process) -> None:
+    async def scenario(small: SmallCluster, process: Process) -> None:
         process.may_work.clear()
-        for pod in town.alive:  # and no watch has shown it
-            town.objects.put("pods", {**pod, "spec": {"changed": True}})
-        town.change(desiredSize=0)
-        process.caches.observe("ScalingGroup", town.group, deleted=False)
+        for pod in small.alive:  # and no watch has shown it
+            small.objects.put("pods", {**pod, "spec": {"changed": True}})
+        small.change(desiredSize=0)
+        process.caches.observe("ScalingGroup", small.group, deleted=False)
         with pytest.raises(Conflict):
             await process.controller.reconcile(KEY)
-        assert len(town.alive) == 2
+        assert len(small.alive) == 2
         assert not process.controller._in_memory[KEY].look_live  # each has been read again alone
         await process.controller.reconcile(KEY)
-        assert not town.alive
+        assert not small.alive
 
     play(scenario)
 
 
 def test_a_group_that_is_deleted_while_it_launches_gets_no_more() -> None:
-    async def scenario(town: Town, process: Process) -> None:
-        town.change(desiredSize=20)
+    async def scenario(small: SmallCluster, process: Process) -> None:
+        small.change(desiredSize=20)
         process.may_work.clear()
-        process.caches.observe("ScalingGroup", town.group, deleted=False)
+        process.caches.observe("ScalingGroup", small.group, deleted=False)
 
         def then() -> None:
-            if len(town.alive) >= 5 and "deletionTimestamp" not in town.group["metadata"]:
-                meta = {**town.group["metadata"], "deletionTimestamp": "2026-07-01T12:00:00Z"}
-                town.objects.put("scalinggroups", {**town.group, "metadata": meta})
-                process.caches.observe("ScalingGroup", town.group, deleted=False)
+            if len(small.alive) >= 5 and "deletionTimestamp" not in small.group["metadata"]:
+                meta = {**small.group["metadata"], "deletionTimestamp": "2026-07-01T12:00:00Z"}
+                small.objects.put("scalinggroups", {**small.group, "metadata": meta})
+                process.caches.observe("ScalingGroup", small.group, deleted=False)
 
         process.transport.answered = then
         with pytest.raises(Gone):
             await process.controller.reconcile(KEY)
-        assert 5 <= len(town.alive) <= 10
+        assert 5 <= len(small.alive) <= 10
 
     play(scenario)
 
@@ -284,30 +284,30 @@ def test_a_group_that_is_deleted_while_it_launches_gets_no_more() -> None:
     ],
 )
 def test_passes_that_fail_are_shown_once(error: Exception, phase: str, stalled: bool) -> None:
-    async def scenario(town: Town, process: Process) -> None:
+    async def scenario(small: SmallCluster, process: Process) -> None:
         process.may_work.clear()
         await process.controller.report(KEY, error)
-        shown = town.group["status"]
+        shown = small.group["status"]
         assert shown["phase"] == phase
         assert str(error) in shown["message"]
         assert any(each["type"] == "Stalled" and each["status"] == "True" for each in shown["conditions"]) is stalled
         assert (shown["inService"], shown["observedGeneration"]) == (2, 1)
-        version = town.objects.version
+        version = small.objects.version
         await process.controller.report(KEY, error)
-        assert town.objects.version == version
+        assert small.objects.version == version
 
     play(scenario)
 
 
 def test_where_the_status_may_not_be_written_an_event_says_that_passes_fail() -> None:
-    async def scenario(town: Town, process: Process) -> None:
+    async def scenario(small: SmallCluster, process: Process) -> None:
         process.may_work.clear()
         process.told.reasons.clear()
         process.transport.refuse = refuses("PATCH", "scalinggroups", 403, "Forbidden", "not you")
         with pytest.raises(Refused):
             await process.controller.report(KEY, Transient("no answer", detail="no answer"))
         assert process.told.reasons == ["PassFailed"]
-        town.objects.remove("scalinggroups", "default", "web")
+        small.objects.remove("scalinggroups", "default", "web")
         process.show_all()
         await process.controller.report(KEY, Transient("no answer", detail="no answer"))
 
@@ -319,7 +319,7 @@ def test_metrics_show_the_group_and_forget_it() -> None:
         labels = {"namespace": "default", "group": "web", "state": "in_service"}
         return process.metrics.registry.get_sample_value("windlass_group_instances", labels)
 
-    async def scenario(town: Town, process: Process) -> None:
+    async def scenario(small: SmallCluster, process: Process) -> None:
         assert shown(process) == 2
         process.controller.stop_leading()
         assert shown(process) is None
@@ -327,7 +327,7 @@ def test_metrics_show_the_group_and_forget_it() -> None:
         await process.live(1)
         assert shown(process) == 2
         assert process.controller._in_memory[KEY].look_live
-        town.objects.remove("scalinggroups", "default", "web")
+        small.objects.remove("scalinggroups", "default", "web")
         await process.live(1)
         assert shown(process) is None
         assert not process.controller._in_memory
@@ -336,11 +336,11 @@ def test_metrics_show_the_group_and_forget_it() -> None:
 
 
 def test_a_scale_out_is_told_from_its_beginning_to_its_end() -> None:
-    async def scenario(town: Town, process: Process) -> None:
+    async def scenario(small: SmallCluster, process: Process) -> None:
         process.told.reasons.clear()
-        town.change(desiredSize=3)
+        small.change(desiredSize=3)
         process.show_all()
-        await town.settle(process)
+        await small.settle(process)
         assert process.told.reasons == ["ActivityStarted", "ActivitySuccessful"]
         successful = {"type": "ScaleOut", "result": "Successful"}
         assert process.metrics.registry.get_sample_value("windlass_activities_total", successful) == 2
@@ -349,10 +349,10 @@ def test_a_scale_out_is_told_from_its_beginning_to_its_end() -> None:
 
 
 def test_a_pass_that_waits_says_until_when() -> None:
-    async def scenario(town: Town, process: Process) -> None:
+    async def scenario(small: SmallCluster, process: Process) -> None:
         process.may_work.clear()
-        town.change(desiredSize=3)
-        process.caches.observe("ScalingGroup", town.group, deleted=False)
+        small.change(desiredSize=3)
+        process.caches.observe("ScalingGroup", small.group, deleted=False)
         answer = await process.controller.reconcile(KEY)
         assert answer == process.clock.now() + LIMIT
         assert await process.controller.reconcile(KEY) == answer
@@ -362,9 +362,9 @@ def test_a_pass_that_waits_says_until_when() -> None:
 
 
 def test_the_log_names_the_first_steps_of_a_plan_and_why(caplog: pytest.LogCaptureFixture) -> None:
-    async def scenario(town: Town, process: Process) -> None:
+    async def scenario(small: SmallCluster, process: Process) -> None:
         caplog.clear()
-        town.change(desiredSize=16)
+        small.change(desiredSize=16)
         process.show_all()
         with caplog.at_level("INFO"):
             await process.live(1)
@@ -378,14 +378,14 @@ def test_the_log_names_the_first_steps_of_a_plan_and_why(caplog: pytest.LogCaptu
 
 
 def test_a_record_that_was_deleted_unheard_is_written_anew() -> None:
-    async def scenario(town: Town, process: Process) -> None:
-        town.change(desiredSize=3)
+    async def scenario(small: SmallCluster, process: Process) -> None:
+        small.change(desiredSize=3)
         process.show_all()
         await process.live(0.1)
-        assert town.records["web-a2"]["status"]["phase"] == "InProgress"
-        town.objects.silently_remove("scalingactivities", "default", "web-a2")
-        await town.settle(process)
-        assert town.records["web-a2"]["status"]["phase"] == "Successful"
+        assert small.records["web-a2"]["status"]["phase"] == "InProgress"
+        small.objects.silently_remove("scalingactivities", "default", "web-a2")
+        await small.settle(process)
+        assert small.records["web-a2"]["status"]["phase"] == "Successful"
         assert process.told.reasons.count("PassFailed") == 0
 
     play(scenario)

@@ -4,36 +4,36 @@ import asyncio
 from typing import Any
 
 from tests.controllers.processes import Process
-from tests.controllers.town import Town
+from tests.controllers.small_cluster import SmallCluster
 from tests.worlds import GROUP_UID
 from windlass.api.common import GROUP_LABEL
 from windlass.controllers.scaling_group.caches import MOST_STRAYS
 
 
-def take_off(town: Town, name: str, **metadata: Any) -> None:
-    pod = town.objects.by_place["pods", "default", name]
+def take_off(small: SmallCluster, name: str, **metadata: Any) -> None:
+    pod = small.objects.by_place["pods", "default", name]
     labels = {key: value for key, value in pod["metadata"]["labels"].items() if key != GROUP_LABEL}
-    town.objects.put("pods", {**pod, "metadata": pod["metadata"] | {"labels": labels} | metadata})
+    small.objects.put("pods", {**pod, "metadata": pod["metadata"] | {"labels": labels} | metadata})
 
 
-def owners(town: Town, name: str) -> list[str]:
-    meta = town.objects.by_place["pods", "default", name]["metadata"]
+def owners(small: SmallCluster, name: str) -> list[str]:
+    meta = small.objects.by_place["pods", "default", name]["metadata"]
     return [owner["uid"] for owner in meta.get("ownerReferences", ())]
 
 
 def test_it_is_released_and_another_is_launched_in_its_place() -> None:
     async def run() -> None:
-        town = Town(2)
-        async with Process(town.objects, town.clock) as process:
+        small = SmallCluster(2)
+        async with Process(small.objects, small.clock) as process:
             process.start()
-            await town.settle(process)
+            await small.settle(process)
             other = {"apiVersion": "v1", "kind": "Other", "name": "x", "uid": "x"}
-            meta = town.objects.by_place["pods", "default", "web-0"]["metadata"]
-            take_off(town, "web-0", ownerReferences=[*meta["ownerReferences"], other])
-            await town.settle(process)
-            assert owners(town, "web-0") == ["x"]
-            assert owners(town, "web-1") == [GROUP_UID]
-            assert sorted(pod["metadata"]["name"] for pod in town.alive) == ["web-1", "web-2"]
+            meta = small.objects.by_place["pods", "default", "web-0"]["metadata"]
+            take_off(small, "web-0", ownerReferences=[*meta["ownerReferences"], other])
+            await small.settle(process)
+            assert owners(small, "web-0") == ["x"]
+            assert owners(small, "web-1") == [GROUP_UID]
+            assert sorted(pod["metadata"]["name"] for pod in small.alive) == ["web-1", "web-2"]
             assert process.told.reasons.count("PodReleased") == 1
 
     asyncio.run(run())
@@ -41,14 +41,14 @@ def test_it_is_released_and_another_is_launched_in_its_place() -> None:
 
 def test_what_is_gone_or_was_asked_to_go_is_not_patched() -> None:
     async def run() -> None:
-        town = Town(3)
-        async with Process(town.objects, town.clock) as process:
+        small = SmallCluster(3)
+        async with Process(small.objects, small.clock) as process:
             process.start()
-            await town.settle(process)
+            await small.settle(process)
             process.transport.asked.clear()
-            town.objects.remove("pods", "default", "web-0")
-            town.change(desiredSize=2)
-            await town.settle(process)
+            small.objects.remove("pods", "default", "web-0")
+            small.change(desiredSize=2)
+            await small.settle(process)
             patched = [a for a in process.transport.asked if a.method == "PATCH" and "/pods/" in a.path]
             assert patched == []
             assert process.caches.strays == {}
@@ -58,16 +58,16 @@ def test_what_is_gone_or_was_asked_to_go_is_not_patched() -> None:
 
 def test_a_process_that_stands_by_remembers_no_more_than_a_hundred() -> None:
     async def run() -> None:
-        town = Town(0)
-        async with Process(town.objects, town.clock) as process:
+        small = SmallCluster(0)
+        async with Process(small.objects, small.clock) as process:
             labels = {GROUP_LABEL: "web"}
             owner = {"uid": GROUP_UID, "controller": True}
             for number in range(150):
                 meta = {"namespace": "default", "name": f"web-{number}", "uid": f"{number}", "labels": labels}
                 made = meta | {"creationTimestamp": "2026-07-01T12:00:00Z", "ownerReferences": [owner]}
-                town.objects.put("pods", {"metadata": made})
+                small.objects.put("pods", {"metadata": made})
                 process.show_all()
-                town.objects.remove("pods", "default", f"web-{number}")
+                small.objects.remove("pods", "default", f"web-{number}")
             process.show_all()
             (strays,) = process.caches.strays.values()
             assert len(strays) == MOST_STRAYS

@@ -6,13 +6,14 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
+from tests.sim.troubles import Chance, arrive_late, delayed, repair_zone
 from windlass.api.scaling_group import ActivityStatus, ConfigurationSource, ScalingGroupSpec
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.conditions import contract_broken
 from windlass.planner.plan import Launch, Step
-from windlass.simulate.kubelet import AllGoesWell, Chance, Life
+from windlass.simulate.kubelet import AllGoesWell, Life
 from windlass.simulate.play import play, run_pass
-from windlass.simulate.world import ConflictError, Process, World, Write
+from windlass.simulate.world import ConflictError, PlayedOperator, World, Write
 
 ZONES = ("zone-a", "zone-b", "zone-c")
 MOST = 12  # instances; more would only be slower
@@ -32,7 +33,7 @@ class LossyWorld(World):
         self.losing = False
         self.lost: list[Launch] = []
 
-    def _launch(self, step: Launch, process: Process | None) -> None:
+    def _launch(self, step: Launch, process: PlayedOperator | None) -> None:
         if process is not None and self.losing and self.random.random() < 0.2:
             self.lost.append(step)
         else:
@@ -52,7 +53,7 @@ class Chaos:
 
     random: Random
     world: LossyWorld = field(init=False)
-    process: Process = field(init=False)
+    process: PlayedOperator = field(init=False)
     log: list[str] = field(default_factory=list)
     sender: Sender = field(default_factory=lambda: Sender(0))
     under_way: list[tuple[Launch, Sender]] = field(default_factory=list)
@@ -77,8 +78,8 @@ class Chaos:
     def _new_world(self, **fields: Any) -> LossyWorld:
         return LossyWorld(self.random, **fields)
 
-    def _new_process(self) -> Process:
-        return Process(removals_in_doubt=True)
+    def _new_process(self) -> PlayedOperator:
+        return PlayedOperator(removals_in_doubt=True)
 
     # ---- playing
 
@@ -174,7 +175,7 @@ class Chaos:
         # Requests of several passes may be under way together: as many as any of them was to bring the group to.
         most = max(other.ceiling for other in (sender, *self._late_senders))
         current, self.sender = self.sender, Sender(most)
-        self.world.arrive_late(step)
+        arrive_late(self.world, step)
         self.check()
         self.sender = current
 
@@ -188,12 +189,12 @@ class Chaos:
         world.refusing, world.template_problem, world.fate = None, None, AllGoesWell()
         world.configuration = world.configuration or {"template": {"spec": {}}}
         for zone in tuple(world.broken):
-            world.mend(zone)
+            repair_zone(world, zone)
         for name, instance in world.instances.items():
             world.instances[name] = replace(instance, protected=False)
             if world.lives[name].scheduled is None:
                 age = world.now - instance.created_at
-                world.lives[name] = Life().delayed_by(age)
+                world.lives[name] = delayed(Life(), age)
         self._change(enabled=True, suspended_processes=())
 
     # ---- what happens
@@ -271,7 +272,7 @@ class Chaos:
 
     def _mend(self) -> None:
         if self.world.broken:
-            self.world.mend(self.random.choice(sorted(self.world.broken)))
+            repair_zone(self.world, self.random.choice(sorted(self.world.broken)))
 
     def _refuse(self) -> None:
         self.world.refusing = "exceeded quota"
@@ -330,7 +331,7 @@ class Chaos:
         for pause in (0, 1, 601, 90_000):
             world.advance(timedelta(seconds=pause))
             assert run_pass(world, self.process) is None, "a group at rest is written to"
-            assert run_pass(world, Process()) is None, "a group at rest is written to by a new process"
+            assert run_pass(world, PlayedOperator()) is None, "a group at rest is written to by a new process"
 
 
 Event = Callable[[Chaos], None]

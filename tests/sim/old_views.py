@@ -13,20 +13,21 @@ from random import Random
 from typing import Any
 
 from tests.sim.chaos import Chaos, LossyWorld
+from tests.sim.troubles import Chance
 from windlass.engine.expectations import LIMIT
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.view import GroupView
 from windlass.planner.plan import Launch, Remove, Step
-from windlass.simulate.kubelet import Chance, Life
-from windlass.simulate.world import Process
+from windlass.simulate.kubelet import Life
+from windlass.simulate.world import PlayedOperator
 
 NEVER = timedelta(days=3650)
 Instances = Mapping[str, Instance]
 
 
 @dataclass(slots=True)
-class Informed(Process):
+class Informed(PlayedOperator):
     """A process with an informer and what it still expects of it."""
 
     shown: int = 0  # which of the states that were
@@ -76,7 +77,7 @@ class RememberedWorld(LossyWorld):
         if self.instances != last:
             self.states.append(dict(self.instances))
 
-    def view(self, process: Process) -> GroupView:
+    def view(self, process: PlayedOperator) -> GroupView:
         view = super().view(process)
         return replace(view, instances=tuple(self.seen_by(process).values())) if isinstance(process, Informed) else view
 
@@ -97,7 +98,7 @@ class RememberedWorld(LossyWorld):
         process.removed.clear()
         process.look_live = False
 
-    def _launch(self, step: Launch, process: Process | None) -> None:
+    def _launch(self, step: Launch, process: PlayedOperator | None) -> None:
         lost = len(self.lost)
         super()._launch(step, process)
         self.remember()

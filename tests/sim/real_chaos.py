@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.cluster_client.objects import Body, status
 from tests.controllers.processes import KEY, Asked, Crash, Process
-from tests.controllers.town import Town, configuration_body
+from tests.controllers.small_cluster import SmallCluster, configuration_body
 from windlass.api.common import PROTECT_ANNOTATION
 
 MOST = 10  # instances; more would only be slower
@@ -21,9 +21,11 @@ class RealChaos:
 
     def __init__(self, random: Random) -> None:
         self.random = random
-        self.town = Town(random.randint(0, 5), zones=random.choice([[], ["zone-a", "zone-b"]]), historyLimit=100)
-        self.town.latecomers = self.town.may_repeat = True
-        self.town.most = self._desired
+        self.small = SmallCluster(
+            random.randint(0, 5), zones=random.choice([[], ["zone-a", "zone-b"]]), historyLimit=100
+        )
+        self.small.latecomers = self.small.may_repeat = True
+        self.small.most = self._desired
         self.log: list[str] = []
         self.late: list[tuple[int, Asked]] = []
         self.process = self._new_process()
@@ -41,13 +43,13 @@ class RealChaos:
 
     @property
     def _desired(self) -> int:
-        return int(self.town.group["spec"]["desiredSize"])
+        return int(self.small.group["spec"]["desiredSize"])
 
     # ---- time and processes
 
     def _new_process(self) -> Process:
         crash = Crash(self.random.randrange(40), self.random.choice(ARRIVES)) if self.random.random() < 0.7 else None
-        process = Process(self.town.objects, self.town.clock, crash=crash, prompt=self.random.random() < 0.3)
+        process = Process(self.small.objects, self.small.clock, crash=crash, prompt=self.random.random() < 0.3)
         process.transport.overtaken = [(self.random.randrange(6), asked) for _, asked in self.late]
         process.transport.may_arrive = self._may_arrive
         self.late = []
@@ -55,7 +57,7 @@ class RealChaos:
 
     def _may_arrive(self, asked: Asked) -> bool:
         """A creation whose name was used and freed meanwhile would have been under way for a whole life: left out."""
-        return asked.method != "POST" or asked.body["metadata"]["name"] not in self.town.created
+        return asked.method != "POST" or asked.body["metadata"]["name"] not in self.small.created
 
     async def _replace_process(self, *, calm: bool = False) -> None:
         self.log.append("another process")
@@ -63,7 +65,7 @@ class RealChaos:
         await self.process.__aexit__()
         if calm:
             for asked in (asked for _, asked in self.late if self._may_arrive(asked)):
-                self.town.objects.answer(asked.method, asked.path, asked.query, asked.body)
+                self.small.objects.answer(asked.method, asked.path, asked.query, asked.body)
             self.late = []
         self.process = self._new_process()
         if calm:
@@ -74,7 +76,7 @@ class RealChaos:
 
     async def _step(self) -> None:
         event = self.random.choice(EVENTS)
-        self.log.append(f"{self.town.clock.monotonic():8.1f} {event.__name__[1:]}")
+        self.log.append(f"{self.small.clock.monotonic():8.1f} {event.__name__[1:]}")
         event(self)
         await self._pass_time(self.random.choice(SPANS) if event is RealChaos._wait else 0.1)
 
@@ -82,39 +84,39 @@ class RealChaos:
         if self.process.ended:
             await self._replace_process()
         if self.random.random() < 0.5:
-            self.town.kubelets()
+            self.small.kubelets()
         await self.process.clock.advance(seconds)
-        waiting = len(self.town.objects.history) - self.process.shown
+        waiting = len(self.small.objects.history) - self.process.shown
         if not self.process.ended and waiting and self.random.random() < 0.8:
             upto = self.process.shown + self.random.randint(1, waiting)
             while self.process.shown < upto:
                 self.process.shown += 1
-                self.process.show(self.town.objects.history[self.process.shown - 1])
-        self.town.check()
+                self.process.show(self.small.objects.history[self.process.shown - 1])
+        self.small.check()
 
     async def _calm(self) -> None:
         """Troubles stop: the group must become exactly what is wanted, and then stay without a write."""
-        self.log.append(f"{self.town.clock.monotonic():8.1f} calm")
+        self.log.append(f"{self.small.clock.monotonic():8.1f} calm")
         self._accept()
         self._keep_answers()
-        self.town.change(enabled=True, suspendedProcesses=[])
-        for pod in self.town.alive:
-            self.town.objects.put("pods", {**pod, "metadata": {**pod["metadata"], "annotations": {}}})
-        if ("scalingconfigurations", "default", "web") not in self.town.objects.by_place:
-            self.town.objects.put("scalingconfigurations", configuration_body(uid=f"c-{self.town.objects.version}"))
+        self.small.change(enabled=True, suspendedProcesses=[])
+        for pod in self.small.alive:
+            self.small.objects.put("pods", {**pod, "metadata": {**pod["metadata"], "annotations": {}}})
+        if ("scalingconfigurations", "default", "web") not in self.small.objects.by_place:
+            self.small.objects.put("scalingconfigurations", configuration_body(uid=f"c-{self.small.objects.version}"))
         if self.process.ended or self.random.random() < 0.5 or self.process.transport.crash is not None:
             await self._replace_process(calm=True)
-        await self.town.settle(self.process)
-        assert len(self.town.alive) == self._desired, f"{len(self.town.alive)} where {self._desired} are wanted"
+        await self.small.settle(self.process)
+        assert len(self.small.alive) == self._desired, f"{len(self.small.alive)} where {self._desired} are wanted"
         # One that could not be written for minutes after its activity ended stays empty.
-        told = {name: record["status"] for name, record in self.town.records.items() if "status" in record}
+        told = {name: record["status"] for name, record in self.small.records.items() if "status" in record}
         open_records = [name for name, said in told.items() if said["phase"] == "InProgress"]
         assert not open_records, f"{open_records} never end"
         await self.process.live(61)  # failures are forgotten when what came after them has lived for a minute
-        version = self.town.objects.version
+        version = self.small.objects.version
         await self.process.live(700)
-        assert self.town.objects.version == version, "a group at rest is written to"
-        self.town.most = self._desired
+        assert self.small.objects.version == version, "a group at rest is written to"
+        self.small.most = self._desired
 
     # ---- what happens
 
@@ -122,42 +124,42 @@ class RealChaos:
         """Only time passes."""
 
     def _size(self) -> None:
-        self.town.change(desiredSize=self.random.randint(0, MOST))
-        self.town.most = max(self.town.most, self._desired)
+        self.small.change(desiredSize=self.random.randint(0, MOST))
+        self.small.most = max(self.small.most, self._desired)
 
     def _kill(self) -> None:
-        if pods := self.town.pods:
-            self.town.objects.remove("pods", "default", self.random.choice(pods)["metadata"]["name"])
+        if pods := self.small.pods:
+            self.small.objects.remove("pods", "default", self.random.choice(pods)["metadata"]["name"])
 
     def _delete(self) -> None:
-        if pods := self.town.alive:
+        if pods := self.small.alive:
             name, uid = (self.random.choice(pods)["metadata"][field] for field in ("name", "uid"))
-            self.town.objects.answer(
+            self.small.objects.answer(
                 "DELETE", f"/api/v1/namespaces/default/pods/{name}", "", {"preconditions": {"uid": uid}}
             )
 
     def _fail(self) -> None:
-        if pods := [pod for pod in self.town.alive if "status" in pod]:
-            self.town.fail(self.random.choice(pods)["metadata"]["name"])
+        if pods := [pod for pod in self.small.alive if "status" in pod]:
+            self.small.fail(self.random.choice(pods)["metadata"]["name"])
 
     def _protect(self) -> None:
-        if pods := self.town.alive:
+        if pods := self.small.alive:
             pod = self.random.choice(pods)
             meta = {**pod["metadata"], "annotations": {PROTECT_ANNOTATION: self.random.choice(("true", "false"))}}
-            self.town.objects.put("pods", {**pod, "metadata": meta})
+            self.small.objects.put("pods", {**pod, "metadata": meta})
 
     def _switch(self) -> None:
         suspended = self.random.choice(([], [], ["ScaleIn"], ["ScaleOut"], ["HealthCheck"]))
-        self.town.change(enabled=self.random.random() < 0.7, suspendedProcesses=suspended)
+        self.small.change(enabled=self.random.random() < 0.7, suspendedProcesses=suspended)
 
     def _configure(self) -> None:
         where = ("scalingconfigurations", "default", "web")
-        if where in self.town.objects.by_place and self.random.random() < 0.3:
-            self.town.objects.remove(*where)
+        if where in self.small.objects.by_place and self.random.random() < 0.3:
+            self.small.objects.remove(*where)
             return
-        body = configuration_body(uid="c", generation=self.town.objects.version)
+        body = configuration_body(uid="c", generation=self.small.objects.version)
         image = {"containers": [{"name": "web", "image": f"web:{self.random.randint(1, 3)}"}]}
-        self.town.objects.put("scalingconfigurations", {**body, "spec": {"template": {"spec": image}}})
+        self.small.objects.put("scalingconfigurations", {**body, "spec": {"template": {"spec": image}}})
 
     def _refuse(self) -> None:
         code, reason = self.random.choice(REFUSALS)

@@ -10,7 +10,7 @@ from windlass.api.scaling_group import ConfigurationSource, ScalingGroupSpec
 from windlass.planner.conditions import contract_broken
 from windlass.simulate.kubelet import Life
 from windlass.simulate.play import play
-from windlass.simulate.world import Process, World, log_line
+from windlass.simulate.world import PlayedOperator, World, log_line
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -31,7 +31,7 @@ class Story:
     def __init__(self, desired: int, *, zones: tuple[str, ...] = (), **spec: Any) -> None:
         wanted = {"configuration": ConfigurationSource(scaling_configuration="web"), "zones": zones, "max_size": 100}
         self.world = World("web", ScalingGroupSpec.model_validate(wanted | {"desired_size": desired} | spec))
-        self.process = Process()
+        self.process = PlayedOperator()
         self.lines: list[str] = []
 
     @property

@@ -5,11 +5,12 @@ from itertools import combinations
 
 import pytest
 
+from tests.sim.troubles import arrive_late
 from windlass.api.scaling_group import ConfigurationSource, ScalingGroupSpec
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.plan import Launch, Remove
 from windlass.simulate.play import play, run_pass
-from windlass.simulate.world import Process, World, Write
+from windlass.simulate.world import PlayedOperator, World, Write
 
 ZONES = ("zone-a", "zone-b", "zone-c")
 
@@ -39,7 +40,7 @@ SCENARIOS: dict[str, Callable[[], World]] = {"launch of three": launch_of_three,
 
 def play_out(world: World) -> None:
     """Play to the end with a new process: nothing is created above what is wanted."""
-    for played in play(world, Process()):
+    for played in play(world, PlayedOperator()):
         launched = any(isinstance(write.step, Launch) for write in played.writes)
         assert not launched or len(world.alive) <= world.desired
 
@@ -72,7 +73,7 @@ def crash_at(world: World, at: int) -> None:
             raise CrashError
         done += 1
 
-    process = Process()
+    process = PlayedOperator()
     while True:
         try:
             played = run_pass(world, process, before=before)
@@ -121,7 +122,7 @@ def crashed_in_the_acting_pass(scenario: str, kind: type) -> Iterator[tuple[Worl
     """
     subsets = [subset for size in range(9) for subset in combinations(range(8), size)]
     for subset in subsets:
-        world, process = SCENARIOS[scenario](), Process()
+        world, process = SCENARIOS[scenario](), PlayedOperator()
         while True:
             plan = plan_group(world.view(process))
             if any(isinstance(step, kind) for step in plan.steps):
@@ -159,7 +160,7 @@ def test_creations_of_a_crashed_process_that_arrive_late_change_nothing_in_the_e
             late = [write.step for write in unsent if isinstance(write.step, Launch)]
             crash_at(world, moment)
             for step in late:
-                world.arrive_late(step)
+                arrive_late(world, step)
                 assert len(world.alive) <= 3
             play_out(world)
             assert outcome(world) == outcome(undisturbed)

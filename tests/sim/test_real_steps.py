@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 
 from tests.controllers.processes import Process
-from tests.controllers.town import Town
+from tests.controllers.small_cluster import SmallCluster
 from windlass.api.common import ZONE_LABEL
 from windlass.api.scaling_group import ConfigurationSource, ScalingGroupSpec
 from windlass.simulate.play import play
-from windlass.simulate.world import Process as PlayedProcess
-from windlass.simulate.world import World
+from windlass.simulate.world import PlayedOperator, World
 
 Sizes = tuple[int | None, ...]
 Outcome = dict[str, Any]
@@ -22,7 +21,7 @@ def simulated(sizes: Sizes, kills: tuple[str, ...], **spec: Any) -> Outcome:
     first = ScalingGroupSpec.model_validate(
         {"max_size": 20, "desired_size": sizes[0], "configuration": source} | {_snake(key): spec[key] for key in spec}
     )
-    world, process = World("web", first), PlayedProcess(removals_in_doubt=True)
+    world, process = World("web", first), PlayedOperator(removals_in_doubt=True)
     for size in sizes:
         if size != sizes[0]:
             world.change(desired_size=size)
@@ -47,27 +46,27 @@ def _snake(key: str) -> str:
 
 
 def real(sizes: Sizes, kills: tuple[str, ...], **spec: Any) -> Outcome:
-    async def run() -> Town:
-        town = Town(sizes[0], **spec)
-        async with Process(town.objects, town.clock) as process:
+    async def run() -> SmallCluster:
+        small = SmallCluster(sizes[0], **spec)
+        async with Process(small.objects, small.clock) as process:
             process.start()
             for size in sizes:
                 if size != sizes[0]:
-                    town.change(desiredSize=size)
-                await town.settle(process)
+                    small.change(desiredSize=size)
+                await small.settle(process)
             for name in kills:
-                town.objects.remove("pods", "default", name)
-                await town.settle(process)
-        return town
+                small.objects.remove("pods", "default", name)
+                await small.settle(process)
+        return small
 
-    town = asyncio.run(run())
-    told = [(name, body["status"]) for name, body in sorted(town.records.items(), key=lambda item: len(item[0]))]
-    status = town.group["status"]
+    small = asyncio.run(run())
+    told = [(name, body["status"]) for name, body in sorted(small.records.items(), key=lambda item: len(item[0]))]
+    status = small.group["status"]
     return {
-        "created": town.created,
+        "created": small.created,
         "alive": {
             pod["metadata"]["name"]: pod["metadata"]["labels"].get(ZONE_LABEL)
-            for pod in sorted(town.alive, key=lambda pod: town.created.index(pod["metadata"]["name"]))
+            for pod in sorted(small.alive, key=lambda pod: small.created.index(pod["metadata"]["name"]))
         },
         "records": [
             (name, record["type"], record["phase"], record["cause"], record["description"]) for name, record in told
@@ -75,7 +74,7 @@ def real(sizes: Sizes, kills: tuple[str, ...], **spec: Any) -> Outcome:
         "named": [list(record["instances"]) for _, record in told],
         "next": (status["nextOrdinal"], status["nextActivity"]),
         "says": (status["phase"], status["message"]),
-        "revisions": len(town.objects.selected("controllerrevisions")),
+        "revisions": len(small.objects.selected("controllerrevisions")),
     }
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tests.sim.story import Named, Story
+from tests.sim.troubles import repair_zone
 from windlass.simulate.kubelet import AllGoesWell, Life
 
 ZONES = ("zone-a", "zone-b", "zone-c")
@@ -46,7 +47,7 @@ def test_a_zone_fails_and_recovers(policy: str) -> None:
     story.world.change(desired_size=6)
     story.settle("20m")
     story.say("zone-a works again, and nine are wanted")
-    story.world.mend("zone-a")
+    repair_zone(story.world, "zone-a")
     story.world.change(desired_size=9)
     story.settle()
 
@@ -61,7 +62,7 @@ def test_all_zones_fail_and_one_recovers() -> None:
     story.say("two are wanted, and no zone takes anybody")
     story.settle("40m")
     story.say("zone-b works again")
-    story.world.mend("zone-b")
+    repair_zone(story.world, "zone-b")
     story.settle()
 
     assert Counter(i.zone for i in story.world.alive if i.ready) == {"zone-b": 2}

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from tests.sim.story import Named, Story
 from windlass.simulate.kubelet import Life
-from windlass.simulate.world import Process
+from windlass.simulate.world import PlayedOperator
 
 ENDS = Life(ends=timedelta(seconds=3))
 FLAPS = Life(swings=(timedelta(seconds=5), timedelta(seconds=3)))
@@ -81,7 +81,7 @@ def test_an_operator_that_starts_again_after_each_pass_is_as_patient() -> None:
     story = Story(10)
     story.world.fate = Named(other=ENDS)
     for _ in range(600):
-        story.process = Process()
+        story.process = PlayedOperator()
         story.wait("1s")
 
     assert len(story.world.created) <= 60

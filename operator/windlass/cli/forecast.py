@@ -32,7 +32,7 @@ from windlass.planner.plan import (
 from windlass.planner.reason import Reason
 from windlass.simulate.play import Played, play
 from windlass.simulate.start import world_of
-from windlass.simulate.world import Process
+from windlass.simulate.world import PlayedOperator
 
 MOST_STEPS = 20  # of one pass are shown to people, and how many there are more
 ENDS = (ActivitySuccessful, ActivityWarning, ActivityFailed)
@@ -95,7 +95,7 @@ def forecast(
     start: GroupView, *, exists: bool = True, changes: Iterable[Change] = (), notes: Iterable[str] = ()
 ) -> Forecast:
     """Play the group forward. New instances are taken to come into service two seconds after their launch."""
-    world, process = world_of(start), Process()
+    world, process = world_of(start), PlayedOperator()
     passes = tuple(play(world, process))
     after = world.view(process)
     return Forecast(start, exists, tuple(changes), tuple(notes), passes, after, plan_group(after))

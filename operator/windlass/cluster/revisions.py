@@ -34,25 +34,22 @@ class ControllerRevision(msgspec.Struct, rename="camel", frozen=True, gc=False):
     data: dict[str, Any] = {}
 
 
-class KeptRevision(msgspec.Struct, frozen=True):
-    """A revision and where it is kept; `group` is the uid of the group that controls it."""
-
-    namespace: str
-    name: str
-    uid: str
-    resource_version: str
-    group: str
-    revision: Revision
-
-
-def to_revision(found: ControllerRevision) -> KeptRevision:
+def to_revision(found: ControllerRevision) -> Revision:
     """The revision that this object keeps; ValueError if its data are not those of one."""
     metadata, removing = found.metadata, found.metadata.deletion_timestamp is not None
     if not isinstance(found.data.get("configuration"), dict) or not _is_source(found.data.get("source")):
         raise ValueError("its data are not a configuration and the source of it")
     group = next((owner.uid for owner in metadata.owner_references if owner.controller), "")
-    revision = Revision(metadata.name, found.revision, found.data, removing)
-    return KeptRevision(metadata.namespace, metadata.name, metadata.uid, metadata.resource_version, group, revision)
+    return Revision(
+        metadata.name,
+        found.revision,
+        found.data,
+        removing,
+        namespace=metadata.namespace,
+        group=group,
+        uid=metadata.uid,
+        resource_version=metadata.resource_version,
+    )
 
 
 def _is_source(found: object) -> bool:

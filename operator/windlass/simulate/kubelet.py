@@ -1,8 +1,7 @@
 """What becomes of an instance after it was created: the scheduler's and the kubelet's part, as data."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
-from random import Random
 from typing import Protocol
 
 SECOND = timedelta(seconds=1)
@@ -24,20 +23,6 @@ class Life:
     dies_slowly: timedelta = SECOND
     swings: tuple[timedelta, timedelta] | None = None
 
-    def delayed_by(self, delay: timedelta) -> "Life":
-        """The same life, which begins that much later."""
-
-        def later(moment: timedelta | None) -> timedelta | None:
-            return None if moment is None else moment + delay
-
-        return replace(
-            self,
-            scheduled=later(self.scheduled),
-            ready=later(self.ready),
-            ends=later(self.ends),
-            wavers=later(self.wavers),
-        )
-
 
 class Fate(Protocol):
     """Decides the life of each new instance."""
@@ -54,29 +39,3 @@ class AllGoesWell:
     def life_of(self, name: str, zone: str | None) -> Life:
         """The same for all."""
         return Life()
-
-
-@dataclass(slots=True)
-class Chance:
-    """Lives drawn from a seed: some never come up, some fail, some waver."""
-
-    random: Random
-    trouble: float = 0.2
-
-    def life_of(self, name: str, zone: str | None) -> Life:
-        """One of the lives that instances have."""
-        slow = timedelta(seconds=self.random.randint(0, 40))
-        start = timedelta(seconds=self.random.randint(1, 5))  # not 0: creation times are cut to the second before
-        ready = start + timedelta(seconds=self.random.randint(1, 90))
-        if self.random.random() >= self.trouble:
-            return Life(start, ready, dies_slowly=slow)
-        later = ready + timedelta(seconds=self.random.randint(1, 2000))
-        return self.random.choice(
-            (
-                Life(start, None, dies_slowly=slow),
-                Life(start, None, ends=ready, dies_slowly=slow),
-                Life(start, ready, ends=later, dies_slowly=slow),
-                Life(start, ready, wavers=later, dies_slowly=slow),
-                Life(start, ready, wavers=later, recovers=timedelta(seconds=30), dies_slowly=slow),
-            )
-        )

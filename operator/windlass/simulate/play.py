@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.plan import Launch, Plan
-from windlass.simulate.world import Process, World, Write
+from windlass.simulate.world import PlayedOperator, World, Write
 
 MOST_PASSES = 10_000  # a group that is not settled by then never will be
 TICK = timedelta(seconds=1)
@@ -21,7 +21,7 @@ class Played:
     writes: tuple[Write, ...]
 
 
-def run_pass(world: World, process: Process, *, before: Callable[[Write], None] | None = None) -> Played | None:
+def run_pass(world: World, process: PlayedOperator, *, before: Callable[[Write], None] | None = None) -> Played | None:
     """Plan once and do all of it. `before` is called before each write and may raise to stop there.
 
     The first launch that is refused is the last one that is tried. What was refused is forgotten when the status tells
@@ -44,9 +44,9 @@ def run_pass(world: World, process: Process, *, before: Callable[[Write], None] 
     return Played(world.now, plan, tuple(done)) if done else None
 
 
-def play(world: World, process: Process | None = None, *, until: datetime | None = None) -> Iterator[Played]:
+def play(world: World, process: PlayedOperator | None = None, *, until: datetime | None = None) -> Iterator[Played]:
     """Passes and time in turn until nothing changes any more, or until a moment."""
-    process = process or Process()
+    process = process or PlayedOperator()
     for _ in range(MOST_PASSES):
         played = run_pass(world, process)
         if played is not None:

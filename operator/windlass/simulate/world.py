@@ -1,7 +1,7 @@
 """One group, its instances and its records, in memory; and the operator's writes to them, one by one.
 
 A plan becomes a list of writes. Whoever plays may stop between any two of them, which is what a crash does, and carry
-on with a new `Process`, which knows nothing but what stands in the world.
+on with a new `PlayedOperator`, which knows nothing but what stands in the world.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -38,7 +38,7 @@ class ConflictError(Exception):
 
 
 @dataclass(slots=True)
-class Process:
+class PlayedOperator:
     """What the operator's process knows beside the world; gone when it crashes."""
 
     settled: set[int] = field(default_factory=set)
@@ -97,7 +97,7 @@ class World:
         """Instances that are not being removed."""
         return [instance for instance in self.instances.values() if not instance.removing]
 
-    def view(self, process: Process) -> GroupView:
+    def view(self, process: PlayedOperator) -> GroupView:
         """What a pass of this process sees now."""
         activity = self.status.activity
         ended = [(name, record) for name, record in self.records.items() if record.phase in FINAL_PHASES]
@@ -137,16 +137,6 @@ class World:
         self.instances.pop(name)
         self.lives.pop(name, None)
         self.removed_at.pop(name, None)
-
-    # ---- what happens to the cluster
-
-    def mend(self, zone: str) -> None:
-        """A zone that was broken works again: what waits there is scheduled a second from now."""
-        self.broken.discard(zone)
-        for name, instance in self.instances.items():
-            life = self.lives.get(name)
-            if instance.zone == zone and instance.scheduled_at is None and life and life.scheduled is not None:
-                self.lives[name] = life.delayed_by(self.now - instance.created_at - life.scheduled + SECOND)
 
     # ---- what time does
 
@@ -214,7 +204,7 @@ class World:
 
     # ---- what the operator does
 
-    def writes(self, plan: Plan, process: Process) -> list[Write]:
+    def writes(self, plan: Plan, process: PlayedOperator) -> list[Write]:
         """The plan as writes: the status first, which fails if the group has changed, then the steps.
 
         Where the status says already what is to be done, the group is read again before: it must not have changed.
@@ -236,7 +226,7 @@ class World:
         self.status = ScalingGroupStatus.model_validate_json(status.model_dump_json(by_alias=True))
         self.version += 1
 
-    def _step(self, step: Step, process: Process) -> Callable[[], None]:
+    def _step(self, step: Step, process: PlayedOperator) -> Callable[[], None]:
         match step:
             case Launch():
                 return lambda: self._launch(step, process)
@@ -258,7 +248,7 @@ class World:
             case ForgetRecord():
                 return lambda: void(self.records.pop(step.name, None))
 
-    def _launch(self, step: Launch, process: Process | None) -> None:
+    def _launch(self, step: Launch, process: PlayedOperator | None) -> None:
         if self.refusing is not None:
             if process is not None:
                 process.refusals.append(RefusedLaunch(step.ordinal, self.refusing))
@@ -281,11 +271,7 @@ class World:
             created_at=self.now.replace(microsecond=0),
         )
 
-    def arrive_late(self, step: Launch) -> None:
-        """A creation that a crashed process had sent arrives only now."""
-        self._launch(step, None)
-
-    def _withdraw(self, step: WithdrawRemoval, process: Process) -> None:
+    def _withdraw(self, step: WithdrawRemoval, process: PlayedOperator) -> None:
         process.withdrawn.add(step.uid)
         instance = self.instances.get(step.name)
         if instance is not None and instance.uid == step.uid:

@@ -10,11 +10,12 @@ from windlass.cluster.client import Client
 from windlass.cluster.informer import Informer
 from windlass.cluster.pods import Pod, to_instance
 from windlass.cluster.resources import CONTROLLER_REVISIONS, PODS
-from windlass.cluster.revisions import ControllerRevision, KeptRevision, to_revision
+from windlass.cluster.revisions import ControllerRevision, to_revision
 from windlass.cluster.store import Object, Store
 from windlass.engine.expectations import Expectations
 from windlass.engine.queue import Key
 from windlass.planner.capacity.instance import Instance
+from windlass.planner.capacity.view import Revision
 
 KIND = scaling_group.KIND.kind
 MOST_STRAYS = 100  # of one group; each costs a request, and a process that stands by never looks at them
@@ -63,7 +64,7 @@ class Caches:
             on_change=self._pod_changed,
             count=partial(count, "pods"),
         )
-        self.revisions: Informer[KeptRevision] = Informer(
+        self.revisions: Informer[Revision] = Informer(
             client,
             CONTROLLER_REVISIONS,
             wire=ControllerRevision,
@@ -142,13 +143,13 @@ class Caches:
         elif new is not None and new.orphan_of:
             self._enqueue(group_key(new.namespace, new.orphan_of))
 
-    def _revision_changed(self, old: KeptRevision | None, new: KeptRevision | None) -> None:
+    def _revision_changed(self, old: Revision | None, new: Revision | None) -> None:
         if new is not None:
-            self._shown(new, there=True, leaves=new.revision.removing)
+            self._shown(new, there=True, leaves=new.removing)
         elif old is not None:
             self._shown(old, there=False, leaves=True)
 
-    def _shown(self, thing: Instance | KeptRevision, *, there: bool, leaves: bool) -> None:
+    def _shown(self, thing: Instance | Revision, *, there: bool, leaves: bool) -> None:
         """An informer shows one of a group's things: that enqueues the group, unless its pass would only go on waiting
         for what it has written; when the last of that is seen, at once."""
         key = group_key(thing.namespace, thing.name.rpartition("-")[0])
@@ -162,7 +163,7 @@ class Caches:
                 return
         self._enqueue(key, at_once=waited)
 
-    def _is_of_todays(self, key: Key, thing: Instance | KeptRevision) -> bool:
+    def _is_of_todays(self, key: Key, thing: Instance | Revision) -> bool:
         """Whether it is not a former group's of the same name, whose instances may bear the same names too."""
         group = self.groups.get(key.namespace, key.name)
         return group is not None and group.uid == thing.group

@@ -95,7 +95,7 @@ async def observe(
         configuration=configuration["spec"] if configuration else None,
         template_problem=verdict.problem if verdict else None,
         template_retry_at=verdict.retry_at if verdict else None,
-        revisions=tuple(kept.revision for kept in caches.revisions.by_index(metadata["uid"]).values()),
+        revisions=tuple(caches.revisions.by_index(metadata["uid"]).values()),
         record=read_record(caches.records.get(key.namespace, activity.name)) if activity else None,
         record_refused=activity is not None and in_memory.record_refused == activity.name,
         history=_history(caches, key),

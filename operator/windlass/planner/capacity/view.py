@@ -25,13 +25,18 @@ TOLD_BY_NAME = (State.PENDING, State.FAILED, State.NOT_READY, State.UNHEALTHY, S
 class Revision:
     """An immutable snapshot of a configuration together with its source.
 
-    `removing`: it was deleted, and somebody's finalizer still holds it.
+    `removing`: it was deleted, and somebody's finalizer still holds it. `group` is the uid of the group that
+    controls it.
     """
 
     name: str
     number: int
     data: Mapping[str, Any]
     removing: bool = False
+    namespace: str = ""
+    group: str = ""
+    uid: str = ""
+    resource_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

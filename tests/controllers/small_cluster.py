@@ -30,7 +30,7 @@ def configuration_body(**metadata: Any) -> Body:
     return {"metadata": meta, "spec": CONFIGURATION}
 
 
-class Town:
+class SmallCluster:
     """Plays time; every change of the group's Pods is held against what was promised.
 
     `most`, `least`: how many may be alive at any moment. `latecomers`: writes of a process that has ended may arrive
