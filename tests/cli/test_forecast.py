@@ -70,7 +70,7 @@ def test_shrinking_names_who_leaves_and_why():
         "  now   begin web-a2 (ScaleIn): the desired size changed from 2 to 1",
         "        remove web-0: zone-a has the most instances (1); there, OldestConfiguration, then OldestInstance "
         "chose it",
-        "  +1s   end web-a2 (ScaleIn): removed 1 instance; 1 remain",
+        "  +1s   end web-a2 (ScaleIn): removed 1 instance; 1 left",
         "  after 1s: 1 instance in service, as desired",
     ]
 
@@ -89,7 +89,7 @@ def test_a_group_that_is_as_wanted_is_left_alone():
 
 def test_what_is_held_up_says_by_what_and_is_not_settled():
     held = forecast(view(group(1, suspended_processes=["ScaleIn"]), fleet(3)))
-    assert report(held)[1] == "  now   held up: ScaleIn is suspended: 2 instances too many are not removed"
+    assert report(held)[1] == "  now   held up: ScaleIn is suspended: 2 instances too many, not removed"
     assert not held.acts
     assert not held.settled
 

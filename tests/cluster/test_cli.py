@@ -200,7 +200,7 @@ def test_explain_names_what_holds_a_group_up_and_who_looks_after_it(groups: Grou
     web.change(suspendedProcesses=["ScaleOut"], desiredSize=3)
     web.wait_for_message("ScaleOut is suspended")
     ran = _admin(cluster, "explain", "group", "web", "-n", groups.namespace)
-    assert "ScaleOut is suspended: 1 instance missing are not launched" in ran.stdout
+    assert "ScaleOut is suspended: 1 instance missing, not launched" in ran.stdout
     assert "take ScaleOut out of spec.suspendedProcesses" in ran.stdout
     assert "holds lease windlass-system/windlass-operator" in ran.stdout
     assert "web-a1   ScaleOut   Successful" in ran.stdout

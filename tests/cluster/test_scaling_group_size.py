@@ -133,19 +133,19 @@ def test_a_group_that_is_not_enabled_does_nothing_until_it_is(groups: Groups) ->
 @pytest.mark.spec("scaling-group.md", "6 suspend HealthCheck")
 def test_suspended_processes_are_left_undone_and_named(groups: Groups) -> None:
     web = groups.create(desired=2, suspendedProcesses=["ScaleOut"])
-    web.wait_for_message("ScaleOut is suspended: 2 instances missing are not launched")
+    web.wait_for_message("ScaleOut is suspended: 2 instances missing, not launched")
     assert web.pods == {}
     web.change(suspendedProcesses=["ScaleIn"])
     web.wait_until_ready(2)
     web.scale(1)
-    web.wait_for_message("ScaleIn is suspended: 1 instance too many are not removed")
+    web.wait_for_message("ScaleIn is suspended: 1 instance too many, not removed")
     assert len(web.pods) == 2
     web.change(suspendedProcesses=["HealthCheck"])
     web.wait_until_ready(1)
     (pod,) = web.pods
     web.grow_old(pod)
     web.annotate(pod, fail="true")
-    web.wait_for_message("HealthCheck is suspended: 1 instance unhealthy are not replaced")
+    web.wait_for_message("HealthCheck is suspended: 1 instance unhealthy, not replaced")
     web.change(suspendedProcesses=[])
     web.wait_until_ready(1)
     assert list(web.pods) != [pod]

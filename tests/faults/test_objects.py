@@ -154,7 +154,7 @@ def test_instances_that_cannot_go_are_named_with_what_holds_them(run: Run, group
         patch(groups, name, {"finalizers": None})
     settle(web, 2)
     assert sorted(carried_out(run, "delete", "pods")) == leaving
-    assert web.records["web-a2"]["description"] == "removed 2 instances; 2 remain"
+    assert web.records["web-a2"]["description"] == "removed 2 instances; 2 left"
 
 
 def test_a_revision_that_cannot_go_holds_nothing_up(run: Run, groups: Groups) -> None:

@@ -159,7 +159,7 @@ def test_an_instance_that_a_policy_keeps_does_not_keep_the_others(run: Run, grou
         wait_until(lambda: "deleting Pod" in web.status["message"], 10, "the reason in the message")
         assert "this one stays" in told(groups)
     settle(web, 0)
-    assert web.records["web-a2"]["description"] == "removed 6 instances; 0 remain"
+    assert web.records["web-a2"]["description"] == "removed 6 instances; 0 left"
 
 
 def test_a_group_whose_status_may_not_be_written_is_left_as_it_is(run: Run, groups: Groups) -> None:

@@ -275,7 +275,7 @@ def test_a_removal_does_not_wait_for_ever_for_one_that_cannot_go() -> None:
     assert young.wake_at == NOW + span("1m")
     assert ended(old)
     assert running(old).result == "Warning"
-    assert running(old).description == "removed 1 instance; 2 remain; still on the way out: web-2"
+    assert running(old).description == "removed 1 instance; 2 left; still on the way out: web-2"
 
 
 def test_a_protected_instance_that_failed_is_nothing_to_try_again() -> None:
@@ -356,16 +356,16 @@ RESULTS = {
         "Successful",
         "launched 3 instances, 3 in service",
     ),
-    "removed": (view(group(3), fleet(3), activity=REMOVING), "Successful", "removed 2 instances; 3 remain"),
+    "removed": (view(group(3), fleet(3), activity=REMOVING), "Successful", "removed 2 instances; 3 left"),
     "some protected": (
         view(group(3), fleet(4, protected=True), activity=REMOVING),
         "Warning",
-        "removed 1 instance; 4 remain",
+        "removed 1 instance; 4 left",
     ),
     "more wanted meanwhile": (
         view(group(4), fleet(3), activity=REMOVING),
         "Successful",
-        "removed 2 instances; 3 remain",
+        "removed 2 instances; 3 left",
     ),
 }
 

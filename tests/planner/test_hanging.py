@@ -144,7 +144,7 @@ def test_what_may_not_be_replaced_is_not_removed(process: Any) -> None:
     plan = corrected(hanging(), spec=group(1, suspended_processes=(process,)))
 
     assert not removals(plan)
-    assert plan.holds[0] == ProcessSuspended(process, 1, "that hang are not replaced")
+    assert plan.holds[0] == ProcessSuspended(process, 1, "that hang, not replaced")
 
 
 def test_who_is_too_many_is_left_to_the_rule_of_removals() -> None:

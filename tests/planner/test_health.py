@@ -185,8 +185,8 @@ def test_nothing_is_replaced_while_the_health_check_is_suspended_and_the_status_
     plan = planned(group(3, suspended_processes=("HealthCheck",)), fleet_of(3, *dead(1, 2)))
 
     assert not plan.steps
-    assert plan.holds == (ProcessSuspended("HealthCheck", 2, "unhealthy are not replaced"),)
-    assert plan.status.message == "HealthCheck is suspended: 2 instances unhealthy are not replaced"
+    assert plan.holds == (ProcessSuspended("HealthCheck", 2, "unhealthy, not replaced"),)
+    assert plan.status.message == "HealthCheck is suspended: 2 instances unhealthy, not replaced"
 
 
 @pytest.mark.spec("scaling-group.md", "6 suspend ScaleOut")
@@ -194,7 +194,7 @@ def test_nothing_is_removed_for_its_health_that_could_not_be_replaced_and_the_st
     plan = planned(group(3, suspended_processes=("ScaleOut",)), fleet_of(3, *dead(2)))
 
     assert not plan.steps
-    assert plan.status.message == "ScaleOut is suspended: 1 instance unhealthy are not replaced"
+    assert plan.status.message == "ScaleOut is suspended: 1 instance unhealthy, not replaced"
 
 
 def test_nothing_is_removed_for_its_health_while_there_is_nothing_to_make_another_from() -> None:

@@ -74,7 +74,7 @@ def test_nothing_is_created_while_scaling_out_is_suspended() -> None:
     plan = planned(group(3, suspended_processes=("ScaleOut",)), fleet(1))
 
     assert not plan.steps
-    assert plan.holds == (ProcessSuspended("ScaleOut", 2, "missing are not launched"),)
+    assert plan.holds == (ProcessSuspended("ScaleOut", 2, "missing, not launched"),)
 
 
 def test_nothing_is_created_from_a_configuration_that_does_not_exist() -> None:

@@ -39,7 +39,7 @@ SAMPLES: dict[str, Any] = {
     "tuple[str, ...]": ("web-1", "web-2", "web-3", "web-4", "web-5"),
 }
 TEXTS = {"zone": "zone-a", "name": "web-1", "state": "Pending", "policy": "OldestConfiguration, then OldestInstance"}
-TEXTS |= {"process": "ScaleOut", "left_alone": "missing are not launched", "side": "above", "bound": "maxSize 2"}
+TEXTS |= {"process": "ScaleOut", "left_alone": "missing, not launched", "side": "above", "bound": "maxSize 2"}
 TEXTS |= {"problem": "exited with 1", "because": "exited with 1", "type": "ScaleOut", "price": "0.174125"}
 TEXTS |= {"cause": "the desired size changed from 0 to 3", "description": "launched 3 instances, 3 in service"}
 TEXTS |= {"source": "ScalingConfiguration/web", "value": "ja"}

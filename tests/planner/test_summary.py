@@ -37,8 +37,7 @@ ROWS: dict[str, tuple[GroupView, str, str, str]] = {
         view(group(2), [instance("web-0"), instance("web-1", revision="web-0")]),
         "Ready",
         "Ready",
-        "2 instances in service, as desired; 1 instance made from an older configuration stay as they are until they "
-        "are replaced",
+        "2 instances in service, as desired; 1 instance made from an older configuration, kept until replaced",
     ),
     "as desired, somebody's deleted instance still on its way out": (
         view(group(1), [instance("web-0"), instance("web-1", removing=True)]),
@@ -161,7 +160,7 @@ ROWS: dict[str, tuple[GroupView, str, str, str]] = {
         view(group(2, suspended_processes=("HealthCheck",)), [instance("web-0"), instance("web-1", not_ready="10s")]),
         "Waiting",
         "Reconciling",
-        "HealthCheck is suspended: 1 instance not ready are not replaced",
+        "HealthCheck is suspended: 1 instance not ready, not replaced",
     ),
     "one is not in service and protected": (
         view(group(2), [instance("web-0"), instance("web-1", ended=True, protected=True)]),
@@ -185,13 +184,13 @@ ROWS: dict[str, tuple[GroupView, str, str, str]] = {
         view(group(3, suspended_processes=("ScaleOut",)), fleet(1)),
         "Waiting",
         "Reconciling",
-        "ScaleOut is suspended: 2 instances missing are not launched",
+        "ScaleOut is suspended: 2 instances missing, not launched",
     ),
     "scaling in is suspended": (
         view(group(1, suspended_processes=("ScaleIn",)), fleet(3)),
         "Waiting",
         "Reconciling",
-        "ScaleIn is suspended: 2 instances too many are not removed",
+        "ScaleIn is suspended: 2 instances too many, not removed",
     ),
     "launching failed, the next try is due later": (
         view(group(3), fleet(2), activity=activity(ended="0s", result="Failed"), backoff=backoff(4)),

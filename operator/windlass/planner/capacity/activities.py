@@ -219,7 +219,7 @@ def _description(s: Situation, activity: ActivityStatus, launched: int, arrived:
         gone = max(0, activity.from_ - s.census.capacity)
         stuck = tuple(i.name for i in s.census.of(State.REMOVING))
         waits = f"; still on the way out: {names(stuck)}" if stuck else ""
-        return f"removed {counted(gone, 'instance')}; {s.census.capacity} remain{waits}"
+        return f"removed {counted(gone, 'instance')}; {s.census.capacity} left{waits}"
     parts = [f"launched {counted(launched, 'instance')}", f"{arrived} in service"]
     parts += _failures(s, activity)
     if on_the_way := len(_own(s, activity, State.PENDING)):

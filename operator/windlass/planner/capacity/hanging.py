@@ -25,7 +25,7 @@ def replace_hanging(s: Situation) -> Decision | Hold | None:
         return None
     for process in (Process.HEALTH_CHECK, Process.SCALE_OUT):
         if s.suspended(process):
-            return Hold(ProcessSuspended(process, len(hanging), "that hang are not replaced"))
+            return Hold(ProcessSuspended(process, len(hanging), "that hang, not replaced"))
     chosen = hanging[:REMOVAL_BATCH]
     return remove_unfit(s, [(i, Superseded(i.problem or "it was still on its way")) for i in chosen])
 

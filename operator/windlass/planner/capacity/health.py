@@ -22,7 +22,7 @@ def replace_unhealthy(s: Situation) -> Decision | Hold | None:
         return None
     for process in (Process.HEALTH_CHECK, Process.SCALE_OUT):
         if s.suspended(process):
-            return Hold(ProcessSuspended(process, len(unhealthy), "unhealthy are not replaced"))
+            return Hold(ProcessSuspended(process, len(unhealthy), "unhealthy, not replaced"))
     chosen = _next_to_leave(s, unhealthy)
     if not chosen:
         return Hold(OneStepAtATime(len(unhealthy), most_away(s)))

@@ -31,7 +31,7 @@ def grow_to_desired(s: Situation) -> Decision | Hold | None:
     if not s.missing or s.revision is None:
         return None
     if s.suspended(Process.SCALE_OUT):
-        return Hold(ProcessSuspended(Process.SCALE_OUT, s.missing, "missing are not launched"))
+        return Hold(ProcessSuspended(Process.SCALE_OUT, s.missing, "missing, not launched"))
     pause = s.view.launch_pause
     if pause is not None and pause.retry_at > s.now:
         return Hold(InstancesAltered(pause.problem, pause.retry_at))

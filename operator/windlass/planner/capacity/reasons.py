@@ -138,7 +138,7 @@ class LeftAlone(Reason):
 class OneStepAtATime(Reason):
     """Unhealthy instances wait until those replaced before them are back."""
 
-    TEXT: ClassVar[str] = "{unhealthy:instance} unhealthy; at most {limit} leave for their health at once"
+    TEXT: ClassVar[str] = "{unhealthy:instance} unhealthy; at most {limit} at a time for their health"
     unhealthy: int
     limit: int
 
@@ -194,9 +194,7 @@ class DesiredCut(Reason):
 class OlderRevision(Reason):
     """Instances were made from an older configuration."""
 
-    TEXT: ClassVar[str] = (
-        "{outdated:instance} made from an older configuration stay as they are until they are replaced"
-    )
+    TEXT: ClassVar[str] = "{outdated:instance} made from an older configuration, kept until replaced"
     outdated: int
 
 

@@ -39,7 +39,7 @@ def remove_failed(s: Situation) -> Decision | Hold | None:
         return None
     for process in (Process.HEALTH_CHECK, Process.SCALE_OUT):
         if s.suspended(process):
-            return Hold(ProcessSuspended(process, len(failed), "failed are not replaced"))
+            return Hold(ProcessSuspended(process, len(failed), "failed, not replaced"))
     leaving = [(i, _why_failed(s, i)) for i in failed]
     decision = remove_unfit(s, leaving)
     if isinstance(decision, Hold) or not any(isinstance(step, Remove) for step in decision.steps):
@@ -120,7 +120,7 @@ def shrink_to_desired(s: Situation) -> Decision | Hold | None:
     if not s.surplus:
         return None
     if s.suspended(Process.SCALE_IN):
-        return Hold(ProcessSuspended(Process.SCALE_IN, s.surplus, "too many are not removed"))
+        return Hold(ProcessSuspended(Process.SCALE_IN, s.surplus, "too many, not removed"))
     if (refused := _refused(s)) is not None:
         return refused
     rules = RemovalRules(

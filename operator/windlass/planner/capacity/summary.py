@@ -107,7 +107,7 @@ def _not_in_service(s: Situation) -> Reason | None:
         return ToBeReplaced(replaced)
     given_time = tuple(i.name for i in wavering if not i.protected)
     if given_time and s.suspended(Process.HEALTH_CHECK):
-        return ProcessSuspended(Process.HEALTH_CHECK, len(given_time), "not ready are not replaced")
+        return ProcessSuspended(Process.HEALTH_CHECK, len(given_time), "not ready, not replaced")
     if given_time:
         return NotReadyForNow(given_time, int(Patience.of(s.spec).health_interval.total_seconds()))
     alone = tuple(i.name for i in unfit + wavering)
