@@ -33,8 +33,8 @@ def test_the_lease_is_the_one_that_the_operator_may_change():
         ([HELD], True, CHANGED_BEFORE, "Running", "an operator runs: windlass-0 holds lease windlass-system/"),
         ([STALE, HELD], True, CHANGED_BEFORE, "Running", "an operator runs"),
         ([HELD], False, NOW_CHANGED, "Behind", "has not looked at the last change yet; it will in a moment"),
-        ([HELD], False, CHANGED_BEFORE, "Behind", "does it watch this namespace (--namespaces)"),
-        ([HELD], False, None, "Behind", "does it watch this namespace (--namespaces)"),
+        ([HELD], False, CHANGED_BEFORE, "Behind", "is this namespace among those it works in"),
+        ([HELD], False, None, "Behind", "is this namespace among those it works in"),
         (
             [DEAF],
             True,

@@ -116,7 +116,8 @@ def _operator(e: Explanation) -> list[str]:
     if e.complaint is not None:
         found.append(f"{age(e.complaint.at, e.view.now)} ago an operator said: {e.complaint.message}")
     if e.changed is not None:
-        scaled = f"; its size was set by {e.changed.scaled_by}" if e.changed.scaled_by else ""
+        by = e.changed.scaled_by
+        scaled = f"; its size was set by {by}, at a time that is not kept" if by else ""
         found.append(f"the group was last changed {age(e.changed.at, e.view.now)} ago, by {e.changed.by}{scaled}")
     return [capitalised(line) for line in found]
 

@@ -164,7 +164,7 @@ def sign_of(leases: Sequence[SeenLease] | None, *, looked_at: bool, changed: Las
             return Sign("Running", runs)
         if since is not None and since < SOON:
             return Sign("Behind", f"{runs}, and has not looked at the last change yet; it will in a moment")
-        more = "does it watch this namespace (--namespaces), and what does its log say?"
+        more = "is this namespace among those it works in (`namespaces` of its chart), and what does its log say?"
         return Sign("Behind", f"{runs}, but has not looked at the last change: {more}")
     if leases:
         return Sign("Absent", f"the operator does not seem to run: {_expired(leases, now)}")
@@ -185,4 +185,4 @@ def _expired(leases: Sequence[SeenLease], now: datetime) -> str:
 def _unseen(leases: Sequence[SeenLease] | None) -> str:
     if leases is None:
         return "its lease may not be looked at"
-    return f"there is no lease {LEASE_NAME} (an operator with --lease off has none)"
+    return f"there is no lease {LEASE_NAME} (one whose chart has lease.enabled false keeps none)"
