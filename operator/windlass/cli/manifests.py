@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from windlass.api import scaling_configuration, scaling_group
-from windlass.api.common import API_VERSION, to_wire
+from windlass.api.common import API_VERSION, GROUP, to_wire
 from windlass.cli.failures import CannotError
 from windlass.cluster.client import Client
 from windlass.cluster.errors import Gone, Refused, RefusedBy
@@ -103,11 +103,21 @@ def documents_in(
         if body.get("apiVersion") == API_VERSION and body.get("kind") in KINDS:
             documents.append(_document(body, filename, namespace, default))
         else:
-            what = " ".join(filter(None, (body.get("kind") or "an object", (body.get("metadata") or {}).get("name"))))
-            notes.append(f"{what} is not looked at")
+            notes.append(_not_looked_at(body))
     if not documents:
-        raise CannotError(f"there is no ScalingGroup or ScalingConfiguration of {API_VERSION} to plan for")
+        because = f" ({'; '.join(notes)})" if notes else ""
+        raise CannotError(f"there is no ScalingGroup or ScalingConfiguration of {API_VERSION} to plan for{because}")
     return documents, notes
+
+
+def _not_looked_at(body: Body) -> str:
+    kind, name, version = body.get("kind"), (body.get("metadata") or {}).get("name"), body.get("apiVersion")
+    what = f"{' '.join(filter(None, (kind or 'an object', name)))} is not looked at"
+    if str(version).partition("/")[0] != GROUP:
+        return what
+    if kind not in KINDS:
+        return f"{what}: there is no such kind in {GROUP}, only {' and '.join(sorted(KINDS))} can be planned for"
+    return f"{what}: it is of {version}, and this plans for {API_VERSION}"
 
 
 def _document(body: Body, filename: str, namespace: str | None, default: str) -> Document:

@@ -205,6 +205,6 @@ def _lines(plans: list[Forecast], proposed: list[Proposed], notes: list[str]) ->
     if not plans:
         lines.append("no group uses it: nothing would be done")
     if any(plan.acts for plan in plans):
-        times = " Times are as if each new instance came into service after 2s."
+        times = " It is as if each new instance found room and came into service after 2s."
         lines += ["", f"Nothing was done.{times if any(plan.launches for plan in plans) else ''}"]
     return lines

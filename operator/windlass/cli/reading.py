@@ -10,9 +10,9 @@ from windlass.api.common import GROUP_LABEL
 from windlass.cli.failures import CannotError
 from windlass.cluster.client import Client
 from windlass.cluster.config import load
-from windlass.cluster.errors import Gone
+from windlass.cluster.errors import ApiError, Gone
 from windlass.cluster.pods import Pod, to_instance
-from windlass.cluster.resources import PODS, SCALING_GROUPS
+from windlass.cluster.resources import NAMESPACES, PODS, SCALING_GROUPS
 from windlass.planner.capacity.instance import Instance
 
 Body = Mapping[str, Any]
@@ -47,7 +47,20 @@ async def read_group(client: Client, namespace: str, name: str) -> Body:
     except ValueError:
         pass
     there = [body["metadata"]["name"] for body in (await client.list(SCALING_GROUPS, namespace)).items]
+    if not there and await _is_missing(client, namespace):
+        raise CannotError(f"there is no namespace {namespace}")
     raise CannotError(_no_such_group(namespace, name, sorted(there)))
+
+
+async def _is_missing(client: Client, namespace: str) -> bool:
+    """Whether there is no such namespace; False where one may not ask."""
+    try:
+        await client.get(NAMESPACES, None, namespace)
+    except Gone:
+        return True
+    except ApiError:
+        return False
+    return False
 
 
 def _no_such_group(namespace: str, name: str, there: list[str]) -> str:

@@ -10,8 +10,10 @@ from windlass.cli.picture import Picture, sizes
 from windlass.cli.reading import Body
 from windlass.cli.text import duration
 from windlass.cluster.client import Client
+from windlass.planner.capacity.reasons import Disabled, OnlyProtectedLeft, ProcessSuspended
 
 READY, STALLED = "Ready", "Stalled"
+NEEDS_SOMEBODY = frozenset({ProcessSuspended.__name__, OnlyProtectedLeft.__name__, Disabled.__name__})
 
 
 async def wait_until_settled(
@@ -53,7 +55,12 @@ def _settled(picture: Picture) -> bool:
     status = picture.status
     if status.observed_generation < picture.metadata["generation"]:
         return False
-    standing = {condition.type: condition.status for condition in status.conditions}
-    if standing.get(STALLED) == "True":
+    conditions = {condition.type: condition for condition in status.conditions}
+    if STALLED in conditions:
         raise CannotError(f"the group is stalled: {status.message}")
-    return standing.get(READY) == "True"
+    ready = conditions.get(READY)
+    if ready is None:
+        return False
+    if ready.reason in NEEDS_SOMEBODY:
+        raise CannotError(f"the group waits for somebody: {status.message}")
+    return ready.status == "True"

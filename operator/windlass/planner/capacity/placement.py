@@ -2,9 +2,11 @@
 
 import heapq
 from collections.abc import Iterator, Mapping
+from itertools import repeat
 
 from windlass.api.scaling_group import ZonePolicy
 from windlass.planner.capacity.reasons import FewestInZone, FirstZone, SchedulerChooses, ZoneOnTrial
+from windlass.planner.capacity.reasons_launches import FirstOfFailed
 from windlass.planner.capacity.zone_failure import Zones
 from windlass.planner.plan import Pool
 from windlass.planner.reason import Reason
@@ -27,15 +29,10 @@ def place(
     sound = [name for name in usable if name not in tried] or tried or list(zones.names)
     trials = [name for name in tried if name not in trying and name not in sound][:count]
     placed: list[Placement] = [(Pool(name), ZoneOnTrial(name)) for name in trials]
-    rest = _balanced(sound, per_zone) if policy is ZonePolicy.BALANCED else _by_priority(sound)
+    first: Reason = FirstZone(sound[0]) if usable else FirstOfFailed(sound[0])
+    rest = _balanced(sound, per_zone) if policy is ZonePolicy.BALANCED else repeat((Pool(sound[0]), first))
     placed += [next(rest) for _ in range(count - len(placed))]
     return placed
-
-
-def _by_priority(sound: list[str]) -> Iterator[Placement]:
-    choice = (Pool(sound[0]), FirstZone(sound[0]))
-    while True:
-        yield choice
 
 
 def _balanced(sound: list[str], per_zone: Mapping[str | None, int]) -> Iterator[Placement]:

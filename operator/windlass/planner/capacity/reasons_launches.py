@@ -54,6 +54,14 @@ class TriesZone(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class FirstOfFailed(Reason):
+    """Priority, while no zone takes instances."""
+
+    TEXT: ClassVar[str] = "all zones have failed, and {zone} is the first of them: it waits there"
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
 class MeantToEnd(Reason):
     """The configuration makes Pods that end by themselves."""
 
