@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ import kopf
 from windlass.api.common import GROUP, VERSION
 from windlass.api.kinds import KINDS
 from windlass.cluster.client import Client
-from windlass.cluster.errors import ApiError
+from windlass.cluster.errors import ApiError, NoSuchKind
 from windlass.cluster.resources import SCALING_ACTIVITIES, SCALING_CONFIGURATIONS, SCALING_GROUPS
 from windlass.cluster.signs_of_life import SignsOfLife
 from windlass.cluster.store import Object, as_number, version
@@ -73,13 +74,32 @@ class OwnKinds:
         }
         paths = [path for of_kind in self._paths.values() for path in of_kind.values()]
         self._signs = SignsOfLife(paths, clock.monotonic)
+        self._not_served: set[str] = set()
         self._reached: dict[tuple[str, str | None], int] = {}  # the versions of the last lists
         self._limit: asyncio.Timeout | None = None  # of the watch that runs; there is none, until it leads nowhere
 
     async def run(self) -> None:
         """Watch until cancelled."""
         _quieten_kopf()
-        await self._supervisor.run()
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(self._supervisor.run())
+            parts.create_task(self._ask_about_silent_kinds())
+
+    async def _ask_about_silent_kinds(self) -> None:
+        """Whether a kind whose watch is silent is served at all: without its CRD there is nothing to watch."""
+        while True:
+            await self._clock.sleep(WATCH_SILENCE_SECONDS / 2)
+            for kind, resource in OWN.items():
+                if self.idle(kind) < WATCH_SILENCE_SECONDS and kind not in self._not_served:
+                    continue
+                try:
+                    async with aclosing(self._client.pages(resource, next(iter(self._paths[kind])), limit=1)) as pages:
+                        await anext(pages)
+                    self._not_served.discard(kind)
+                except NoSuchKind:
+                    self._not_served.add(kind)
+                except ApiError as error:
+                    logger.debug("%s; its watch is silent", error)
 
     @property
     def trouble(self) -> str | None:
@@ -92,7 +112,9 @@ class OwnKinds:
         return self._signs.lag(self._paths[kind].values())
 
     def idle(self, kind: str) -> float:
-        """Seconds since it showed life or was taken up again; small while an API server is down."""
+        """Seconds since it showed life or was taken up again; small while an API server is down, or has not the CRD."""
+        if kind in self._not_served:
+            return 0.0
         return self._signs.idle(self._paths[kind].values())
 
     def not_watched(self) -> str | None:
@@ -120,7 +142,14 @@ class OwnKinds:
         store = self._caches.store_of(kind)
         newest = max([self._reached.get((kind, namespace), 0), *map(version, store.within(namespace))])
         with store.listing() as gone:
-            listing = await self._client.list(OWN[kind], namespace)
+            try:
+                listing = await self._client.list(OWN[kind], namespace)
+            except NoSuchKind:
+                if OWN[kind] is not SCALING_ACTIVITIES:
+                    raise
+                # Groups go on without records, and say so; what is known of them stays.
+                self._not_served.add(kind)
+                return
             reached = as_number(listing.resource_version)
             went_back = reached < newest
             found = [each for body in listing.items if (each := _readable(kind, body)) is not None]

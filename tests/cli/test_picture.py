@@ -20,6 +20,7 @@ from tests.worlds import (
 )
 from windlass.cli.live import changes, seconds_until
 from windlass.cli.picture import rows_of, take_picture, tree, values
+from windlass.planner.capacity.view import take_census
 
 
 def shown(text: str) -> list[str]:
@@ -191,3 +192,15 @@ def test_a_watch_wakes_when_the_picture_changes_by_time_and_not_before():
     assert seconds_until(later("20s"), view().now) == 20.0
     assert seconds_until(ago("1s"), view().now) == 0.0
     assert seconds_until(None, view().now) is None
+
+
+def test_instances_are_in_the_states_that_the_operator_counts():
+    running = view(
+        group(2, launch_timeout_seconds=30),
+        [instance("web-0", age="2m", not_ready="10s"), instance("web-1", age="2m", ready=None)],
+        activity=activity("ScaleOut", to=2, first_ordinal=0),
+        next_ordinal=2,
+    )
+    states = {one.instance.name: one.state for one in picture(running).instances}
+    census = take_census(running)
+    assert states == {i.name: state for state, there in census.by_state.items() for i in there}

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
-from tests.cluster_client.fake_api import FakeApi, client_of, pod
+from tests.cluster_client.fake_api import FakeApi, client_of, pod, replies, until
 from tests.engine.manual_clock import ManualClock
 from windlass import own_kinds
 from windlass.app import STALE_SECONDS, Operator, Settings
@@ -104,5 +104,30 @@ def test_a_watch_that_is_neither_heard_nor_tried_for_long_fails_the_probe() -> N
             assert answer.status == 503
             assert "[-] scalingconfigurations: nothing heard for 18" in told
             assert "[+] scalinggroups: ok" in told
+
+    asyncio.run(scenario())
+
+
+def test_without_the_crd_of_records_the_operator_lives_and_a_new_one_begins() -> None:
+    async def scenario() -> None:
+        clock = ManualClock()
+        async with FakeApi().running() as api, client_of(api) as client, asyncio.timeout(20):
+            caches = Caches(client, Expectations(clock), lambda _, at_once=False: None, None, lambda *_: None)
+            own = OwnKinds(client, caches, None, clock, on_restart=lambda: None)
+            await api.put("scalinggroups", {**pod("web"), "spec": {"configuration": {"scalingConfiguration": "web"}}})
+            missing = replies(404, "404 page not found")
+            for _ in range(20):
+                api.faults.append((lambda asked: asked.path.endswith("/scalingactivities"), missing))
+            await own.read()
+            assert caches.groups.get("default", "web") is not None
+
+            asking = asyncio.create_task(own._ask_about_silent_kinds())
+            await clock.advance(STALE_SECONDS + 200)
+            await until(lambda: own.idle("ScalingActivity") == 0.0)
+            assert own.idle("ScalingGroup") > STALE_SECONDS
+            api.faults.clear()
+            await clock.advance(200)
+            await until(lambda: own.idle("ScalingActivity") > STALE_SECONDS)
+            asking.cancel()
 
     asyncio.run(scenario())

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from tests.cluster_client.objects import status
 from tests.controllers.processes import Asked, Process
 from tests.controllers.small_cluster import SmallCluster, group_body
 from tests.worlds import GROUP_UID
@@ -124,5 +125,81 @@ def test_an_orphan_that_went_unheard_does_not_hold_up_the_group() -> None:
             await live(small, process, 40)
             assert sorted(pod["metadata"]["name"] for pod in small.alive) == ["web-0", "web-2", "web-3"]
             assert small.group["status"]["phase"] == "Ready"
+
+    asyncio.run(run())
+
+
+# ---- those that cannot be adopted
+
+
+def left_alone(answer: tuple[int, Any] | None, name: str = "web-77") -> SmallCluster:
+    """A group of three beside an ownerless Pod of its label; then one of the three goes, and five are wanted."""
+    small = SmallCluster(3)
+    meta = {"namespace": "default", "name": name, "uid": "x", "creationTimestamp": "2026-07-01T11:00:00Z"}
+
+    async def run() -> None:
+        async with Process(small.objects, small.clock) as process:
+            process.start()
+            await small.settle(process)
+
+            def refuse(asked: Asked) -> tuple[int, Any] | None:
+                return answer if asked.method == "PATCH" and asked.path.endswith(f"/pods/{name}") else None
+
+            process.transport.refuse = refuse
+            small.objects.put("pods", {"metadata": meta | {"labels": {GROUP_LABEL: "web"}}})
+            small.objects.remove("pods", "default", "web-1")
+            small.change(desiredSize=5)
+            await live(small, process, 30)
+
+    asyncio.run(run())
+    return small
+
+
+def owned(small: SmallCluster) -> int:
+    return sum(GROUP_UID in owners(pod) for pod in small.alive)
+
+
+def test_a_pod_that_may_not_be_adopted_does_not_keep_the_group_from_its_work() -> None:
+    small = left_alone((403, status(403, "Forbidden", "admission webhook denied it")))
+
+    assert owned(small) == 5
+    assert small.group["status"]["phase"] == "Ready"
+    said = small.group["status"]["message"]
+    assert "Pod web-77 bears the group's label and cannot be adopted: " in said
+    assert "admission webhook denied it" in said
+
+
+def test_a_pod_whose_new_owner_is_taken_off_on_the_way_is_left_and_told() -> None:
+    meta = {
+        "namespace": "default",
+        "name": "web-77",
+        "uid": "x",
+        "resourceVersion": "9",
+        "labels": {GROUP_LABEL: "web"},
+    }
+    small = left_alone((200, {"metadata": meta | {"creationTimestamp": "2026-07-01T11:00:00Z"}}))
+
+    assert owned(small) == 5
+    assert "takes the group's owner reference or label off" in small.group["status"]["message"]
+
+
+def test_a_number_that_leaves_no_room_for_others_is_not_adopted() -> None:
+    small = left_alone(None, name="web-999999999")
+
+    assert owned(small) == 5
+    assert small.group["status"]["nextOrdinal"] < 100
+
+
+def test_pods_of_a_label_that_does_not_fit_their_name_are_nobodys() -> None:
+    async def run() -> None:
+        small = SmallCluster(0)
+        async with Process(small.objects, small.clock) as process:
+            for namespace in ("a", "b"):
+                meta = {"namespace": namespace, "name": "db-0", "uid": namespace, "labels": {GROUP_LABEL: "web"}}
+                small.objects.put("pods", {"metadata": meta | {"creationTimestamp": "2026-07-01T11:00:00Z"}})
+            process.show_all()
+            for namespace in ("a", "b"):
+                small.objects.remove("pods", namespace, "db-0")
+            process.show_all()
 
     asyncio.run(run())

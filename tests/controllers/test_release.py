@@ -3,11 +3,13 @@
 import asyncio
 from typing import Any
 
-from tests.controllers.processes import Process
+import pytest
+
+from tests.controllers.processes import KEY, Process
 from tests.controllers.small_cluster import SmallCluster
 from tests.worlds import GROUP_UID
 from windlass.api.common import GROUP_LABEL
-from windlass.controllers.scaling_group.caches import MOST_STRAYS
+from windlass.controllers.scaling_group import caches
 
 
 def take_off(small: SmallCluster, name: str, **metadata: Any) -> None:
@@ -56,7 +58,60 @@ def test_what_is_gone_or_was_asked_to_go_is_not_patched() -> None:
     asyncio.run(run())
 
 
-def test_a_process_that_stands_by_remembers_no_more_than_a_hundred() -> None:
+def test_what_a_process_saw_while_it_stood_by_is_released_when_it_leads() -> None:
+    async def run() -> None:
+        small = SmallCluster(2)
+        async with Process(small.objects, small.clock) as process:
+            process.start()
+            await small.settle(process)
+        async with Process(small.objects, small.clock) as standby:
+            standby.show_all()
+            take_off(small, "web-0")
+            standby.show_all()
+            standby.start()
+            standby.queue.add(KEY)
+            await small.settle(standby)
+            assert owners(small, "web-0") == []
+
+    asyncio.run(run())
+
+
+def test_a_disabled_group_releases_nobody() -> None:
+    async def run() -> None:
+        small = SmallCluster(2)
+        async with Process(small.objects, small.clock) as process:
+            process.start()
+            await small.settle(process)
+            small.change(enabled=False)
+            await process.live(5)
+            take_off(small, "web-0")
+            await process.live(5)
+            assert owners(small, "web-0") == [GROUP_UID]
+
+    asyncio.run(run())
+
+
+def test_strays_of_a_group_that_goes_are_forgotten_while_standing_by() -> None:
+    async def run() -> None:
+        small = SmallCluster(2)
+        async with Process(small.objects, small.clock) as process:
+            process.start()
+            await small.settle(process)
+        async with Process(small.objects, small.clock) as standby:
+            standby.show_all()
+            take_off(small, "web-0")
+            standby.show_all()
+            assert standby.caches.strays
+            small.objects.remove("scalinggroups", "default", "web")
+            standby.show_all()
+            assert standby.caches.strays == {}
+
+    asyncio.run(run())
+
+
+def test_a_process_that_stands_by_remembers_no_more_than_a_group_can_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caches, "MOST_STRAYS", 100)
+
     async def run() -> None:
         small = SmallCluster(0)
         async with Process(small.objects, small.clock) as process:
@@ -70,7 +125,7 @@ def test_a_process_that_stands_by_remembers_no_more_than_a_hundred() -> None:
                 small.objects.remove("pods", "default", f"web-{number}")
             process.show_all()
             (strays,) = process.caches.strays.values()
-            assert len(strays) == MOST_STRAYS
+            assert len(strays) == 100
             assert "web-149" in strays
             process.start()
             await process.live(1.0)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.worlds import activity, after, fleet, group, instance, later, pending, planned, removals, view
+from tests.worlds import activity, after, ago, fleet, group, instance, later, pending, planned, removals, view
 from windlass.api.scaling_group import MAX_NAMED_INSTANCES, OrdinalRange, ScalingGroupStatus
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.instance import Instance
@@ -121,3 +121,20 @@ def test_a_record_counts_in_service_what_was_in_service() -> None:
 
     assert plan.status.activity is not None
     assert plan.status.activity.description in (None, "launched 2 instances, 0 in service, 1 failed, 1 on the way")
+
+
+# ---- after an outage of the operator
+
+
+@pytest.mark.parametrize(("watched", "leave"), [(None, 20), ("1h", 20), ("1m", 0)])
+def test_whom_nobody_watched_while_they_came_up_is_not_taken_for_a_failed_launch(
+    watched: str | None, leave: int
+) -> None:
+    """A whole group that is not ready for a moment, and was ready for half an hour before anybody looked."""
+    spec = group(20, min_ready_seconds=15, launch_timeout_seconds=30, health_seconds=60)
+    there = fleet(20, age="30m", not_ready="5s")
+    seen = view(spec, there, activity=BUSY, watched_since=None if watched is None else ago(watched))
+
+    plan = plan_group(seen)
+    assert len(removals(plan)) == leave
+    assert plan.status.not_ready == 20 - leave

@@ -29,6 +29,7 @@ from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import ProcessSuspended
 from windlass.planner.capacity.reasons_launches import NoZoneTakes, Superseded
+from windlass.planner.capacity.view import LaunchPause
 from windlass.planner.plan import Plan
 
 BUSY = activity(first_ordinal=0)
@@ -253,3 +254,21 @@ def test_a_zone_that_failed_while_others_took_instances_stays_failed() -> None:
     plan = corrected(*there, spec=group(3, zones=THREE_ZONES), zones=first.status.zones)
 
     assert zones_of(plan)[0] == (later("1m"), None)
+
+
+def test_nothing_that_hangs_is_removed_while_launches_would_not_be_seen() -> None:
+    pause = LaunchPause(1, later("5s"), "the label is off")
+    seen = view(group(1), [hanging()], activity=BUSY, revisions=KEPT, configuration=NEXT_CONFIGURATION)
+
+    assert leaving(plan_group(seen))
+    assert not leaving(plan_group(replace(seen, launch_pause=pause)))
+
+
+def test_what_failed_stays_while_launches_would_not_be_seen() -> None:
+    late = pending("web-0", age="2h")
+    seen = view(group(1), [late], activity=BUSY)
+
+    assert leaving(plan_group(seen))
+    paused = plan_group(replace(seen, launch_pause=LaunchPause(1, later("5s"), "the label is off")))
+    assert not leaving(paused)
+    assert [type(hold).__name__ for hold in paused.holds][:1] == ["InstancesAltered"]

@@ -11,7 +11,7 @@ from windlass.api.scaling_group import ActivityStatus, RevisionStatus, ScalingGr
 from windlass.cli.text import age, columns
 from windlass.controllers.scaling_group.observe import parse_spec, parse_status
 from windlass.planner.capacity.instance import Instance, Patience, State, state_of
-from windlass.planner.capacity.view import is_launching
+from windlass.planner.capacity.view import may_fail
 from windlass.planner.reason import counted
 
 HEADER = ("NAME", "STATE", "ZONE", "AGE", "INFO")
@@ -76,10 +76,12 @@ def take_picture(group: Mapping[str, Any], instances: Iterable[Instance], now: d
     """The picture of a group as it was read, and of its instances; `Invalid` if its spec makes no sense to us."""
     spec, status = parse_spec(group), parse_status(group)
     patience = Patience.of(spec)
-    instances_shown = tuple(
-        ShownInstance(i, *state_of(i, patience, now, launching=is_launching(status.activity, i))) for i in instances
+    activity = status.activity
+    shown = tuple(
+        ShownInstance(i, *state_of(i, patience, now, launching=may_fail(activity, i, patience, None)))
+        for i in instances
     )
-    return Picture(group["metadata"], spec, status, instances_shown, now)
+    return Picture(group["metadata"], spec, status, shown, now)
 
 
 # ---- for people

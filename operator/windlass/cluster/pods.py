@@ -166,7 +166,7 @@ def to_instance(pod: Pod) -> Instance:
     made.leaving_since = metadata.deletion_timestamp
     protect = metadata.annotations.protect.lower()
     made.protected = protect in TRUE
-    made.unclear_protection = None if protect in TRUE or protect in FALSE else metadata.annotations.protect[:40]
+    made.unclear_protection = None if protect in TRUE or protect in FALSE else _cut(metadata.annotations.protect)[:40]
     made.deletion_cost = _number(metadata.annotations.deletion_cost, 0)
     made.problem = _held(metadata) if removing else None if is_ready and not ended else _problem(pod, unscheduled)
     made.__class__ = Instance
@@ -188,6 +188,11 @@ def _named_after(metadata: _Metadata) -> str:
     """The name of the group that its label and its name speak of; empty where they differ."""
     group = metadata.labels.group
     return group if group == metadata.name.rpartition("-")[0] else ""
+
+
+def is_owned_by(pod: Pod, uid: str) -> bool:
+    """Whether this object controls the Pod, whatever the Pod's labels say."""
+    return any(owner.controller and owner.uid == uid for owner in pod.metadata.owner_references)
 
 
 def _ordinal(name: str) -> int:

@@ -18,7 +18,7 @@ from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.view import Revision
 
 KIND = scaling_group.KIND.kind
-MOST_STRAYS = 100  # of one group; each costs a request, and a process that stands by never looks at them
+MOST_STRAYS = 10_000  # of one group, as many as the largest has: a process that stands by never looks at them
 
 
 def group_key(namespace: str, name: str) -> Key:
@@ -71,7 +71,7 @@ class Caches:
             record=to_revision,
             namespaces=namespaces,
             label_selector=GROUP_LABEL,
-            index=lambda kept: kept.group,
+            index=lambda kept: kept.group or None,
             on_change=self._revision_changed,
             count=partial(count, "controllerrevisions"),
         )
@@ -110,6 +110,8 @@ class Caches:
     def _group_changed(self, old: Object | None, new: Object | None) -> None:
         """A group's status is written by us alone: that it changed is no reason to look, least of all where passes fail
         and say so there."""
+        if old is not None and new is None:
+            self.strays.pop(group_key(old.namespace, old.name), None)
         if (group := new or old) is not None and not (old and new and _same_wish(old, new)):
             self._enqueue(group_key(group.namespace, group.name))
 
@@ -174,10 +176,10 @@ def orphans_of(key: Key) -> str:
     return f"{key.namespace}/{key.name}"
 
 
-def _belongs_to(instance: Instance) -> str:
+def _belongs_to(instance: Instance) -> str | None:
     if instance.orphan_of:
         return orphans_of(group_key(instance.namespace, instance.orphan_of))
-    return instance.group
+    return instance.group or None
 
 
 def _same_wish(before: Mapping[str, Any], body: Mapping[str, Any]) -> bool:

@@ -90,8 +90,9 @@ class ScalingGroupController:
             if not (in_memory.look_live or self._expectations.overdue(key, self._clock.now())):
                 return self._expectations.wake_at(key)
             await self._look_live(key, in_memory)
-        await self._release(key, group)
         view = await observe(self._client, self._caches, key, group, in_memory, self._clock.now())
+        if view.spec.enabled:
+            await self._release(key, group)
         plan = plan_group(view)
         if plan.acts and in_memory.look_live:
             await self._look_live(key, in_memory)
@@ -238,9 +239,8 @@ class ScalingGroupController:
         uid = group["metadata"]["uid"]
         in_memory = self._in_memory.get(key)
         if in_memory is None or in_memory.uid != uid:
-            in_memory = self._in_memory[key] = InMemoryState(uid=uid)
+            in_memory = self._in_memory[key] = InMemoryState(uid=uid, watched_since=self._clock.now())
             self._expectations.clear(key)
-            self._caches.strays.pop(key, None)  # of a leader before, who has looked at them
         return in_memory
 
     def _forget(self, key: Key) -> None:

@@ -16,7 +16,7 @@ from windlass.cluster.resources import SCALING_CONFIGURATIONS
 from windlass.cluster.store import Object
 from windlass.controllers.scaling_group.caches import Caches, orphans_of
 from windlass.engine.queue import Key
-from windlass.planner.capacity.view import EndedRecord, GroupView, LaunchPause, RefusedLaunch, RemovalPause
+from windlass.planner.capacity.view import EndedRecord, GroupView, LaunchPause, LeftOrphan, RefusedLaunch, RemovalPause
 
 Body = Mapping[str, Any]
 
@@ -49,6 +49,8 @@ class InMemoryState:
     `removals_in_doubt`: removals may be under way, of a leader before or of our own whose answer was lost.
     `withdrawn`: the uids of those that were changed since, so that such removals fail, or that may not be changed.
     `awaited_revision`: a revision that exists already, by the API server's word.
+    `watched_since`: when this process looked at the group for the first time in its term.
+    `left_orphans`: those that the API server does not let us adopt, by uid.
     `side_by_side`: how many requests may begin side by side, because the last ones all succeeded.
     `template_verdict`: the API server refuses the Pod that the configuration makes.
     """
@@ -67,6 +69,8 @@ class InMemoryState:
     withdrawn: set[str] = field(default_factory=set)
     awaited_revision: str | None = None
     side_by_side: int = 1
+    watched_since: datetime | None = None
+    left_orphans: dict[str, LeftOrphan] = field(default_factory=dict)
     status_written_at: float = float("-inf")
 
 
@@ -81,6 +85,10 @@ async def observe(
     if verdict is not None and (configuration is None or verdict.version != version_of(group, configuration)):
         verdict = None
     unseen = in_memory.launch_pause
+    orphans = caches.pods.by_index(orphans_of(key))
+    there = {orphan.uid for orphan in orphans.values()}
+    left = {uid: orphan for uid, orphan in in_memory.left_orphans.items() if uid in there and orphan.retry_at > now}
+    in_memory.left_orphans = left
     activity = status.activity
     return GroupView(
         namespace=key.namespace,
@@ -91,7 +99,9 @@ async def observe(
         status=status,
         now=now,
         instances=tuple(caches.pods.by_index(metadata["uid"]).values()),
-        orphans=tuple(caches.pods.by_index(orphans_of(key)).values()),
+        orphans=tuple(orphan for orphan in orphans.values() if orphan.uid not in left),
+        left_orphans=tuple(left.values()),
+        watched_since=in_memory.watched_since,
         configuration=configuration["spec"] if configuration else None,
         template_problem=verdict.problem if verdict else None,
         template_retry_at=verdict.retry_at if verdict else None,

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from windlass.api.common import API_VERSION, GROUP_LABEL, WITHDRAWN_ANNOTATION, owner_reference, to_wire
 from windlass.cluster.altered import Altered, Made, altered
 from windlass.cluster.client import Client
-from windlass.cluster.errors import AlreadyExists, ApiError, Conflict, Gone, Invalid, Refused, Transient
-from windlass.cluster.pods import Pod, PodMaker, pod_maker, to_instance
+from windlass.cluster.errors import AlreadyExists, ApiError, Conflict, Gone, Invalid, Refused, RefusedBy, Transient
+from windlass.cluster.pods import Pod, PodMaker, is_owned_by, pod_maker, to_instance
 from windlass.cluster.resources import CONTROLLER_REVISIONS, PODS, SCALING_ACTIVITIES, SCALING_GROUPS
 from windlass.cluster.revisions import revision_manifest
 from windlass.cluster.store import Object
@@ -25,7 +25,7 @@ from windlass.engine.expectations import Expectations
 from windlass.engine.queue import Key
 from windlass.engine.slow_start import MOST_IN_FLIGHT, Results, slow_start
 from windlass.planner.backoff import doubling
-from windlass.planner.capacity.view import GroupView, RefusedLaunch, RemovalPause
+from windlass.planner.capacity.view import GroupView, LeftOrphan, RefusedLaunch, RemovalPause
 from windlass.planner.plan import (
     Adopt,
     ForgetRecord,
@@ -46,6 +46,7 @@ R = TypeVar("R")
 S = TypeVar("S", bound=Step)
 
 MANY = 256  # a batch of more requests than this gives way to those of other groups
+LEFT_ORPHAN_PAUSE = timedelta(minutes=1)
 FIRST_REMOVAL_PAUSE, LONGEST_REMOVAL_PAUSE = timedelta(seconds=1), timedelta(minutes=5)  # as for passes that fail
 A_FEW = 10  # so many refused removals do not end a batch: they may be refused for what they are, not for what we do
 SEED_MANAGER = "windlass-seed"
@@ -156,10 +157,14 @@ class Steps:
     async def _look_whose(self, step: Launch) -> None:
         """Somebody was there first: ours from before a crash is as good as created, anything else wastes the name."""
         try:
-            found = to_instance(await self._client.get(PODS, self._key.namespace, step.name, into=Pod))
+            pod = await self._client.get(PODS, self._key.namespace, step.name, into=Pod)
         except Gone:
             self._in_memory.taken.add(step.ordinal)
             return
+        found = to_instance(pod)
+        if not found.group and is_owned_by(pod, self._view.uid):
+            # Left over by a process that ended: admission has hidden it, and nobody else would delete it.
+            await self._client.delete(PODS, self._key.namespace, step.name, uid=found.uid)
         ours = found.group == self._view.uid and found.ordinal == step.ordinal
         if not ours:
             self._in_memory.taken.add(step.ordinal)
@@ -278,7 +283,15 @@ class Steps:
         if meta["uid"] != self._view.uid or "deletionTimestamp" in meta:
             raise Gone(f"adopting {steps[0].name}: the group is being deleted", code=404, reason="NotFound")
         results = await self._all(self._adopt, steps)
-        _raise_worst(results.failed.values())
+        troubles = []
+        for index, error in results.failed.items():
+            if isinstance(error, Refused | Invalid):
+                left = LeftOrphan(steps[index].name, error.detail[:300], self._view.now + LEFT_ORPHAN_PAUSE)
+                self._in_memory.left_orphans[steps[index].uid] = left
+                logger.warning("%s; it is left as it is", error)
+            elif not (isinstance(error, Conflict) and self.progressed):
+                troubles.append(error)
+        _raise_worst(troubles)
 
     async def _adopt(self, step: Adopt, bulk: bool) -> None:
         owner = owner_reference("ScalingGroup", self._key.name, self._view.uid)
@@ -286,9 +299,19 @@ class Steps:
         patch = {"metadata": meta}
         try:
             with self._expectations.creating(self._key, step.name):
-                await self._client.merge_patch(PODS, self._key.namespace, step.name, patch, bulk=bulk, into=Nothing)
+                found = await self._client.merge_patch(PODS, self._key.namespace, step.name, patch, bulk=bulk, into=Pod)
+                if to_instance(found).group != self._view.uid:
+                    why = "a webhook or policy takes the group's owner reference or label off"
+                    raise Refused(
+                        f"adopting {step.name}: {why}", code=403, reason="Altered", by=RefusedBy.POLICY, detail=why
+                    )
+            self.progressed = True
         except Gone:
             self._in_memory.look_live = True  # the informer is behind
+        except Conflict:
+            with suppress(Gone):
+                await self._caches.pods.read_one(self._key.namespace, step.name)
+            raise
 
     # ---- the rest
 

@@ -4,6 +4,8 @@ from windlass.planner.capacity.reasons_adoption import PodsAdopted
 from windlass.planner.capacity.situation import Decision, Situation
 from windlass.planner.plan import Adopt, Event
 
+# Ordinals are counted on from the largest, to 999,999,999, and never go back: what a stranger writes must leave room.
+LAST_ADOPTED = 99_999_999
 ADOPTION_BATCH = 1000  # a pass adopts at most so many
 
 
@@ -12,7 +14,7 @@ def adopt_orphans(s: Situation) -> Decision | None:
 
     Before anything is launched: else there would be more than desired under the selector that autoscalers read.
     """
-    alive = [o for o in s.view.orphans if not o.removing and not o.ended and o.ordinal >= 0]
+    alive = [o for o in s.view.orphans if not o.removing and not o.ended and 0 <= o.ordinal <= LAST_ADOPTED]
     if not alive:
         return None
     chosen = sorted(alive, key=lambda orphan: orphan.ordinal)[:ADOPTION_BATCH]

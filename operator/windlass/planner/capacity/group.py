@@ -187,5 +187,6 @@ def _wake_at(s: Situation, zones: Zones) -> datetime | None:
         s.view.removal_pause.retry_at if s.view.removal_pause else None,
         s.view.template_retry_at,
         s.view.launch_pause.retry_at if s.view.launch_pause else None,
+        min((orphan.retry_at for orphan in s.view.left_orphans), default=None),
     )
     return min((moment for moment in moments if moment is not None and moment > s.now), default=None)

@@ -32,7 +32,8 @@ def replace_hanging(s: Situation) -> Decision | Hold | None:
 
 def _can_be_made(s: Situation) -> bool:
     """Whether instances are made from the configuration as it is now, not from an older one that is kept."""
-    return s.revision is not None and s.view.template_problem is None and s.revision.data == wanted_data(s.view)
+    launches = s.view.template_problem is None and s.view.launch_pause is None
+    return launches and s.revision is not None and s.revision.data == wanted_data(s.view)
 
 
 def _is_outdated(s: Situation, instance: Instance) -> bool:
@@ -45,4 +46,4 @@ def _never_served(s: Situation, instance: Instance) -> bool:
     activity = s.view.status.activity
     if activity is None or not is_launching(activity, instance):
         return False
-    return not has_served(activity, instance, Patience.of(s.spec))
+    return not has_served(activity, instance, Patience.of(s.spec), s.view.watched_since)

@@ -25,17 +25,12 @@ def replace_unhealthy(s: Situation) -> Decision | Hold | None:
             return Hold(ProcessSuspended(process, len(unhealthy), "unhealthy, not replaced"))
     chosen = _next_to_leave(s, unhealthy)
     if not chosen:
-        return Hold(OneStepAtATime(len(unhealthy), most_away(s)))
+        return Hold(OneStepAtATime(len(unhealthy), s.most_away))
     return remove_unfit(s, [(i, Unhealthy(_problem(i))) for i in chosen])
 
 
-def most_away(s: Situation) -> int:
-    """How many may be away for their health at the same time."""
-    return max(1, s.desired // 10)
-
-
 def _next_to_leave(s: Situation, unhealthy: list[Instance]) -> list[Instance]:
-    room = most_away(s) - s.missing
+    room = s.most_away - s.missing
     dead = [i for i in unhealthy if i.ended][: max(0, room)]
     room -= len(dead) + len(_young(s))
     sick = [i for i in unhealthy if not i.ended][: max(0, room)]

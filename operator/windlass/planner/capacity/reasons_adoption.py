@@ -15,6 +15,15 @@ class PodsAdopted(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class OrphanLeft(Reason):
+    """A Pod bears the group's label and may not be made its instance."""
+
+    TEXT: ClassVar[str] = "Pod {name} bears the group's label and cannot be adopted: {because}"
+    name: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class PodReleased(Reason):
     """Somebody took the group's label off one of its instances: it is the group's no more."""
 

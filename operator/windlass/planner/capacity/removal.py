@@ -20,6 +20,7 @@ from windlass.planner.capacity.reasons import (
     ZoneFailed,
     ZoneUnlisted,
 )
+from windlass.planner.capacity.reasons_admission import InstancesAltered
 from windlass.planner.capacity.reasons_launches import EndedEarly, NeverSteady, TriesZone
 from windlass.planner.capacity.records import add_leaving, add_removed
 from windlass.planner.capacity.removal_order import RemovalRules, choose_leaving
@@ -37,6 +38,8 @@ def remove_failed(s: Situation) -> Decision | Hold | None:
     failed = [i for i in s.census.of(State.FAILED) if not i.protected][:REMOVAL_BATCH]
     if not failed or s.shrinks:
         return None
+    if s.view.launch_pause is not None:
+        return Hold(InstancesAltered(s.view.launch_pause.problem, s.view.launch_pause.retry_at))
     for process in (Process.HEALTH_CHECK, Process.SCALE_OUT):
         if s.suspended(process):
             return Hold(ProcessSuspended(process, len(failed), "failed, not replaced"))

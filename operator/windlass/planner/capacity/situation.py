@@ -71,6 +71,11 @@ class Situation:
         return max(0, self.census.capacity - self.desired)
 
     @property
+    def most_away(self) -> int:
+        """How many instances may be away at a time because they were in service, or may have been, and are not now."""
+        return max(1, self.desired // 10)
+
+    @property
     def shrinks(self) -> bool:
         """Whether what is too many may be removed: then those of no use go first, and need no rule of their own."""
         return self.surplus > 0 and not self.suspended(Process.SCALE_IN)

@@ -29,6 +29,7 @@ from windlass.planner.capacity.reasons import (
     TryingAgain,
 )
 from windlass.planner.capacity.reasons_admission import InstancesAltered
+from windlass.planner.capacity.reasons_adoption import OrphanLeft
 from windlass.planner.capacity.reasons_launches import NoZoneTakes
 from windlass.planner.capacity.reasons_protection import ProtectionUnclear
 from windlass.planner.capacity.situation import Memory, Situation, desired_cut
@@ -177,6 +178,8 @@ def _message(s: Situation, summary: Summary, outdated: int) -> str:
         parts.append(str(cut))
     if outdated and s.spec.enabled and not s.view.deleting:
         parts.append(str(OlderRevision(outdated)))
+    if s.view.left_orphans:
+        parts.append(str(OrphanLeft(s.view.left_orphans[0].name, s.view.left_orphans[0].message)))
     if s.census.unclear:
         first = s.census.unclear[0]
         parts.append(str(ProtectionUnclear(first.name, first.unclear_protection or "")))

@@ -12,6 +12,7 @@ from windlass.api.scaling_activity import ScalingActivityStatus
 from windlass.api.scaling_group import (
     MAX_NAMED_INSTANCES,
     ActivityStatus,
+    OrdinalRange,
     ScalingGroupSpec,
     ScalingGroupStatus,
 )
@@ -66,6 +67,15 @@ class LaunchPause:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOrphan:
+    """A Pod that should be adopted, and that the API server does not let us change; it is tried again at `retry_at`."""
+
+    name: str
+    message: str
+    retry_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class EndedRecord:
     """The record of an activity that has ended."""
 
@@ -83,6 +93,8 @@ class GroupView:
     it does not exist. `settled` holds ordinals that this process knows to be used up: created by it, or somebody else's
     Pod bears the name. Those that were refused are not among them: a process before may have asked for the same, and
     that request may still be under way. `taken` are those of them whose name a Pod that is not the group's bears.
+    `watched_since`: since when the same process has looked at the group; None: for as long as it matters.
+    `left_orphans` could not be adopted, and are not among `orphans` until they are tried again.
     `removal_pause`: the API server refuses removals. `launch_pause`: launches would not be seen.
     `removals_in_doubt`: requests to remove instances may be under way of which this process does not know what became.
     `orphans`: Pods of its labels and names that nobody owns.
@@ -112,6 +124,8 @@ class GroupView:
     launch_pause: LaunchPause | None = None
     removals_in_doubt: bool = False
     withdrawn: frozenset[str] = frozenset()
+    left_orphans: Sequence[LeftOrphan] = ()
+    watched_since: datetime | None = None
     deleting: bool = False
 
 
@@ -143,38 +157,51 @@ class Census:
 
 def is_launching(activity: ActivityStatus | None, instance: Instance) -> bool:
     """Whether it is a launch of this activity that may still fail: it has not ended, or it did not see it scheduled."""
-    if activity is None or instance.ordinal < activity.first_ordinal or is_skipped(activity, instance.ordinal):
+    if activity is None or instance.ordinal < activity.first_ordinal:
         return False
     ended, scheduled = activity.ended_at, instance.scheduled_at
-    return ended is None or scheduled is None or scheduled > ended
+    late = ended is None or scheduled is None or scheduled > ended
+    return late and not is_skipped(activity, instance.ordinal)
 
 
 def is_skipped(activity: ActivityStatus, ordinal: int) -> bool:
     """Whether the activity did not launch it, though it is from its first on."""
-    return any(part.first <= ordinal < part.first + part.count for part in activity.skipped)
+    return _holds(activity.skipped, ordinal)
 
 
-def has_served(activity: ActivityStatus, instance: Instance, patience: Patience) -> bool:
+def _holds(ranges: Sequence[OrdinalRange], ordinal: int) -> bool:
+    """Whether one of these ranges holds it; they are in order, and thousands of instances may ask in one pass."""
+    before = bisect_right(ranges, ordinal, key=attrgetter("first"))
+    return before > 0 and ordinal < ranges[before - 1].first + ranges[before - 1].count
+
+
+def has_served(
+    activity: ActivityStatus, instance: Instance, patience: Patience, watched_since: datetime | None
+) -> bool:
     """Whether a launch of this activity has been in service, as far as anybody knows.
 
-    Without minReadySeconds that is to have been ready. With it the activity remembers who was; beyond what it can
-    remember, whoever was ready counts as one that was.
+    Without minReadySeconds that is to have been ready. With it the activity remembers who was. Beyond what it can
+    remember, and of those that were scheduled while nobody may have looked, whoever was ready counts as one that was.
     """
     if not patience.min_ready:
         return instance.was_ready
-    arrived, ordinal = activity.arrived, instance.ordinal
-    before = bisect_right(arrived, ordinal, key=attrgetter("first"))  # in order: thousands may ask at once
-    if before and ordinal < arrived[before - 1].first + arrived[before - 1].count:
+    if instance.was_ready and watched_since is not None and (instance.scheduled_at or watched_since) < watched_since:
         return True
-    return before == MAX_NAMED_INSTANCES and instance.was_ready
+    if _holds(activity.arrived, instance.ordinal):
+        return True
+    full = len(activity.arrived) == MAX_NAMED_INSTANCES
+    return full and instance.was_ready and instance.ordinal >= activity.arrived[-1].first
 
 
-def _may_fail(activity: ActivityStatus | None, instance: Instance, patience: Patience) -> bool:
+def may_fail(
+    activity: ActivityStatus | None, instance: Instance, patience: Patience, watched_since: datetime | None
+) -> bool:
+    """Whether the instance counts as a launch that may fail still."""
     return (
         not instance.ready  # for those that are, it makes no difference
         and activity is not None
         and is_launching(activity, instance)
-        and not has_served(activity, instance, patience)
+        and not has_served(activity, instance, patience, watched_since)
     )
 
 
@@ -184,7 +211,9 @@ def take_census(view: GroupView) -> Census:
     census = Census({state: [] for state in State})
     by_state, per_zone, per_revision = census.by_state, census.per_zone, census.per_revision
     for instance in view.instances:
-        state, change = state_of(instance, patience, now, launching=_may_fail(activity, instance, patience))
+        state, change = state_of(
+            instance, patience, now, launching=may_fail(activity, instance, patience, view.watched_since)
+        )
         by_state[state].append(instance)
         census.largest_ordinal = max(census.largest_ordinal, instance.ordinal)
         if state is not State.REMOVING:
