@@ -128,7 +128,7 @@ def test_a_plan_says_that_the_api_server_would_refuse_the_instances(groups: Grou
         manifest("ScalingGroup", "web", desiredSize=1),
     ]
     ran = editor.windlass("plan", "-f", "-", text=yaml.safe_dump_all(wanted))
-    assert ran.returncode == 1
+    assert ran.returncode == 2
     assert "held up: the API server refuses an instance made from ScalingConfiguration web" in ran.stdout
     assert "spec.containers[0].image: Required value" in ran.stdout
     assert groups.get("web").pods == {}
@@ -207,7 +207,7 @@ def test_explain_names_what_holds_a_group_up_and_who_looks_after_it(groups: Grou
     assert ran.returncode == 0
 
 
-def test_waiting_ends_when_the_group_is_stalled_or_time_is_up(groups: Groups, editor: Person):
+def test_waiting_ends_when_the_group_is_stalled_or_waits_for_somebody_or_time_is_up(groups: Groups, editor: Person):
     web = groups.create(desired=0, configuration={"scalingConfiguration": "missing"})
     web.wait_for_phase("Stalled")
     stalled = editor.windlass("scale", "group", "web", "1", "--wait")
@@ -215,9 +215,14 @@ def test_waiting_ends_when_the_group_is_stalled_or_time_is_up(groups: Groups, ed
     assert "the group is stalled: ScalingConfiguration missing does not exist" in stalled.stderr
     held = groups.create("held", desired=1, suspendedProcesses=["ScaleOut"])
     held.wait_for_message("ScaleOut is suspended")
-    late = editor.windlass("scale", "group", "held", "2", "--wait", "--timeout", "1s")
+    waiting = editor.windlass("scale", "group", "held", "2", "--wait")
+    assert waiting.returncode == 1
+    assert "the group waits for somebody: ScaleOut is suspended: 2 instances missing" in waiting.stderr
+    groups.configure("slow", annotations={"windlass.test/never-ready": "true"})
+    groups.create("slow", desired=1, configuration={"scalingConfiguration": "slow"})
+    late = editor.windlass("scale", "group", "slow", "2", "--wait", "--timeout", "1s")
     assert late.returncode == 1
-    assert "held is not settled after 1s: desired 2 (min 0, max 100): no instances" in late.stderr
+    assert "slow is not settled after 1s: desired 2 (min 0, max 100): 2 pending" in late.stderr
 
 
 def test_it_is_a_plugin_of_kubectl(groups: Groups, editor: Person):

@@ -116,7 +116,7 @@ ROWS: dict[str, tuple[GroupView, str, str, str]] = {
         ),
         "ScalingOut",
         "Reconciling",
-        "all zones have failed, 1 instance wait to be scheduled; web-2: 0/2 nodes are available",
+        "all zones have failed, 1 instance waiting to be scheduled; web-2: 0/2 nodes are available",
     ),
     "replacing": (
         view(group(3), (*fleet(2), pending("web-2")), activity=activity("Replace", first_ordinal=2)),

@@ -103,7 +103,7 @@ class HeldUp(Reason):
 class NoZoneLeft(Reason):
     """Every zone of the group has failed; what cannot be scheduled waits."""
 
-    TEXT: ClassVar[str] = "all zones have failed, {pending:instance} wait to be scheduled; {name}: {problem}"
+    TEXT: ClassVar[str] = "all zones have failed, {pending:instance} waiting to be scheduled; {name}: {problem}"
     pending: int
     name: str
     problem: str

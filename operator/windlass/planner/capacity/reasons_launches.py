@@ -37,7 +37,7 @@ class NoZoneTakes(Reason):
     """It is not the zones' fault, as far as anybody can tell; what cannot be scheduled waits."""
 
     TEXT: ClassVar[str] = (
-        "no zone takes an instance of this configuration, {pending:instance} wait to be scheduled; {name}: {problem}"
+        "no zone takes an instance of this configuration, {pending:instance} waiting to be scheduled; {name}: {problem}"
     )
     pending: int
     name: str
