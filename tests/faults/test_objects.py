@@ -90,7 +90,6 @@ def first(act: Callable[[], None]) -> Fault:
 
 
 LOST: dict[str, Object] = {
-    "owner": {"ownerReferences": None},
     "label": {"labels": {GROUP_LABEL: None}},
     "changed": {"labels": {GROUP_LABEL: "another-group"}},
 }
@@ -119,11 +118,20 @@ def test_an_instance_that_was_taken_out_of_its_group_is_made_up_for_and_left_alo
     assert len(groups.pods.now) == 3 * len(LOST)
 
 
-def test_an_instance_without_its_owner_outlives_its_group(run: Run, groups: Groups) -> None:
+def test_an_instance_that_loses_its_owner_is_taken_back(run: Run, groups: Groups) -> None:
     web = groups.create(desired=2, deletionPolicy="Force")
     settle(web, 2)
     patch(groups, "web-0", {"ownerReferences": None})
-    groups.pods.wait_for("one in its place", lambda pods: "web-2" in pods)
+    groups.pods.wait_for("its owner", lambda pods: bool(pods["web-0"]["metadata"].get("ownerReferences")))
+    settle(web, 2)
+    assert sorted(groups.pods.now) == ["web-0", "web-1"]
+
+
+def test_an_instance_whose_label_is_off_outlives_its_group(run: Run, groups: Groups) -> None:
+    web = groups.create(desired=2, deletionPolicy="Force")
+    settle(web, 2)
+    patch(groups, "web-0", {"labels": {GROUP_LABEL: None}})
+    groups.pods.wait_for("its release", lambda pods: not pods["web-0"]["metadata"].get("ownerReferences"))
     settle(web, 2)
     web.delete()
     groups.pods.wait_for("the others to go", lambda pods: list(pods) == ["web-0"])
