@@ -174,6 +174,17 @@ def test_each_thing_that_holds_a_group_up_comes_with_what_to_do(seen: GroupView,
     assert advice in explained(seen).advice
 
 
+def test_where_no_zone_takes_an_instance_the_nodes_zones_are_to_be_looked_at():
+    stuck = [
+        pending(
+            "web-0", zone="zone-a", age="11m", scheduled=None, unschedulable="10m", problem="0/2 nodes are available"
+        )
+    ]
+    (advice,) = explained(view(group(1, zones=("zone-a",)), stuck)).advice
+    assert advice.startswith("compare spec.zones with what the nodes say: kubectl get nodes -L topology.kubernetes.io/")
+    assert advice.endswith("kubectl describe pod web-0 -n default")
+
+
 def test_a_dead_instance_that_is_protected_comes_with_the_way_out():
     dead = explained(view(group(2), [instance("web-0"), instance("web-1", ended=True, protected=True)]))
     assert dead.advice == (

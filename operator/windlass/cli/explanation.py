@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from windlass.api.common import PROTECT_ANNOTATION
+from windlass.api.common import NODE_ZONE_LABEL, PROTECT_ANNOTATION
 from windlass.api.scaling_activity import ScalingActivityStatus
 from windlass.api.scaling_group import DeletionPolicy
 from windlass.cli.forecast import acting, step_line
@@ -282,6 +282,12 @@ def _describe(view: GroupView, reason: HeldUp | NoZoneLeft | NoZoneTakes) -> str
     return f"see what its Pod says: kubectl describe pod {reason.name}{_in(view)}"
 
 
+def _look_at_zones(view: GroupView, reason: NoZoneLeft | NoZoneTakes) -> str:
+    return (
+        f"compare spec.zones with what the nodes say: kubectl get nodes -L {NODE_ZONE_LABEL}; {_describe(view, reason)}"
+    )
+
+
 def _let_go(view: GroupView, reason: HeldBack) -> str:
     return f"find out what is to happen before {reason.name} may go: kubectl get pod {reason.name} -o yaml{_in(view)}"
 
@@ -307,8 +313,8 @@ ADVICE: Mapping[type[Reason], Advice] = {
     ProcessSuspended: _resume,
     LaunchesFail: _launches,
     HeldUp: _describe,
-    NoZoneLeft: _describe,
-    NoZoneTakes: _describe,
+    NoZoneLeft: _look_at_zones,
+    NoZoneTakes: _look_at_zones,
     HeldBack: _let_go,
     OnlyProtectedLeft: _unprotect,
     ConfigurationMissing: _create,

@@ -17,4 +17,4 @@ async def template_trouble(client: Client, view: GroupView) -> tuple[str | None,
         return said, None
     if said.by is RefusedBy.PERMISSIONS:
         return None, f"whether the API server takes such an instance was not tried: {said.detail}"
-    return None, f"the API server would refuse instances now: {said.detail}"
+    return None, f"the API server would refuse instances now, and the plan is as if it would not: {said.detail}"
