@@ -20,6 +20,7 @@ from windlass.api.common import (
     owner_reference,
 )
 from windlass.api.scaling_group import Tag
+from windlass.cluster.altered import Marks
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.reason import names
 
@@ -143,10 +144,11 @@ def to_instance(pod: Pod) -> Instance:
     fits_nowhere = scheduled is not None and scheduled.status == "False" and scheduled.reason == "Unschedulable"
     unscheduled = scheduled if fits_nowhere else None
     was_ready = is_ready or _was_ready(ready, initialized)
+    named_after = _named_after(metadata)
     made: Any = _Draft()
     made.namespace = metadata.namespace
-    made.group = _group(metadata)
-    made.orphan_of = "" if metadata.owner_references else _named_after(metadata)
+    made.group = _controller(metadata) if named_after else ""  # another's label: lists by label do not show it
+    made.orphan_of = "" if metadata.owner_references else named_after
     made.name = metadata.name
     made.uid = metadata.uid
     made.resource_version = metadata.resource_version
@@ -164,9 +166,9 @@ def to_instance(pod: Pod) -> Instance:
     made.was_ready = was_ready
     made.removing = removing
     made.leaving_since = metadata.deletion_timestamp
-    protect = metadata.annotations.protect.lower()
-    made.protected = protect in TRUE
-    made.unclear_protection = None if protect in TRUE or protect in FALSE else _cut(metadata.annotations.protect)[:40]
+    protect = metadata.annotations.protect
+    made.protected = protect.lower() in TRUE
+    made.unclear_protection = None if made.protected or protect.lower() in FALSE else _cut(protect)[:40]
     made.deletion_cost = _number(metadata.annotations.deletion_cost, 0)
     made.problem = _held(metadata) if removing else None if is_ready and not ended else _problem(pod, unscheduled)
     made.__class__ = Instance
@@ -174,14 +176,9 @@ def to_instance(pod: Pod) -> Instance:
     return instance
 
 
-def _group(metadata: _Metadata) -> str:
-    """The uid of the group that controls it; empty where its label names another: lists by label do not show it."""
-    if not _named_after(metadata):
-        return ""
-    for owner in metadata.owner_references:
-        if owner.controller:
-            return owner.uid
-    return ""
+def _controller(metadata: _Metadata) -> str:
+    """The uid of the object that controls it, whatever its labels say; empty where there is none."""
+    return next((owner.uid for owner in metadata.owner_references if owner.controller), "")
 
 
 def _named_after(metadata: _Metadata) -> str:
@@ -192,7 +189,7 @@ def _named_after(metadata: _Metadata) -> str:
 
 def is_owned_by(pod: Pod, uid: str) -> bool:
     """Whether this object controls the Pod, whatever the Pod's labels say."""
-    return any(owner.controller and owner.uid == uid for owner in pod.metadata.owner_references)
+    return _controller(pod.metadata) == uid
 
 
 def _ordinal(name: str) -> int:
@@ -311,9 +308,13 @@ class TemplateError(ValueError):
 
 
 class PodMaker:
-    """Makes the Pods of one revision in one zone: all is encoded once, but the name and the ordinal."""
+    """Makes the Pods of one revision in one zone: all is encoded once, but the name and the ordinal.
+
+    `marks`: what they are known by.
+    """
 
     def __init__(self, body: Mapping[str, Any]) -> None:
+        self.marks = Marks.of(body["metadata"])
         encoded = msgspec.json.encode(body)
         head, tail = encoded.split(_NAME.encode(), 1)
         between, end = tail.split(_ORDINAL.encode(), 1)

@@ -21,6 +21,7 @@ async def try_template(
     `owner`: the group's uid; empty where the group may not exist yet. ApiError where it cannot be asked.
     """
     ordinal = view.status.next_ordinal
+    name = f"{view.name}-{ordinal}"
     try:
         check_template(template)
         maker = pod_maker(
@@ -31,7 +32,7 @@ async def try_template(
             zone=view.spec.zones[0] if view.spec.zones else None,
             tags=view.spec.tags,
         )
-        body = maker.make(f"{view.name}-{ordinal}", ordinal)
+        body = maker.make(name, ordinal)
         answer = await client.create(PODS, view.namespace, body, dry_run=True, strict=True, into=Made)
     except TemplateError as error:
         return str(error)
@@ -41,4 +42,4 @@ async def try_template(
         return error
     except AlreadyExists:
         return None
-    return altered(body, answer)
+    return altered(name, maker.marks, answer)

@@ -131,11 +131,12 @@ class Steps:
     async def _launch(self, step: Launch, bulk: bool) -> None:
         if self._group_goes():
             raise Gone(f"creating instance {step.name}: the group is being deleted", code=404, reason="NotFound")
-        body = self._maker(step).make(step.name, step.ordinal)
+        maker = self._maker(step)
+        body = maker.make(step.name, step.ordinal)
         try:
             with self._expectations.creating(self._key, step.name):
                 made = await self._client.create(PODS, self._key.namespace, body, bulk=bulk, into=Made)
-                if (problem := altered(body, made)) is not None:
+                if (problem := altered(step.name, maker.marks, made)) is not None:
                     raise UnseenError(problem, made)
             self.progressed = True
         except UnseenError as unseen:
