@@ -272,3 +272,13 @@ def test_what_failed_stays_while_launches_would_not_be_seen() -> None:
     paused = plan_group(replace(seen, launch_pause=LaunchPause(1, later("5s"), "the label is off")))
     assert not leaving(paused)
     assert [type(hold).__name__ for hold in paused.holds][:1] == ["InstancesAltered"]
+
+
+def test_when_it_is_time_to_ask_again_what_failed_makes_room_for_the_question() -> None:
+    """Nothing is missing before: nobody would ask, and the group would wait for ever."""
+    due = LaunchPause(1, ago("1s"), "the label is off")
+    failed = view(group(1), [pending("web-0", age="2h")], activity=BUSY)
+    outdated = view(group(1), [hanging()], activity=BUSY, revisions=KEPT, configuration=NEXT_CONFIGURATION)
+
+    assert leaving(plan_group(replace(failed, launch_pause=due)))
+    assert leaving(plan_group(replace(outdated, launch_pause=due)))

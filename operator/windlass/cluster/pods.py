@@ -178,7 +178,10 @@ def to_instance(pod: Pod) -> Instance:
 
 def _controller(metadata: _Metadata) -> str:
     """The uid of the object that controls it, whatever its labels say; empty where there is none."""
-    return next((owner.uid for owner in metadata.owner_references if owner.controller), "")
+    for owner in metadata.owner_references:
+        if owner.controller:
+            return owner.uid
+    return ""
 
 
 def _named_after(metadata: _Metadata) -> str:

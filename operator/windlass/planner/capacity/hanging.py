@@ -1,12 +1,10 @@
 """What hangs when the configuration changes: it was never in service, and makes room for what is asked for now."""
 
-from windlass.api.scaling_group import Process
 from windlass.planner.capacity.instance import Instance, Patience, State
-from windlass.planner.capacity.reasons import ProcessSuspended
 from windlass.planner.capacity.reasons_launches import Superseded
 from windlass.planner.capacity.removal import REMOVAL_BATCH, remove_unfit
 from windlass.planner.capacity.revisions import wanted_data
-from windlass.planner.capacity.situation import Decision, Hold, Situation
+from windlass.planner.capacity.situation import Decision, Hold, Situation, replacing_suspended
 from windlass.planner.capacity.view import has_served, is_launching
 
 IDLE = (State.FAILED, State.PENDING, State.NOT_READY, State.UNHEALTHY)
@@ -23,16 +21,15 @@ def replace_hanging(s: Situation) -> Decision | Hold | None:
     hanging = [i for i in s.census.of(*IDLE) if not i.protected and _is_outdated(s, i) and _never_served(s, i)]
     if not hanging:
         return None
-    for process in (Process.HEALTH_CHECK, Process.SCALE_OUT):
-        if s.suspended(process):
-            return Hold(ProcessSuspended(process, len(hanging), "that hang, not replaced"))
+    if (suspended := replacing_suspended(s, len(hanging), "that hang, not replaced")) is not None:
+        return suspended
     chosen = hanging[:REMOVAL_BATCH]
     return remove_unfit(s, [(i, Superseded(i.problem or "it was still on its way")) for i in chosen])
 
 
 def _can_be_made(s: Situation) -> bool:
     """Whether instances are made from the configuration as it is now, not from an older one that is kept."""
-    launches = s.view.template_problem is None and s.view.launch_pause is None
+    launches = s.view.template_problem is None and s.launch_pause is None
     return launches and s.revision is not None and s.revision.data == wanted_data(s.view)
 
 

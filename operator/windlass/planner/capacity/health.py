@@ -8,11 +8,10 @@ that a launch that hangs does not keep the others from being replaced.
 
 from datetime import datetime
 
-from windlass.api.scaling_group import Process
 from windlass.planner.capacity.instance import Instance, Patience, State
-from windlass.planner.capacity.reasons import OneStepAtATime, ProcessSuspended, Unhealthy
+from windlass.planner.capacity.reasons import OneStepAtATime, Unhealthy
 from windlass.planner.capacity.removal import remove_unfit
-from windlass.planner.capacity.situation import Decision, Hold, Situation
+from windlass.planner.capacity.situation import Decision, Hold, Situation, replacing_suspended
 
 
 def replace_unhealthy(s: Situation) -> Decision | Hold | None:
@@ -20,9 +19,8 @@ def replace_unhealthy(s: Situation) -> Decision | Hold | None:
     unhealthy = [i for i in s.census.of(State.UNHEALTHY) if not i.protected]
     if not unhealthy or s.shrinks or s.revision is None:
         return None
-    for process in (Process.HEALTH_CHECK, Process.SCALE_OUT):
-        if s.suspended(process):
-            return Hold(ProcessSuspended(process, len(unhealthy), "unhealthy, not replaced"))
+    if (suspended := replacing_suspended(s, len(unhealthy), "unhealthy, not replaced")) is not None:
+        return suspended
     chosen = _next_to_leave(s, unhealthy)
     if not chosen:
         return Hold(OneStepAtATime(len(unhealthy), s.most_away))

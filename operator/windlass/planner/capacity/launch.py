@@ -32,9 +32,8 @@ def grow_to_desired(s: Situation) -> Decision | Hold | None:
         return None
     if s.suspended(Process.SCALE_OUT):
         return Hold(ProcessSuspended(Process.SCALE_OUT, s.missing, "missing, not launched"))
-    pause = s.view.launch_pause
-    if pause is not None and pause.retry_at > s.now:
-        return Hold(InstancesAltered(pause.problem, pause.retry_at))
+    if s.launch_pause is not None:
+        return Hold(InstancesAltered(s.launch_pause.problem, s.launch_pause.retry_at))
     backoff = s.backing_off
     if backoff is not None:
         return Hold(LaunchesFail(backoff.failures, backoff.retry_at, backoff.reason))

@@ -24,7 +24,7 @@ from windlass.planner.capacity.reasons_admission import InstancesAltered
 from windlass.planner.capacity.reasons_launches import EndedEarly, NeverSteady, TriesZone
 from windlass.planner.capacity.records import add_leaving, add_removed
 from windlass.planner.capacity.removal_order import RemovalRules, choose_leaving
-from windlass.planner.capacity.situation import Decision, Hold, Situation
+from windlass.planner.capacity.situation import Decision, Hold, Situation, replacing_suspended
 from windlass.planner.capacity.zone_failure import to_move
 from windlass.planner.plan import Event, Remove
 from windlass.planner.reason import Reason, names
@@ -38,11 +38,10 @@ def remove_failed(s: Situation) -> Decision | Hold | None:
     failed = [i for i in s.census.of(State.FAILED) if not i.protected][:REMOVAL_BATCH]
     if not failed or s.shrinks:
         return None
-    if s.view.launch_pause is not None:
-        return Hold(InstancesAltered(s.view.launch_pause.problem, s.view.launch_pause.retry_at))
-    for process in (Process.HEALTH_CHECK, Process.SCALE_OUT):
-        if s.suspended(process):
-            return Hold(ProcessSuspended(process, len(failed), "failed, not replaced"))
+    if s.launch_pause is not None:
+        return Hold(InstancesAltered(s.launch_pause.problem, s.launch_pause.retry_at))
+    if (suspended := replacing_suspended(s, len(failed), "failed, not replaced")) is not None:
+        return suspended
     leaving = [(i, _why_failed(s, i)) for i in failed]
     decision = remove_unfit(s, leaving)
     if isinstance(decision, Hold) or not any(isinstance(step, Remove) for step in decision.steps):

@@ -13,8 +13,8 @@ from windlass.api.scaling_group import (
     ScalingGroupSpec,
     ScalingGroupStatus,
 )
-from windlass.planner.capacity.reasons import DesiredCut
-from windlass.planner.capacity.view import Census, GroupView, Revision
+from windlass.planner.capacity.reasons import DesiredCut, ProcessSuspended
+from windlass.planner.capacity.view import Census, GroupView, LaunchPause, Revision
 from windlass.planner.capacity.zone_failure import FailedZone, Zones
 from windlass.planner.plan import Event, Step
 from windlass.planner.reason import Reason
@@ -100,6 +100,12 @@ class Situation:
         return not (self.suspended(Process.HEALTH_CHECK) or self.suspended(Process.SCALE_OUT))
 
     @property
+    def launch_pause(self) -> LaunchPause | None:
+        """Set while launches would not be seen and it is not time to ask again."""
+        pause = self.view.launch_pause
+        return pause if pause is not None and pause.retry_at > self.now else None
+
+    @property
     def running(self) -> ActivityStatus | None:
         """The activity that has not ended yet."""
         activity = self.memory.activity
@@ -127,6 +133,14 @@ class Hold:
     """One rule has something to do and may not do it now."""
 
     why: Reason
+
+
+def replacing_suspended(s: Situation, count: int, left_alone: str) -> Hold | None:
+    """Why so many may not be replaced, if a process is suspended that it takes: then they are not removed either."""
+    for process in (Process.HEALTH_CHECK, Process.SCALE_OUT):
+        if s.suspended(process):
+            return Hold(ProcessSuspended(process, count, left_alone))
+    return None
 
 
 def effective_desired(spec: ScalingGroupSpec, last: int | None = None) -> int:
