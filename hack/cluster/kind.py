@@ -5,7 +5,6 @@ kind cluster of its own; audit logs and starting or stopping single programs are
 images can be reached, the nodes' image is made of packages, and there is no DNS in the cluster.
 """
 
-import hashlib
 import json
 import shutil
 import subprocess
@@ -24,7 +23,6 @@ from hack.kind import docker, images
 
 # kind itself skips the first; a patch replaces the list.
 _NO_DNS = yaml.safe_dump({"kind": "InitConfiguration", "skipPhases": ["preflight", "addon/coredns"]})
-_CHECKOUT = hashlib.sha256(str(ROOT).encode()).hexdigest()[:6]
 
 
 class KindCluster(Cluster):
@@ -42,7 +40,7 @@ class KindCluster(Cluster):
     @property
     def kind_name(self) -> str:
         """What kind knows it by: one daemon may serve several checkouts."""
-        return f"windlass-{_CHECKOUT}-{self.name}"
+        return f"windlass-{docker.CHECKOUT}-{self.name}"
 
     def up(self, shape: Shape | None = None, components: Sequence[str] = programs.ALL) -> None:
         """Creates what is missing; `components` has no meaning here.

@@ -22,9 +22,9 @@ from hack.kind.runc import missing_capabilities
 FOLDER = ROOT / ".local" / "docker"
 NEEDED = ("dockerd", "containerd", "runc", "ip", "iptables")
 # One hexadecimal name for all that the machine has only one of each; another checkout's is another.
-_MARK = hashlib.sha256(str(ROOT).encode()).hexdigest()[:6]
-_BRIDGE = f"windlass-{_MARK}"
-_RUN = Path(tempfile.gettempdir()) / f"windlass-docker-{_MARK}"  # short: a socket's path has at most 107 characters
+CHECKOUT = hashlib.sha256(str(ROOT).encode()).hexdigest()[:6]
+_BRIDGE = f"windlass-{CHECKOUT}"
+_RUN = Path(tempfile.gettempdir()) / f"windlass-docker-{CHECKOUT}"  # short: a socket's path has at most 107 characters
 _SOCKET = _RUN / "docker.sock"
 _PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
 _START_LIMIT = 60.0  # seconds; one or two are usual
@@ -62,13 +62,13 @@ def stop() -> None:
     shutil.rmtree(_RUN, ignore_errors=True)
 
 
-def docker(*arguments: str, stdin: bytes | None = None) -> str:
+def docker(*arguments: str) -> str:
     """What `docker …` prints. The builder is the one that every version of Docker has.
 
     Raises StartError with the end of its output.
     """
     environment = os.environ | {"DOCKER_BUILDKIT": "0"}
-    ran = subprocess.run(["docker", *arguments], input=stdin, capture_output=True, check=False, env=environment)
+    ran = subprocess.run(["docker", *arguments], capture_output=True, check=False, env=environment)
     if ran.returncode:
         output = (ran.stdout + ran.stderr).decode(errors="replace").splitlines()
         raise StartError(f"running docker {arguments[0]}: it ended with {ran.returncode}\n" + "\n".join(output[-20:]))
@@ -102,7 +102,7 @@ def _start() -> None:
     nothing = FOLDER / "daemon.json"  # in place of the machine's own settings
     nothing.write_text("{}")
     if not _run("ip", "link", "show", _BRIDGE, check=False):
-        addresses = free_range(_taken(), _MARK)
+        addresses = free_range(_taken(), CHECKOUT)
         (FOLDER / "range").write_text(str(addresses))
         _run("ip", "link", "add", _BRIDGE, "type", "bridge")
         _run("ip", "address", "add", f"{addresses[-2]}/24", "dev", _BRIDGE)

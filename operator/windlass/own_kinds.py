@@ -4,7 +4,6 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Mapping
-from contextlib import aclosing
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -93,11 +92,10 @@ class OwnKinds:
                 if self.idle(kind) < WATCH_SILENCE_SECONDS and kind not in self._not_served:
                     continue
                 try:
-                    async with aclosing(self._client.pages(resource, next(iter(self._paths[kind])), limit=1)) as pages:
-                        await anext(pages)
-                    self._not_served.discard(kind)
-                except NoSuchKind:
-                    self._not_served.add(kind)
+                    if await self._client.serves(resource, next(iter(self._paths[kind]))):
+                        self._not_served.discard(kind)
+                    else:
+                        self._not_served.add(kind)
                 except ApiError as error:
                     logger.debug("%s; its watch is silent", error)
 

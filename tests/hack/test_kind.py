@@ -116,7 +116,7 @@ def test_a_cluster_by_kind_is_known_by_its_folder(tmp_path: Path, monkeypatch: p
 
 def test_kind_knows_clusters_of_several_checkouts_by_different_names(monkeypatch: pytest.MonkeyPatch) -> None:
     here = KindCluster("default").kind_name
-    monkeypatch.setattr("hack.cluster.kind._CHECKOUT", "another")
+    monkeypatch.setattr("hack.kind.docker.CHECKOUT", "another")
     assert KindCluster("default").kind_name != here
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from windlass.cluster import wire
-from windlass.cluster.errors import Transient
+from windlass.cluster.errors import NoSuchKind, Transient
 from windlass.cluster.lines import LineSplitter
 from windlass.cluster.requests import Call, Requests
 from windlass.cluster.resources import Resource
@@ -100,6 +100,15 @@ class Client(Requests):
             if not following:
                 return
             query["continue"] = following
+
+    async def serves(self, resource: Resource, namespace: str | None = None) -> bool:
+        """Whether the API server knows this kind. ApiError where that cannot be told."""
+        try:
+            async with aclosing(self.pages(resource, namespace, limit=1)) as pages:
+                await anext(pages)
+        except NoSuchKind:
+            return False
+        return True
 
     async def watch(
         self,

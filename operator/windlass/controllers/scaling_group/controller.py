@@ -90,18 +90,19 @@ class ScalingGroupController:
             if not (in_memory.look_live or self._expectations.overdue(key, self._clock.now())):
                 return self._expectations.wake_at(key)
             await self._look_live(key, in_memory)
-        view = await observe(self._client, self._caches, key, group, in_memory, self._clock.now())
+        view, plan = await self._plan(key, group, in_memory)
         if view.spec.enabled:
             await self._release(key, group)
-        plan = plan_group(view)
         if plan.acts and in_memory.look_live:
             await self._look_live(key, in_memory)
-            view = await observe(self._client, self._caches, key, group, in_memory, self._clock.now())
-            plan = plan_group(view)
+            view, plan = await self._plan(key, group, in_memory)
         if _needs_source(plan) and await has_another_source(self._client, self._caches, key, view):
-            view = await observe(self._client, self._caches, key, group, in_memory, self._clock.now())
-            plan = plan_group(view)
+            view, plan = await self._plan(key, group, in_memory)
         return await self._apply(key, group, view, plan, in_memory)
+
+    async def _plan(self, key: Key, group: Object, in_memory: InMemoryState) -> tuple[GroupView, Plan]:
+        view = await observe(self._client, self._caches, key, group, in_memory, self._clock.now())
+        return view, plan_group(view)
 
     async def _release(self, key: Key, group: Object) -> None:
         for name in await release_strays(self._client, self._caches, key, group.uid):

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import aclosing
 
 from windlass.cluster.client import Client
 from windlass.cluster.errors import ApiError
@@ -47,8 +46,6 @@ class MissingRecords:
 
     async def _served(self, namespace: str) -> bool:
         try:
-            async with aclosing(self._client.pages(SCALING_ACTIVITIES, namespace, limit=1)) as pages:
-                await anext(pages)
+            return await self._client.serves(SCALING_ACTIVITIES, namespace)
         except ApiError:
             return False
-        return True

@@ -240,7 +240,7 @@ class Steps:
             raise
         return False
 
-    async def _read_again(self, step: Remove) -> None:
+    async def _read_again(self, step: Remove | Adopt) -> None:
         """Learn what the Pod that has changed is now: the informer may show it only later."""
         pods = self._caches.pods
         try:
@@ -310,8 +310,7 @@ class Steps:
         except Gone:
             self._in_memory.look_live = True  # the informer is behind
         except Conflict:
-            with suppress(Gone):
-                await self._caches.pods.read_one(self._key.namespace, step.name)
+            await self._read_again(step)
             raise
 
     # ---- the rest

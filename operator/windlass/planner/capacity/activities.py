@@ -33,7 +33,7 @@ from windlass.planner.capacity.reasons import (
 )
 from windlass.planner.capacity.records import recorded
 from windlass.planner.capacity.situation import LAUNCHING, Decision, Memory, Situation
-from windlass.planner.capacity.view import is_skipped
+from windlass.planner.capacity.view import is_own
 from windlass.planner.plan import Event
 from windlass.planner.reason import Reason, counted, names
 
@@ -158,8 +158,7 @@ def _waits_for_own(s: Situation, activity: ActivityStatus) -> bool:
 
 
 def _own(s: Situation, activity: ActivityStatus, *states: State) -> list[Instance]:
-    first = activity.first_ordinal
-    return [i for i in s.census.of(*states) if i.ordinal >= first and not is_skipped(activity, i.ordinal)]
+    return [i for i in s.census.of(*states) if is_own(activity, i.ordinal)]
 
 
 def _removals_over(s: Situation) -> bool:
@@ -233,7 +232,7 @@ def _failures(s: Situation, activity: ActivityStatus) -> Iterator[str]:
     """What failed, told so that it adds up: in service and failed are of those launched, refused are not."""
     doubtful = in_doubt(s.view, activity)
     arrived = {i.ordinal for i in _own(s, activity, *ARRIVED)}
-    own = [n for n in activity.failed if n >= activity.first_ordinal and not is_skipped(activity, n)]
+    own = [n for n in activity.failed if is_own(activity, n)]
     refused = sum(n in doubtful for n in own)
     failed = sum(n not in doubtful and n not in arrived for n in own)
     if failed:

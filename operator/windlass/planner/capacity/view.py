@@ -157,16 +157,15 @@ class Census:
 
 def is_launching(activity: ActivityStatus | None, instance: Instance) -> bool:
     """Whether it is a launch of this activity that may still fail: it has not ended, or it did not see it scheduled."""
-    if activity is None or instance.ordinal < activity.first_ordinal:
+    if activity is None:
         return False
     ended, scheduled = activity.ended_at, instance.scheduled_at
-    late = ended is None or scheduled is None or scheduled > ended
-    return late and not is_skipped(activity, instance.ordinal)
+    return (ended is None or scheduled is None or scheduled > ended) and is_own(activity, instance.ordinal)
 
 
-def is_skipped(activity: ActivityStatus, ordinal: int) -> bool:
-    """Whether the activity did not launch it, though it is from its first on."""
-    return _holds(activity.skipped, ordinal)
+def is_own(activity: ActivityStatus, ordinal: int) -> bool:
+    """Whether the activity launched what bears this ordinal: it is from its first on, and was not skipped."""
+    return ordinal >= activity.first_ordinal and not _holds(activity.skipped, ordinal)
 
 
 def _holds(ranges: Sequence[OrdinalRange], ordinal: int) -> bool:
