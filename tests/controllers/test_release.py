@@ -1,6 +1,8 @@
 """Somebody takes the group's label off an instance."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -23,12 +25,31 @@ def owners(small: SmallCluster, name: str) -> list[str]:
     return [owner["uid"] for owner in meta.get("ownerReferences", ())]
 
 
+@asynccontextmanager
+async def led(size: int) -> AsyncIterator[tuple[SmallCluster, Process]]:
+    """A group at rest, of so many instances, and the process that leads."""
+    small = SmallCluster(size)
+    async with Process(small.objects, small.clock) as process:
+        process.start()
+        await small.settle(process)
+        yield small, process
+
+
+@asynccontextmanager
+async def standing_by(size: int) -> AsyncIterator[tuple[SmallCluster, Process]]:
+    """The leader of such a group is gone, and a process that stands by has seen the label taken off web-0."""
+    async with led(size) as (small, _):
+        pass
+    async with Process(small.objects, small.clock) as standby:
+        standby.show_all()
+        take_off(small, "web-0")
+        standby.show_all()
+        yield small, standby
+
+
 def test_it_is_released_and_another_is_launched_in_its_place() -> None:
     async def run() -> None:
-        small = SmallCluster(2)
-        async with Process(small.objects, small.clock) as process:
-            process.start()
-            await small.settle(process)
+        async with led(2) as (small, process):
             other = {"apiVersion": "v1", "kind": "Other", "name": "x", "uid": "x"}
             meta = small.objects.by_place["pods", "default", "web-0"]["metadata"]
             take_off(small, "web-0", ownerReferences=[*meta["ownerReferences"], other])
@@ -43,10 +64,7 @@ def test_it_is_released_and_another_is_launched_in_its_place() -> None:
 
 def test_what_is_gone_or_was_asked_to_go_is_not_patched() -> None:
     async def run() -> None:
-        small = SmallCluster(3)
-        async with Process(small.objects, small.clock) as process:
-            process.start()
-            await small.settle(process)
+        async with led(3) as (small, process):
             process.transport.asked.clear()
             small.objects.remove("pods", "default", "web-0")
             small.change(desiredSize=2)
@@ -60,14 +78,7 @@ def test_what_is_gone_or_was_asked_to_go_is_not_patched() -> None:
 
 def test_what_a_process_saw_while_it_stood_by_is_released_when_it_leads() -> None:
     async def run() -> None:
-        small = SmallCluster(2)
-        async with Process(small.objects, small.clock) as process:
-            process.start()
-            await small.settle(process)
-        async with Process(small.objects, small.clock) as standby:
-            standby.show_all()
-            take_off(small, "web-0")
-            standby.show_all()
+        async with standing_by(2) as (small, standby):
             standby.start()
             standby.queue.add(KEY)
             await small.settle(standby)
@@ -78,10 +89,7 @@ def test_what_a_process_saw_while_it_stood_by_is_released_when_it_leads() -> Non
 
 def test_a_disabled_group_releases_nobody() -> None:
     async def run() -> None:
-        small = SmallCluster(2)
-        async with Process(small.objects, small.clock) as process:
-            process.start()
-            await small.settle(process)
+        async with led(2) as (small, process):
             small.change(enabled=False)
             await process.live(5)
             take_off(small, "web-0")
@@ -93,14 +101,7 @@ def test_a_disabled_group_releases_nobody() -> None:
 
 def test_strays_of_a_group_that_goes_are_forgotten_while_standing_by() -> None:
     async def run() -> None:
-        small = SmallCluster(2)
-        async with Process(small.objects, small.clock) as process:
-            process.start()
-            await small.settle(process)
-        async with Process(small.objects, small.clock) as standby:
-            standby.show_all()
-            take_off(small, "web-0")
-            standby.show_all()
+        async with standing_by(2) as (small, standby):
             assert standby.caches.strays
             small.objects.remove("scalinggroups", "default", "web")
             standby.show_all()

@@ -3,23 +3,23 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from windlass.api.common import API_VERSION, GROUP_LABEL, WITHDRAWN_ANNOTATION, owner_reference, to_wire
+from windlass.api.common import GROUP_LABEL, WITHDRAWN_ANNOTATION, owner_reference
 from windlass.cluster.altered import Altered, Made, altered
 from windlass.cluster.client import Client
 from windlass.cluster.errors import AlreadyExists, ApiError, Conflict, Gone, Invalid, Refused, RefusedBy, Transient
 from windlass.cluster.pods import Pod, PodMaker, is_owned_by, pod_maker, to_instance
-from windlass.cluster.resources import CONTROLLER_REVISIONS, PODS, SCALING_ACTIVITIES, SCALING_GROUPS
+from windlass.cluster.resources import CONTROLLER_REVISIONS, PODS, SCALING_GROUPS
 from windlass.cluster.revisions import revision_manifest
 from windlass.cluster.store import Object
 from windlass.cluster.trial import try_template
 from windlass.cluster.wire import Nothing
 from windlass.controllers.scaling_group.caches import Caches
-from windlass.controllers.scaling_group.observe import InMemoryState, TemplateVerdict, read_record
+from windlass.controllers.scaling_group.observe import InMemoryState, TemplateVerdict
+from windlass.controllers.scaling_group.records import Records
 from windlass.controllers.scaling_group.unseen import FIRST_PAUSE, LONGEST_PAUSE, Unseen, UnseenError, version_now
 from windlass.engine.expectations import Expectations
 from windlass.engine.queue import Key
@@ -73,6 +73,7 @@ class Steps:
         self._makers: dict[tuple[str, str | None], PodMaker] = {}
         self.progressed = False
         self._unseen = Unseen(client, caches, key, view, in_memory)
+        self._records = Records(client, caches, key, view, in_memory)
         self._outdated: list[Exception] = []
         self._kept: dict[str, Refused] = {}
 
@@ -98,9 +99,8 @@ class Steps:
         if plan.settles_removals and not self._kept and not self._outdated:  # each was done (again) here, or will fail
             self._in_memory.removals_in_doubt = False
             self._in_memory.withdrawn.clear()
-            self._in_memory.look_live |= bool(
-                withdrawn
-            )  # they must be known as they are now before any of them is removed
+            # Those must be known as they are now before any of them is removed.
+            self._in_memory.look_live |= bool(withdrawn)
 
     async def _all(self, act: Callable[[S, bool], Awaitable[R]], steps: Sequence[S]) -> Results[R]:
         """Side by side; at once as many as the last time got through, if nothing has failed since."""
@@ -322,9 +322,9 @@ class Steps:
             case ForgetRevision():
                 await self._forget_revision(step)
             case Record():
-                await self._record(step)
+                await self._records.write(step)
             case ForgetRecord():
-                await self._forget_record(step)
+                await self._records.forget(step)
             case SeedDesired():
                 await self._seed(step)
 
@@ -381,67 +381,6 @@ class Steps:
                 await self._client.delete(CONTROLLER_REVISIONS, self._key.namespace, step.name, uid=kept.uid)
         except Gone:
             self._in_memory.look_live = True  # the informer is behind
-
-    async def _record(self, step: Record) -> None:
-        try:
-            version = self._record_version(step.name) if step.exists else await self._open_record(step.name)
-            patch: dict[str, Any] = {"status": to_wire(step.status)}
-            if version is not None:  # what is late must not undo what was said since
-                patch["metadata"] = {"resourceVersion": version}
-            body = await self._client.merge_patch(
-                SCALING_ACTIVITIES, self._key.namespace, step.name, patch, subresource="status"
-            )
-        except Gone:  # somebody deleted it, and nobody told us: the next pass writes it anew
-            gone = self._caches.records.get(self._key.namespace, step.name)
-            if gone is None:
-                raise
-            self._caches.records.drop(gone)
-            return
-        except Conflict:  # somebody has written it since, or a process before has, whose request was late
-            await self._read_records()
-            raise
-        except (Refused, Invalid) as error:
-            self._in_memory.record_refused = step.name
-            logger.warning("%s; the group goes on without this record", error)
-            return
-        self._caches.records.put(Object(body))
-        if read_record(body) is None:
-            self._in_memory.record_refused = step.name
-            logger.warning("record %s holds what no record does; the group goes on without it", step.name)
-
-    def _record_version(self, name: str) -> str | None:
-        known = self._caches.records.get(self._key.namespace, name)
-        return known.resource_version if known is not None else None
-
-    async def _read_records(self) -> None:
-        found = await self._client.list(
-            SCALING_ACTIVITIES, self._key.namespace, label_selector=f"{GROUP_LABEL}={self._key.name}"
-        )
-        for body in found.items:
-            self._caches.records.put(Object(body))
-
-    async def _open_record(self, name: str) -> str | None:
-        """Create the record, empty; its version, None where it was there already and is not known to be the group's."""
-        owner = owner_reference("ScalingGroup", self._key.name, self._view.uid)
-        manifest = {
-            "apiVersion": API_VERSION,
-            "kind": "ScalingActivity",
-            "metadata": {"name": name, "labels": {GROUP_LABEL: self._key.name}, "ownerReferences": [owner]},
-            "spec": {"scalingGroup": self._key.name},
-        }
-        try:
-            return Object(await self._client.create(SCALING_ACTIVITIES, self._key.namespace, manifest)).resource_version
-        except AlreadyExists:
-            await self._read_records()
-            return self._record_version(name)
-
-    async def _forget_record(self, step: ForgetRecord) -> None:
-        body = self._caches.records.get(self._key.namespace, step.name)
-        if body is None:
-            return
-        with suppress(Gone):
-            await self._client.delete(SCALING_ACTIVITIES, self._key.namespace, step.name, uid=body.uid)
-        self._caches.records.drop(body)
 
     async def _seed(self, step: SeedDesired) -> None:
         namespace, name = self._key.namespace, self._key.name
