@@ -105,6 +105,37 @@ def test_a_configuration_that_the_api_server_refuses_holds_launches_up():
     ]
 
 
+def test_launches_that_are_refused_for_now_end_the_plan_at_the_first():
+    found = forecast(view(group(2), revisions=()), exists=False, refusing="exceeded quota: pods")
+    assert report(found) == shown(
+        """
+        ScalingGroup default/web: would be created
+          note: the API server refuses launches for now, and the plan ends at the first: exceeded quota: pods
+          now   keep its first revision: ScalingConfiguration/web is new to the group
+                begin web-a1 (ScaleOut): the desired size changed from 0 to 2
+                launch web-0: the group names no zones: the scheduler chooses
+                launch web-1: the group names no zones: the scheduler chooses
+                end web-a1 (ScaleOut): launched 0 instances, 0 in service, 1 refused, 1 not launched
+                held up: launching failed once, next try at 2026-01-15T12:00:30Z: exceeded quota: pods
+          now: launching failed once, next try at 2026-01-15T12:00:30Z: exceeded quota: pods
+        """
+    )
+    assert found.refused
+
+
+def test_where_nothing_is_launched_a_refusal_is_no_matter():
+    found = forecast(view(group(1), fleet(2)), refusing="exceeded quota")
+    assert report(found)[-1] == "  after 1s: 1 instance in service, as desired"
+    assert not found.refused
+
+
+def test_launches_beside_a_refused_configuration_say_which_revision_they_are_made_from():
+    seen = view(group(3), fleet(2), template_problem="spec.image: Required value", activity=activity(ended="1h", to=2))
+    assert report(forecast(seen))[1] == (
+        "  note: launches are made from revision web-1, the newest that is kept, not from the configuration"
+    )
+
+
 def test_of_a_large_launch_the_first_twenty_are_named_and_the_rest_counted_by_zone():
     lines = report(forecast(view(group(60, zones=THREE_ZONES))))
     assert sum(line.lstrip(" now").startswith("launch web-") for line in lines) == 20

@@ -7,7 +7,7 @@ import pytest
 from tests.cluster_client.fake_api import FakeApi, replies, status
 from tests.cluster_client.scenario import play
 from tests.worlds import CONFIGURATION, GROUP_UID, fleet, group, view
-from windlass.cli.template import template_trouble
+from windlass.cli.template import Tried, tried
 from windlass.cluster.client import Client
 from windlass.cluster.errors import Refused, RefusedBy, Transient
 from windlass.cluster.trial import try_template
@@ -57,7 +57,7 @@ def test_people_ask_for_the_same_pod_as_the_operator_but_for_its_owner() -> None
         for _ in range(2):
             api.fail_next(replies(201, {}))
         await try_template(client, SEEN, TEMPLATE, "web-0", owner=GROUP_UID)
-        await template_trouble(client, SEEN)
+        await tried(client, SEEN)
         operators, peoples = (dict(each.body["metadata"]) for each in api.seen)
         assert [owner["uid"] for owner in operators.pop("ownerReferences")] == [GROUP_UID]
         assert peoples.pop("ownerReferences") == []
@@ -65,5 +65,20 @@ def test_people_ask_for_the_same_pod_as_the_operator_but_for_its_owner() -> None
         assert [each.query["dryRun"] for each in api.seen] == ["All", "All"]
         assert api.seen[0].body["spec"] == api.seen[1].body["spec"]
         assert api.seen[0].body["spec"]["nodeSelector"] == {"topology.kubernetes.io/zone": "zone-a"}
+
+    play(scenario)
+
+
+PEOPLE = {
+    "never": (status(422, "Invalid", "no"), Tried(never="no")),
+    "not within the quota": (status(403, "Forbidden", "exceeded quota: pods"), Tried(now="exceeded quota: pods")),
+}
+
+
+@pytest.mark.parametrize(("answer", "said"), PEOPLE.values(), ids=PEOPLE)
+def test_people_are_told_whether_it_is_for_good_or_for_now(answer: dict[str, Any], said: Tried) -> None:
+    async def scenario(api: FakeApi, client: Client) -> None:
+        api.fail_next(replies(answer["code"], answer))
+        assert await tried(client, SEEN) == said
 
     play(scenario)

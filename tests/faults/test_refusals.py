@@ -44,7 +44,7 @@ def short_of_quota(
 def test_a_launch_that_a_quota_allows_in_part_says_which_quota_and_waits(short_of_quota: tuple[Run, Group]) -> None:
     run, web = short_of_quota
     web.wait_for("three in service", lambda status: status["inService"] == 3)
-    web.wait_for_message("launching failed 1 time in a row, next try at")
+    web.wait_for_message("launching failed once, next try at")
     message = web.status["message"]
     assert "is forbidden: exceeded quota: few, requested: pods=1, used: pods=3, limited: pods=3" in message
     assert condition(web.status, "Reconciling") == "True"

@@ -336,6 +336,22 @@ RESULTS = {
         "Failed",
         "launched 3 instances, 0 in service, 3 failed",
     ),
+    "one was deleted and made up for": (
+        view(group(5), (*fleet(4), instance("web-5")), activity=BUSY, next_ordinal=6),
+        "Successful",
+        "launched 4 instances, 3 in service, 1 deleted",
+    ),
+    "one was deleted, and one failed": (
+        view(
+            group(5, suspended_processes=("ScaleOut",)),
+            fleet(3),
+            activity=BUSY.model_copy(update={"failed": (4,)}),
+            backoff=backoff(1),
+            next_ordinal=5,
+        ),
+        "Warning",
+        "launched 3 instances, 1 in service, 1 failed, 1 deleted, 1 not launched",
+    ),
     "suspended halfway": (
         view(group(5, suspended_processes=("ScaleOut",)), fleet(3), activity=BUSY),
         "Warning",

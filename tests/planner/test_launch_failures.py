@@ -91,7 +91,7 @@ def test_what_failed_is_tried_again_by_a_later_activity_and_the_one_that_runs_en
 
     assert [step.name for step in launches(again)] == ["web-3"]
     assert again.status.activity is not None
-    assert again.status.activity.cause == "trying again after launching failed 1 time in a row: exited with 1"
+    assert again.status.activity.cause == "trying again after launching failed once: exited with 1"
 
 
 def test_the_others_of_the_activity_are_waited_for() -> None:

@@ -32,7 +32,7 @@ from windlass.planner.plan import (
 from windlass.planner.reason import Reason
 from windlass.simulate.play import Played, play
 from windlass.simulate.start import world_of
-from windlass.simulate.world import PlayedOperator
+from windlass.simulate.world import PlayedOperator, World
 
 MOST_STEPS = 20  # of one pass are shown to people, and how many there are more
 ENDS = (ActivitySuccessful, ActivityWarning, ActivityFailed)
@@ -54,7 +54,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What would become of a group. `after` and `last` are when nothing is left to do, or nothing can be done."""
+    """What would become of a group. `after` and `last` are when nothing is left to do, or nothing can be done.
+
+    `refusing`: what the API server says of launches for now; then they are when the first one was refused.
+    """
 
     start: GroupView
     exists: bool
@@ -63,6 +66,7 @@ class Forecast:
     passes: tuple[Played, ...]
     after: GroupView
     last: Plan
+    refusing: str | None = None
 
     @property
     def acts(self) -> bool:
@@ -72,12 +76,22 @@ class Forecast:
     @property
     def launches(self) -> bool:
         """Whether instances would be launched."""
-        return any(isinstance(step, Launch) for played in self.passes for step in played.plan.steps)
+        return any(map(_launches, self.passes))
 
     @property
     def refused(self) -> bool:
-        """Whether the API server refuses the instances that the configuration makes."""
+        """Whether the API server refuses the instances that the configuration makes, for good or for now."""
+        if self.refusing is not None and self.launches:
+            return True
         return any(condition.reason == TemplateRefused.__name__ for condition in self.last.status.conditions)
+
+    @property
+    def from_kept(self) -> str | None:
+        """The revision that launches are made from though the configuration cannot be used."""
+        if self.start.configuration is not None and self.start.template_problem is None:
+            return None
+        steps = (step for played in self.passes for step in played.plan.steps)
+        return next((step.revision for step in steps if isinstance(step, Launch)), None)
 
     @property
     def lasts(self) -> timedelta:
@@ -92,13 +106,35 @@ class Forecast:
 
 
 def forecast(
-    start: GroupView, *, exists: bool = True, changes: Iterable[Change] = (), notes: Iterable[str] = ()
+    start: GroupView,
+    *,
+    exists: bool = True,
+    changes: Iterable[Change] = (),
+    notes: Iterable[str] = (),
+    refusing: str | None = None,
 ) -> Forecast:
-    """Play the group forward. New instances are taken to come into service two seconds after their launch."""
+    """Play the group forward. New instances are taken to come into service two seconds after their launch.
+
+    `refusing`: what the API server says of launches for now. The forecast ends where one is refused: how long that
+    lasts, nobody knows.
+    """
     world, process = world_of(start), PlayedOperator()
-    passes = tuple(play(world, process))
+    world.refusing = refusing
+    passes = tuple(_played(world, process))
     after = world.view(process)
-    return Forecast(start, exists, tuple(changes), tuple(notes), passes, after, plan_group(after))
+    return Forecast(start, exists, tuple(changes), tuple(notes), passes, after, plan_group(after), refusing)
+
+
+def _played(world: World, process: PlayedOperator) -> Iterator[Played]:
+    for played in play(world, process):
+        yield played
+        if world.refusing is not None and _launches(played):
+            yield from play(world, process, until=world.now)
+            return
+
+
+def _launches(played: Played) -> bool:
+    return any(isinstance(step, Launch) for step in played.plan.steps)
 
 
 def acting(plan: Plan) -> Iterator[Acting]:
@@ -130,10 +166,17 @@ def report(f: Forecast) -> list[str]:
     place = f"ScalingGroup {f.start.namespace}/{f.start.name}"
     wanted = ", ".join(map(str, f.changes)) or "as it is now"
     lines = [f"{place}: {wanted if f.exists else 'would be created'}"]
-    lines += [f"  note: {note}" for note in f.notes]
+    lines += [f"  note: {note}" for note in (*f.notes, *_own_notes(f))]
     lines += columns(list(_timeline(f)), "  ") or ["  nothing would be done"]
     moment = f"after {duration(f.lasts)}" if f.lasts else "now"
     return [*lines, f"  {moment}: {f.last.status.message}{_spread(f.last)}"]
+
+
+def _own_notes(f: Forecast) -> Iterator[str]:
+    if f.from_kept is not None:
+        yield f"launches are made from revision {f.from_kept}, the newest that is kept, not from the configuration"
+    if f.refusing is not None and f.launches:
+        yield f"the API server refuses launches for now, and the plan ends at the first: {f.refusing}"
 
 
 def _timeline(f: Forecast) -> Iterator[tuple[str, str]]:
@@ -217,7 +260,7 @@ def values(f: Forecast) -> dict[str, Any]:
         "exists": f.exists,
         "acts": f.acts,
         "changes": [{"field": c.field, "before": c.before, "after": c.after} for c in f.changes],
-        "notes": list(f.notes),
+        "notes": [*f.notes, *_own_notes(f)],
         "passes": list(_passes(f)),
         "final": {
             "after": f.lasts.total_seconds(),

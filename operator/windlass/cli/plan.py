@@ -15,7 +15,7 @@ from windlass.cli.observing import RECORDS_UNREADABLE, observe_live
 from windlass.cli.output import show
 from windlass.cli.reading import Body, now, read_group, with_client
 from windlass.cli.scale import refusal
-from windlass.cli.template import template_trouble
+from windlass.cli.template import Tried, tried
 from windlass.cluster.client import Client
 from windlass.cluster.errors import ConfigurationError, Gone, Invalid, Refused, RefusedBy, Transient
 from windlass.cluster.resources import SCALING_CONFIGURATIONS, SCALING_GROUPS
@@ -81,15 +81,14 @@ async def _plan_existing(
     before, after = to_wire(view.spec), to_wire(parsed := parse_spec({"spec": spec}))
     changes = list(differences(before, after))
     changed = replace(view, spec=parsed, generation=view.generation + bool(changes))
-    changed, more = await _with_configuration(client, changed, known | _specs(configurations, view.namespace))
-    if records is None:
-        more.append(RECORDS_UNREADABLE)
-    return forecast(changed, changes=changes, notes=[*notes, *more])
+    changed, said = await _with_configuration(client, changed, known | _specs(configurations, view.namespace))
+    more = [note for note in (said.note, RECORDS_UNREADABLE if records is None else None) if note]
+    return forecast(changed, changes=changes, notes=[*notes, *more], refusing=said.now)
 
 
 async def _with_configuration(
     client: Client | None, view: GroupView, known: Mapping[str, Body | None]
-) -> tuple[GroupView, list[str]]:
+) -> tuple[GroupView, Tried]:
     """The view with the configuration that its spec names, and what the API server says of an instance made from it."""
     name = view.spec.configuration.scaling_configuration
     if name in known:
@@ -97,12 +96,12 @@ async def _with_configuration(
     else:
         configuration = await _configuration(client, view.namespace, name) if client is not None else None
     if configuration == view.configuration and view.template_problem is not None:
-        return view, []
+        return view, Tried()
     view = replace(view, configuration=configuration, template_problem=None)
     if client is None or configuration is None or current_revision(view) is not None:
-        return view, []
-    problem, note = await template_trouble(client, view)
-    return replace(view, template_problem=problem), [note] if note else []
+        return view, Tried()
+    said = await tried(client, view)
+    return replace(view, template_problem=said.never), said
 
 
 async def _configuration(client: Client, namespace: str, name: str) -> Body | None:
@@ -174,8 +173,8 @@ async def _plan_proposed(client: Client | None, group: Proposed, configurations:
         return await _plan_existing(client, group.live, group.spec, configurations)
     namespace, name = _place(group)
     view = GroupView(namespace, name, "", 1, parse_spec({"spec": group.spec}), ScalingGroupStatus(), now())
-    view, notes = await _with_configuration(client, view, _specs(configurations, namespace))
-    return forecast(view, exists=False, notes=notes)
+    view, said = await _with_configuration(client, view, _specs(configurations, namespace))
+    return forecast(view, exists=False, notes=[said.note] if said.note else [], refusing=said.now)
 
 
 # ---- showing
@@ -206,5 +205,6 @@ def _lines(plans: list[Forecast], proposed: list[Proposed], notes: list[str]) ->
         lines.append("no group uses it: nothing would be done")
     if any(plan.acts for plan in plans):
         times = " It is as if each new instance found room and came into service after 2s."
-        lines += ["", f"Nothing was done.{times if any(plan.launches for plan in plans) else ''}"]
+        launches = any(plan.launches and not plan.refusing for plan in plans)
+        lines += ["", f"Nothing was done.{times if launches else ''}"]
     return lines

@@ -1,20 +1,31 @@
 """What the API server says of an instance made from a configuration, for people."""
 
+from dataclasses import dataclass
+
 from windlass.cluster.client import Client
 from windlass.cluster.errors import RefusedBy
 from windlass.cluster.trial import try_template
 from windlass.planner.capacity.view import GroupView
 
 
-async def template_trouble(client: Client, view: GroupView) -> tuple[str | None, str | None]:
-    """Why the API server would never take an instance made from the view's configuration; and a note.
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of the trial. `never`: why no such instance is ever taken. `now`: why none is for now.
 
-    The note says why instances would be refused for now, or why nobody could be asked.
+    `note`: why nobody could be asked.
     """
+
+    never: str | None = None
+    now: str | None = None
+    note: str | None = None
+
+
+async def tried(client: Client, view: GroupView) -> Tried:
+    """Ask the API server for an instance made from the view's configuration; none is made."""
     template = (view.configuration or {})["template"]
     said = await try_template(client, view, template, f"{view.name}-0", owner="")  # the group may not exist yet
     if said is None or isinstance(said, str):
-        return said, None
+        return Tried(never=said)
     if said.by is RefusedBy.PERMISSIONS:
-        return None, f"whether the API server takes such an instance was not tried: {said.detail}"
-    return None, f"the API server would refuse instances now, and the plan is as if it would not: {said.detail}"
+        return Tried(note=f"whether the API server takes such an instance was not tried: {said.detail}")
+    return Tried(now=said.detail)

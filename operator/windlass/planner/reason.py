@@ -1,7 +1,8 @@
 """Why something is done or not done: one small type per reason, one function that makes the sentence.
 
 The class's name is the reason's code: the Event's reason, the condition's reason, the metric's label. Its `TEXT` is
-the sentence, with the parameters in braces; `{missing:instance}` counts: `1 instance`, `3 instances`.
+the sentence, with the parameters in braces; `{missing:instance}` counts: `1 instance`, `3 instances`; and
+`{failures:in a row}`: `once`, `3 times in a row`.
 """
 
 from dataclasses import dataclass, fields
@@ -9,6 +10,8 @@ from datetime import datetime
 from typing import ClassVar
 
 from windlass.api.common import rfc3339
+
+IN_A_ROW = "in a row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class Reason:
 
 class _Counted(int):
     def __format__(self, noun: str) -> str:
+        if noun == IN_A_ROW:
+            return "once" if self == 1 else f"{counted(self, 'time')} in a row"
         return counted(self, noun) if noun else str(int(self))
 
 

@@ -221,6 +221,8 @@ def _description(s: Situation, activity: ActivityStatus, launched: int, arrived:
         return f"removed {counted(gone, 'instance')}; {s.census.capacity} left{waits}"
     parts = [f"launched {counted(launched, 'instance')}", f"{arrived} in service"]
     parts += _failures(s, activity)
+    if deleted := _deleted(s, activity, launched):
+        parts.append(f"{deleted} deleted")
     if on_the_way := len(_own(s, activity, State.PENDING)):
         parts.append(f"{on_the_way} on the way")
     if s.missing > len(activity.failed):
@@ -241,6 +243,19 @@ def _failures(s: Situation, activity: ActivityStatus) -> Iterator[str]:
         yield f"{refused} refused"
     if earlier := len(activity.failed) - len(own):
         yield f"{earlier} launched earlier failed"
+
+
+def _deleted(s: Situation, activity: ActivityStatus, launched: int) -> int:
+    """How many of the launches left without having failed: their zone failed, or somebody deleted them.
+
+    0 where more failed than are named: who left is not known then.
+    """
+    if len(activity.failed) >= MAX_NAMED_INSTANCES:
+        return 0
+    doubtful = in_doubt(s.view, activity)
+    here = {i.ordinal for i in s.view.instances if not i.removing and is_own(activity, i.ordinal)}
+    failed = {n for n in activity.failed if n not in doubtful and is_own(activity, n)}
+    return max(0, launched - len(here | failed))
 
 
 def backoff_after(s: Situation, activity: ActivityStatus) -> LaunchBackoff | None:

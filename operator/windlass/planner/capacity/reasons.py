@@ -65,7 +65,7 @@ class TemplateRefused(Reason):
 class LaunchesFail(Reason):
     """Launches failed, and the next try is due later."""
 
-    TEXT: ClassVar[str] = "launching failed {failures:time} in a row, next try at {retry_at}: {problem}"
+    TEXT: ClassVar[str] = "launching failed {failures:in a row}, next try at {retry_at}: {problem}"
     failures: int
     retry_at: datetime
     problem: str
@@ -75,7 +75,7 @@ class LaunchesFail(Reason):
 class RemovalsRefused(Reason):
     """The API server does not let instances be removed, and the next try is due later."""
 
-    TEXT: ClassVar[str] = "removing was refused {failures:time} in a row, next try at {retry_at}: {problem}"
+    TEXT: ClassVar[str] = "removing was refused {failures:in a row}, next try at {retry_at}: {problem}"
     failures: int
     retry_at: datetime
     problem: str
@@ -232,7 +232,7 @@ class InstancesLost(Reason):
 class TryingAgain(Reason):
     """Launches failed before."""
 
-    TEXT: ClassVar[str] = "trying again after launching failed {failures:time} in a row: {problem}"
+    TEXT: ClassVar[str] = "trying again after launching failed {failures:in a row}: {problem}"
     failures: int
     problem: str
 
