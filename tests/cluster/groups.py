@@ -12,8 +12,8 @@ from hack.cluster import Cluster, wait_until
 from tests.cluster.audit import AuditLog
 from tests.cluster.doors import collection, manifest
 from tests.cluster.witness import LIMIT, Object, Witness, alive
+from tests.contract import contract_broken
 from windlass.api.common import Condition, rfc3339
-from windlass.planner.conditions import contract_broken
 
 ZONES = ["zone-a", "zone-b", "zone-c"]
 CONTAINER = {"name": "web", "image": "web:1"}

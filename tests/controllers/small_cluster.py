@@ -3,11 +3,11 @@
 from typing import Any
 
 from tests.cluster_client.objects import Body, Objects
+from tests.contract import contract_broken
 from tests.controllers.processes import Process
 from tests.engine.manual_clock import ManualClock
 from tests.worlds import CONFIGURATION, GROUP, GROUP_UID
 from windlass.api.common import API_VERSION, GROUP_LABEL, ZONE_LABEL, Condition
-from windlass.planner.conditions import contract_broken
 
 QUIET_SECONDS = 3  # without a change: then nothing moves but what waits for a longer time
 LONGEST_STORY = 600  # seconds

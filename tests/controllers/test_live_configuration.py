@@ -1,5 +1,6 @@
 """Before something is made from a configuration, it is read live: its deletion may have gone unheard."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -141,6 +142,23 @@ def test_a_pass_reads_it_once_if_it_launches_and_else_not_at_all() -> None:
         requests += [await passes.run() for _ in range(2)]
         assert any(map(launches, requests))
         assert [each.count(f"GET {PATH}") for each in requests] == [int(launches(each)) for each in requests]
+
+    play(scenario)
+
+
+def test_it_is_read_beside_the_write_ahead_and_costs_no_round_trip_of_its_own() -> None:
+    async def scenario(api: FakeApi, client: Client) -> None:
+        passes = Passes(api, client)
+        await passes.begin()
+
+        async def answer_when_the_write_ahead_is_there(request: web.Request) -> web.StreamResponse:
+            async with asyncio.timeout(5):
+                while not any(each.method == "PATCH" for each in api.seen):
+                    await asyncio.sleep(0.01)
+            return await replies(200, api.object(*WHERE))(request)
+
+        api.faults.append((reads_it, answer_when_the_write_ahead_is_there))
+        assert launches((await passes.until_it_launches())[-1])
 
     play(scenario)
 

@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from tests.contract import contract_broken
 from tests.worlds import NOW, ago
 from windlass.api.common import Condition
 from windlass.planner.backoff import doubling
 from windlass.planner.capacity.reasons import AsDesired, ConfigurationMissing, Disabled
-from windlass.planner.conditions import Readiness, conditions, contract_broken
+from windlass.planner.conditions import Readiness, conditions
 
 
 def made(readiness: Readiness, old: tuple[Condition, ...] = (), generation: int = 3) -> tuple[Condition, ...]:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.worlds import NOW, activity, fleet, group, instance, planned, view
 from windlass.api.scaling_group import OrdinalRange
-from windlass.planner.capacity.ordinals import MOST_RESERVED, in_doubt, launched_by, merged
+from windlass.planner.capacity.ordinals import MOST_RESERVED, launched_by, launches_in_doubt, merged
 
 HUGE = 3_000_000_000
 
@@ -46,7 +46,7 @@ def test_ranges_that_touch_become_one() -> None:
 def test_no_more_are_in_doubt_than_a_group_can_have() -> None:
     restored = activity(launching=part(0, HUGE))
 
-    assert len(in_doubt(view(activity=restored), restored)) == MOST_RESERVED
+    assert len(launches_in_doubt(view(activity=restored), restored)) == MOST_RESERVED
 
 
 def test_a_pod_with_the_largest_number_there_is_costs_its_group_numbers_and_nothing_else() -> None:

@@ -8,6 +8,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.contract import contract_broken
 from tests.planner.many_views import instances, views
 from tests.worlds import (
     THREE_ZONES,
@@ -27,7 +28,6 @@ from windlass.planner.capacity.instance import Instance, State
 from windlass.planner.capacity.removal_order import RemovalRules, choose_leaving
 from windlass.planner.capacity.situation import LAUNCHING, effective_desired
 from windlass.planner.capacity.view import GroupView, take_census
-from windlass.planner.conditions import contract_broken
 
 # ---- sizes and names
 

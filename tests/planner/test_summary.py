@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.contract import contract_broken
 from tests.worlds import (
     THREE_ZONES,
     activity,
@@ -23,7 +24,6 @@ from tests.worlds import (
 from windlass.api.scaling_activity import ScalingActivityStatus
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.view import GroupView
-from windlass.planner.conditions import contract_broken
 from windlass.planner.plan import Plan
 
 RUNNING = activity("ScaleOut", first_ordinal=0)

@@ -17,12 +17,12 @@ def withdrawn(plan: Plan) -> list[str]:
     return [step.name for step in steps_of_kind(plan, WithdrawRemoval)]
 
 
-def in_doubt(desired: int, *instances: Any, **fields: Any) -> Plan:
+def removals_in_doubt(desired: int, *instances: Any, **fields: Any) -> Plan:
     return planned(group(desired), instances or fleet(5), removals_in_doubt=True, **fields)
 
 
 def test_who_may_stay_is_spared_before_anything_else() -> None:
-    plan = in_doubt(5, activity=scale_in("web-0", "web-3"))
+    plan = removals_in_doubt(5, activity=scale_in("web-0", "web-3"))
     assert withdrawn(plan) == ["web-0", "web-3"]
     assert str(plan.why) == "web-a1 was to remove it, and it may stay: a removal that is still under way must fail"
     assert plan.status.activity is not None
@@ -31,7 +31,7 @@ def test_who_may_stay_is_spared_before_anything_else() -> None:
 
 def test_who_leaves_all_the_same_is_not_spared() -> None:
     chosen = leaving(planned(group(3), fleet(5)))
-    plan = in_doubt(3, activity=scale_in(*chosen))
+    plan = removals_in_doubt(3, activity=scale_in(*chosen))
     assert withdrawn(plan) == []
     assert leaving(plan) == chosen
 
@@ -40,14 +40,17 @@ def test_where_others_would_leave_now_the_first_choice_is_spared_and_nobody_remo
     """Also those who would leave again: until they do, the group may be wanted larger."""
     one, other = leaving(planned(group(3), fleet(5)))
     kept = next(i.name for i in fleet(5) if i.name not in (one, other))
-    plan = in_doubt(3, activity=scale_in(one, kept))
+    plan = removals_in_doubt(3, activity=scale_in(one, kept))
     assert withdrawn(plan) == sorted([one, kept])
     assert leaving(plan) == []
 
 
 def test_who_is_on_the_way_out_is_not_spared() -> None:
     assert (
-        withdrawn(in_doubt(5, instance("web-0", removing=True), *fleet(4, first=1), activity=scale_in("web-0"))) == []
+        withdrawn(
+            removals_in_doubt(5, instance("web-0", removing=True), *fleet(4, first=1), activity=scale_in("web-0"))
+        )
+        == []
     )
 
 
@@ -99,7 +102,7 @@ def test_a_pass_spares_a_batch_and_the_next_one_the_rest() -> None:
     ids=["launching", "replacing", "ended"],
 )
 def test_where_no_removal_runs_nobody_is_spared(last: Any) -> None:
-    assert withdrawn(in_doubt(5, activity=last)) == []
+    assert withdrawn(removals_in_doubt(5, activity=last)) == []
 
 
 def test_where_nothing_is_in_doubt_nobody_is_spared() -> None:

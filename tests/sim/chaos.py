@@ -6,10 +6,10 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
+from tests.contract import contract_broken
 from tests.sim.troubles import Chance, arrive_late, delayed, repair_zone
 from windlass.api.scaling_group import ActivityStatus, ConfigurationSource, ScalingGroupSpec
 from windlass.planner.capacity.group import plan_group
-from windlass.planner.conditions import contract_broken
 from windlass.planner.plan import Launch, Step
 from windlass.simulate.kubelet import AllGoesWell, Life
 from windlass.simulate.play import play, run_pass
@@ -57,7 +57,7 @@ class Chaos:
     log: list[str] = field(default_factory=list)
     sender: Sender = field(default_factory=lambda: Sender(0))
     under_way: list[tuple[Launch, Sender]] = field(default_factory=list)
-    in_doubt: set[int] = field(default_factory=set)
+    launches_in_doubt: set[int] = field(default_factory=set)
     steps: int = 0
     down: int = 0  # steps for which nobody operates
     _seen: tuple[int, int, ActivityStatus | None] = (0, 1, None)
@@ -123,7 +123,7 @@ class Chaos:
         except CrashError:
             self._crash([step for step in plan.steps if all(write.step is not step for write in done)] if done else [])
         self._send_late(self.world.lost)
-        self.in_doubt.update(step.ordinal for step in self.world.lost)
+        self.launches_in_doubt.update(step.ordinal for step in self.world.lost)
         self.world.lost.clear()
         self.world.losing = False
         self.check()
@@ -156,7 +156,7 @@ class Chaos:
         self.log.append("    crash")
         launching = self.world.status.activity and self.world.status.activity.launching
         if launching:
-            self.in_doubt.update(range(launching.first, launching.first + launching.count))
+            self.launches_in_doubt.update(range(launching.first, launching.first + launching.count))
         self._send_late([step for step in unsent if isinstance(step, Launch) and self.random.random() < 0.7])
         self.process = self._new_process()
         self.down = self.random.choice((0, 0, 0, 5))
@@ -307,7 +307,7 @@ class Chaos:
         for name in created[self._created :]:
             assert len(self.world.alive) <= self.sender.ceiling, f"{name} is above {self.sender.ceiling}"
             again = created.count(name) > 1
-            assert not again or int(name.rpartition("-")[2]) in self.in_doubt, f"{name} was created twice"
+            assert not again or int(name.rpartition("-")[2]) in self.launches_in_doubt, f"{name} was created twice"
         self._created = len(created)
 
     def _check_counters(self) -> None:

@@ -4,13 +4,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.contract import contract_broken
 from tests.golden import matches_golden
 from tests.worlds import span
+from windlass.api.common import rfc3339
 from windlass.api.scaling_group import ConfigurationSource, ScalingGroupSpec
-from windlass.planner.conditions import contract_broken
+from windlass.planner.plan import Record
 from windlass.simulate.kubelet import Life
 from windlass.simulate.play import play
-from windlass.simulate.world import PlayedOperator, World, log_line
+from windlass.simulate.world import PlayedOperator, World, Write
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -50,7 +52,7 @@ class Story:
         """Play until nothing changes any more, or for so long."""
         until = self.world.now + span(limit)
         for played in play(self.world, self.process, until=until):
-            self.lines += [log_line(self.world, write) for write in played.writes]
+            self.lines += [_line(self.world, write) for write in played.writes]
             self._check()
 
     def wait(self, time: str) -> None:
@@ -68,3 +70,14 @@ class Story:
     def told(self, name: str) -> bool:
         """Whether the story is the one that is kept."""
         return matches_golden(GOLDEN / f"{name}.log", self.lines)
+
+
+def _line(world: World, write: Write) -> str:
+    """When (since the world began, as hours), what, why."""
+    when = rfc3339(world.now)[11:19]
+    if write.step is None:
+        return f"{when} {write.what} {world.status.phase}: {world.status.message}"
+    told = (
+        write.step.status.description or write.step.status.cause if isinstance(write.step, Record) else write.step.why
+    )
+    return f"{when} {write.what}: {told}"

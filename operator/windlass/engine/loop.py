@@ -98,11 +98,6 @@ class Loop:
         self._reported: dict[Key, set[str]] = {}
         self._last_progress = clock.monotonic()
 
-    @property
-    def last_progress(self) -> float:
-        """When a pass last ended, or passes were last allowed to begin (monotonic seconds)."""
-        return self._last_progress
-
     def oldest_pass_seconds(self) -> float:
         """How long the longest running pass has been running; 0 when none is."""
         return self._clock.monotonic() - next(iter(self._running.values())) if self._running else 0.0

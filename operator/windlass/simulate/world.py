@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from windlass.api.common import rfc3339
 from windlass.api.scaling_activity import FINAL_PHASES, ScalingActivityStatus
 from windlass.api.scaling_group import ScalingGroupSpec, ScalingGroupStatus
 from windlass.planner.capacity.instance import Instance
@@ -316,14 +315,3 @@ def _what(step: Step) -> str:
             return f"keep revision {step.number}"
         case ForgetRevision() | ForgetRecord():
             return f"forget {step.name}"
-
-
-def log_line(world: World, write: Write) -> str:
-    """One line of a golden log: when (since the world began, as hours), what, why."""
-    when = rfc3339(world.now)[11:19]
-    if write.step is None:
-        return f"{when} {write.what} {world.status.phase}: {world.status.message}"
-    told = (
-        write.step.status.description or write.step.status.cause if isinstance(write.step, Record) else write.step.why
-    )
-    return f"{when} {write.what}: {told}"

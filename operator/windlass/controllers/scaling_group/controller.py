@@ -1,5 +1,6 @@
 """Observe, plan, apply: one pass for one group."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -96,8 +97,6 @@ class ScalingGroupController:
         if plan.acts and in_memory.look_live:
             await self._look_live(key, in_memory)
             view, plan = await self._plan(key, group, in_memory)
-        if _needs_source(plan) and await has_another_source(self._client, self._caches, key, view):
-            view, plan = await self._plan(key, group, in_memory)
         return await self._apply(key, group, view, plan, in_memory)
 
     async def _plan(self, key: Key, group: Object, in_memory: InMemoryState) -> tuple[GroupView, Plan]:
@@ -154,11 +153,19 @@ class ScalingGroupController:
         differs = _differs(group, plan.status)
         if not plan.acts:
             return await self._write_counts(key, group, view, plan, in_memory, differs)
-        if differs:
-            await self._write_plan(key, group, plan, in_memory)
-        else:
-            await self._confirm(key, group)
+        fence = self._write_plan(key, group, plan, in_memory) if differs else self._confirm(key, group)
+        # Side by side, as each costs a round trip: what the write-ahead announces may wait for a later pass.
+        fenced, changed = await asyncio.gather(fence, self._source_changed(key, view, plan), return_exceptions=True)
+        if isinstance(fenced, BaseException):
+            raise fenced
         self._tell(key, view, plan)
+        if isinstance(changed, BaseException):
+            raise changed
+        if changed:
+            in_memory.status_written_at = float(
+                "-inf"
+            )  # what it says holds no longer: the next pass may say so at once
+            return AT_ONCE
         steps = Steps(self._client, self._caches, self._expectations, key, view, in_memory)
         try:
             await steps.carry_out(plan)
@@ -169,6 +176,11 @@ class ScalingGroupController:
             return self._expectations.wake_at(key)
         # A plan that repeats itself, with nothing new to write down, is no progress.
         return AT_ONCE if differs else self._clock.now()
+
+    async def _source_changed(self, key: Key, view: GroupView, plan: Plan) -> bool:
+        """Whether something is to be made from the group's configuration, and that is not what the plan was made on."""
+        made_from_it = any(isinstance(step, Launch | KeepRevision) for step in plan.steps)
+        return made_from_it and await has_another_source(self._client, self._caches, key, view)
 
     async def _write_counts(
         self, key: Key, group: Object, view: GroupView, plan: Plan, in_memory: InMemoryState, differs: bool
@@ -250,11 +262,6 @@ class ScalingGroupController:
         self.forget_key(key)
         self._expectations.clear(key)
         self._metrics.forget_group(key.namespace, key.name)
-
-
-def _needs_source(plan: Plan) -> bool:
-    """Whether something is made from the group's configuration."""
-    return any(isinstance(step, Launch | KeepRevision) for step in plan.steps)
 
 
 def _differs(group: Object, status: ScalingGroupStatus) -> bool:

@@ -19,7 +19,7 @@ from windlass.api.scaling_group import (
 )
 from windlass.planner.backoff import doubling
 from windlass.planner.capacity.instance import Instance, State
-from windlass.planner.capacity.ordinals import as_ranges, in_doubt, launched_by, reserved_by
+from windlass.planner.capacity.ordinals import as_ranges, launched_by, launches_in_doubt, reserved_by
 from windlass.planner.capacity.reasons import (
     ActivityFailed,
     ActivityStarted,
@@ -71,7 +71,7 @@ def _begin(s: Situation, type_: ActivityType, cause: Reason) -> Memory:
     """A new activity. What its predecessor left in doubt is its own: those names are tried before any new ones."""
     last = s.memory.activity
     reserved = last.launching if last else None
-    doubtful = frozenset(in_doubt(s.view, last))
+    doubtful = frozenset(launches_in_doubt(s.view, last))
     used = [ordinal for ordinal in reserved_by(last) if ordinal not in doubtful]
     activity = ActivityStatus(
         name=f"{s.view.name}-a{s.memory.next_activity}",
@@ -186,7 +186,7 @@ def still_to_launch(s: Situation, activity: ActivityStatus | None) -> int:
 
 def end(s: Situation, activity: ActivityStatus) -> Decision:
     """Write down that it ended, and how; the record is closed beside it."""
-    launched = launched_by(activity, s.memory.next_ordinal, in_doubt(s.view, activity)).count
+    launched = launched_by(activity, s.memory.next_ordinal, launches_in_doubt(s.view, activity)).count
     arrived = len(_own(s, activity, *ARRIVED))
     result = _result(s, activity, arrived)
     description = _description(s, activity, launched, arrived)
@@ -232,7 +232,7 @@ def _description(s: Situation, activity: ActivityStatus, launched: int, arrived:
 
 def _failures(s: Situation, activity: ActivityStatus) -> Iterator[str]:
     """What failed, told so that it adds up: in service and failed are of those launched, refused are not."""
-    doubtful = in_doubt(s.view, activity)
+    doubtful = launches_in_doubt(s.view, activity)
     arrived = {i.ordinal for i in _own(s, activity, *ARRIVED)}
     own = [n for n in activity.failed if is_own(activity, n)]
     refused = sum(n in doubtful for n in own)
@@ -252,7 +252,7 @@ def _deleted(s: Situation, activity: ActivityStatus, launched: int) -> int:
     """
     if len(activity.failed) >= MAX_NAMED_INSTANCES:
         return 0
-    doubtful = in_doubt(s.view, activity)
+    doubtful = launches_in_doubt(s.view, activity)
     here = {i.ordinal for i in s.view.instances if not i.removing and is_own(activity, i.ordinal)}
     failed = {n for n in activity.failed if n not in doubtful and is_own(activity, n)}
     return max(0, launched - len(here | failed))

@@ -16,7 +16,7 @@ from datetime import datetime
 from windlass.api.scaling_group import MAX_NAMED_INSTANCES, Process
 from windlass.planner.capacity.activities import begun, join_or_begin, launch_cause, note_failures, still_to_launch
 from windlass.planner.capacity.instance import State
-from windlass.planner.capacity.ordinals import as_range, in_doubt, merged
+from windlass.planner.capacity.ordinals import as_range, launches_in_doubt, merged
 from windlass.planner.capacity.placement import place
 from windlass.planner.capacity.reasons import LaunchesFail, ProcessSuspended, SizeDiffers
 from windlass.planner.capacity.reasons_admission import InstancesAltered
@@ -49,7 +49,7 @@ def grow_to_desired(s: Situation) -> Decision | Hold | None:
 
 def _launch(s: Situation, memory: Memory, count: int, revision: str) -> Decision:
     """Launch what is in doubt or, where nothing is, new ordinals: together they would put those between in doubt."""
-    doubtful = in_doubt(s.view, memory.activity)
+    doubtful = launches_in_doubt(s.view, memory.activity)
     ordinals = doubtful[:count] or list(range(memory.next_ordinal, memory.next_ordinal + count))
     trying = frozenset(i.zone for i in s.census.of(State.PENDING) if i.zone and s.zones.on_trial(i.zone))
     places = place(len(ordinals), s.spec.zone_policy, s.zones, s.census.per_zone, trying)
@@ -74,7 +74,7 @@ def settle(s: Situation) -> Memory:
         memory = note_failures(s, memory, refused, s.view.refusals[0].message)
     if memory.activity is None or memory.activity.launching is None:
         return memory
-    left = as_range(in_doubt(s.view, memory.activity))
+    left = as_range(launches_in_doubt(s.view, memory.activity))
     memory = memory if left == memory.activity.launching else memory.with_activity(launching=left)
     return _skip_taken(s, memory)
 

@@ -18,7 +18,7 @@ def reserved_by(activity: ActivityStatus | None) -> range:
     return range(reserved.first, reserved.first + min(reserved.count, MOST_RESERVED)) if reserved else range(0)
 
 
-def in_doubt(view: GroupView, activity: ActivityStatus | None) -> list[int]:
+def launches_in_doubt(view: GroupView, activity: ActivityStatus | None) -> list[int]:
     """Those that were reserved and of which nobody knows whether they were created."""
     whole = reserved_by(activity)
     if not whole:

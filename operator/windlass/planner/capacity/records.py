@@ -6,7 +6,7 @@ from datetime import timedelta
 from windlass.api.scaling_activity import FINAL_PHASES, ScalingActivityStatus
 from windlass.api.scaling_group import MAX_NAMED_INSTANCES, ActivityStatus, RemovedInstances
 from windlass.planner.capacity.instance import Instance
-from windlass.planner.capacity.ordinals import in_doubt, launched_by
+from windlass.planner.capacity.ordinals import launched_by, launches_in_doubt
 from windlass.planner.capacity.reasons import RecordingActivity
 from windlass.planner.capacity.situation import LAUNCHING, Memory, Situation
 from windlass.planner.plan import Record, Remove
@@ -38,7 +38,7 @@ def bookkeeping(s: Situation, memory: Memory) -> tuple[Record, ...]:
         return ()
     if record is not None and (activity.result is None or record.phase in FINAL_PHASES):
         return ()
-    doubtful = in_doubt(s.view, activity) if activity.ended_at is not None else ()
+    doubtful = launches_in_doubt(s.view, activity) if activity.ended_at is not None else ()
     wanted = record_of(activity, s.view.name, memory.next_ordinal, doubtful)
     return (Record(activity.name, wanted, record is not None, RecordingActivity(activity.name)),)
 
