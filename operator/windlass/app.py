@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import socket
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,19 +18,18 @@ from windlass.cluster.client import Client
 from windlass.cluster.connection import Connection
 from windlass.cluster.errors import ApiError
 from windlass.cluster.lease import Lease
-from windlass.controllers.scaling_group.caches import Caches, group_key
-from windlass.controllers.scaling_group.controller import ScalingGroupController
-from windlass.controllers.scaling_group.deletion_guard import DeletionWarning
-from windlass.controllers.scaling_group.missing_records import MissingRecords
 from windlass.engine.clock import SystemClock
+from windlass.engine.dispatch import Controller, Dispatch, Runtime, Source
 from windlass.engine.events import EventRecorder
 from windlass.engine.expectations import Expectations
 from windlass.engine.health import HealthServer
 from windlass.engine.loop import RESYNC_SECONDS, Loop
 from windlass.engine.metrics import Metrics
+from windlass.engine.own_stores import OwnStores
 from windlass.engine.queue import Queue
 from windlass.engine.slow_start import MOST_IN_FLIGHT
-from windlass.own_kinds import OWN, OwnKinds
+from windlass.own_kinds import OwnKinds
+from windlass.registry import CONTROLLERS
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,13 @@ async def run(settings: Settings, connection: Connection) -> None:
 class Operator:
     """All parts, wired."""
 
-    def __init__(self, settings: Settings, connection: Connection, client: Client) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        connection: Connection,
+        client: Client,
+        controllers: Iterable[Callable[[Runtime], Controller]] = CONTROLLERS,
+    ) -> None:
         self._settings = settings
         self._connection = connection
         self._client = client
@@ -87,33 +93,37 @@ class Operator:
         self._queue = Queue(self._clock, observe_wait=self._metrics.observe_wait)
         self._queue.close()
         self._may_work = asyncio.Event()
-        expectations = Expectations(self._clock)
-        self._caches = Caches(
-            client, expectations, self._queue.add, settings.namespaces, self._metrics.count_informer_events
-        )
-        self._own_kinds = OwnKinds(
-            client, self._caches, settings.namespaces, self._clock, on_restart=self._metrics.count_kopf_restart
-        )
         self._recorder = EventRecorder(client, self._clock, instance=self._identity)
-        self._controller = controller = ScalingGroupController(
-            client, self._caches, expectations, self._recorder, self._metrics, self._clock
-        )
+        self._stores = OwnStores()
+        self._controllers = Dispatch()
         self._loop = Loop(
             self._queue,
-            controller.reconcile,
+            self._controllers.reconcile,
             self._clock,
             may_work=self._may_work,
-            on_failure=controller.report,
+            on_failure=self._controllers.report,
             workers=settings.workers,
             resync_seconds=settings.resync_period,
             observe_pass=self._metrics.observe_pass,
         )
-        controller.forget_key = self._loop.forget_key
-        self._deletion_warning = DeletionWarning(client, self._caches, self._recorder, self._clock)
-        controller.notice = self._deletion_warning.notice
-        controller.made_progress = self._loop.made_progress
-        self._missing_records = MissingRecords(client, self._queue.add, self._clock)
-        controller.kind_missing = self._missing_records.wait_for_kind
+        runtime = Runtime(
+            client=client,
+            stores=self._stores,
+            expectations=Expectations(self._clock),
+            recorder=self._recorder,
+            metrics=self._metrics,
+            clock=self._clock,
+            namespaces=settings.namespaces,
+            enqueue=self._queue.add,
+            forget_key=self._loop.forget_key,
+            made_progress=self._loop.made_progress,
+        )
+        for make in controllers:
+            self._controllers.add(make(runtime))
+        self._sources = [source for controller in self._controllers for source in controller.sources]
+        self._own_kinds = OwnKinds(
+            client, self._stores, settings.namespaces, self._clock, on_restart=self._metrics.count_kopf_restart
+        )
         client.observe = self._metrics.count_request
         self._metrics.watch_queue(lambda: self._queue.depth)
 
@@ -130,23 +140,23 @@ class Operator:
                 server.port,
             )
             parts = await stack.enter_async_context(asyncio.TaskGroup())
-            for informer in (self._caches.pods, self._caches.revisions):
-                parts.create_task(informer.run())
+            for source in self._sources:
+                parts.create_task(source.run())
             parts.create_task(self._own_kinds.run())
             parts.create_task(self._recorder.run())
             parts.create_task(self._sweep_for_ever())
-            parts.create_task(self._missing_records.run())
             parts.create_task(self._lead())
-            if self._settings.namespaces is None:  # else its rights are a namespace's: policies are the cluster's
-                parts.create_task(self._deletion_warning.run(self._may_work))
+            for controller in self._controllers:
+                for part in controller.parts(self._may_work):
+                    parts.create_task(part)
             parts.create_task(self._loop.run())
 
     # ---- leading
 
     async def _lead(self) -> None:
         """Open the gate when the informers have read everything and we hold the lease."""
-        await self._caches.pods.synced.wait()
-        await self._caches.revisions.synced.wait()
+        for source in self._sources:
+            await source.synced.wait()
         await self._own_kinds.read()
         if not self._settings.lease:
             self._start_leading()
@@ -172,16 +182,18 @@ class Operator:
         )
 
     def _start_leading(self) -> None:
-        """Look at every group: whatever happened to it while we stood by, nothing is queued."""
+        """Look at every object: whatever happened to it while we stood by, nothing is queued."""
         self._queue.open()
-        for group in self._caches.groups.within(None):
-            self._queue.add(group_key(group.namespace, group.name))
+        for controller in self._controllers:
+            for key in controller.all_keys():
+                self._queue.add(key)
         self._may_work.set()
 
     def _stop_leading(self) -> None:
         self._may_work.clear()
         self._queue.close()
-        self._controller.stop_leading()
+        for controller in self._controllers:
+            controller.stop_leading()
 
     # ---- against what was lost
 
@@ -191,8 +203,8 @@ class Operator:
         while True:
             await self._clock.sleep(self._settings.resync_period)
             try:
-                await self._caches.pods.read_again()
-                await self._caches.revisions.read_again()
+                for source in self._sources:
+                    await source.read_again()
                 await self._own_kinds.read_again()
                 trouble = ""
             except ApiError as error:
@@ -203,30 +215,31 @@ class Operator:
     # ---- what it shows
 
     def _health_server(self) -> HealthServer:
-        for name, informer in (("pods", self._caches.pods), ("controllerrevisions", self._caches.revisions)):
-            self._metrics.watch_informer(name, informer.lag)
-        for kind, resource in OWN.items():
-            self._metrics.watch_informer(resource.plural, partial(self._own_kinds.lag, kind))
+        kinds = {own.resource.plural: own.resource.kind for own in self._stores}
+        for source in self._sources:
+            self._metrics.watch_informer(source.name, source.lag)
+        for plural, kind in kinds.items():
+            self._metrics.watch_informer(plural, partial(self._own_kinds.lag, kind))
         return HealthServer(
             self._metrics.registry,
             healthz={
                 "loop": self._loop.stalled,
-                "pods": lambda: _stale(self._caches.pods.idle()),
-                "controllerrevisions": lambda: _stale(self._caches.revisions.idle()),
-                **{resource.plural: partial(self._own_kind_stale, kind) for kind, resource in OWN.items()},
+                **{source.name: partial(_stale, source.idle) for source in self._sources},
+                **{plural: partial(_stale, partial(self._own_kinds.idle, kind)) for plural, kind in kinds.items()},
             },
             readyz={
-                "pods": lambda: None if self._caches.pods.synced.is_set() else "not all read yet",
-                "controllerrevisions": lambda: None if self._caches.revisions.synced.is_set() else "not all read yet",
+                **{source.name: partial(_not_read, source) for source in self._sources},
                 "own kinds": self._own_kinds.not_watched,
             },
             host=self._settings.metrics_host,
             port=self._settings.metrics_port,
         )
 
-    def _own_kind_stale(self, kind: str) -> str | None:
-        return _stale(self._own_kinds.idle(kind))
+
+def _stale(idle: Callable[[], float]) -> str | None:
+    seconds = idle()
+    return f"nothing heard for {seconds:.0f} s" if seconds > STALE_SECONDS else None
 
 
-def _stale(lag: float) -> str | None:
-    return f"nothing heard for {lag:.0f} s" if lag > STALE_SECONDS else None
+def _not_read(source: Source) -> str | None:
+    return None if source.synced.is_set() else "not all read yet"

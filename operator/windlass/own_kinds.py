@@ -10,22 +10,17 @@ from urllib.parse import urlsplit
 import kopf
 
 from windlass.api.common import GROUP, VERSION
-from windlass.api.kinds import KINDS
 from windlass.cluster.client import Client
 from windlass.cluster.errors import ApiError, NoSuchKind
-from windlass.cluster.resources import SCALING_ACTIVITIES, SCALING_CONFIGURATIONS, SCALING_GROUPS
 from windlass.cluster.signs_of_life import SignsOfLife
 from windlass.cluster.store import Object, as_number, version
-from windlass.controllers.scaling_group.caches import Caches
 from windlass.engine.clock import Clock
 from windlass.engine.own_loop import in_own_loop
+from windlass.engine.own_stores import OwnKind, OwnStores
 from windlass.engine.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 
-OWN = dict(
-    zip((kind.kind for kind in KINDS), (SCALING_GROUPS, SCALING_CONFIGURATIONS, SCALING_ACTIVITIES), strict=True)
-)
 RETRY_SECONDS = 5.0  # between tries to read them at the start
 SAME_OUTAGE_SECONDS = 60.0
 # The server ends a watch in good order after the first; one that is silent for longer than the second is dead.
@@ -41,7 +36,7 @@ Heard = Callable[[str, Mapping[str, Any], bool], None]
 
 
 class OwnKinds:
-    """Tells the caches what becomes of our own kinds: by kopf's watches, which it starts again whenever they end.
+    """Fills the stores of our own kinds: by kopf's watches, which it starts again whenever they end.
 
     `namespaces` None: all. `on_restart` is called before each start of kopf but the first.
 
@@ -54,7 +49,7 @@ class OwnKinds:
     def __init__(
         self,
         client: Client,
-        caches: Caches,
+        stores: OwnStores,
         namespaces: tuple[str, ...] | None,
         clock: Clock,
         *,
@@ -62,14 +57,14 @@ class OwnKinds:
     ) -> None:
         self.watched = False  # kopf runs
         self._client = client
-        self._caches = caches
+        self._stores = stores
         self._namespaces = namespaces
         self._clock = clock
         self._supervisor = Supervisor(self._watch, "the watch of our own kinds", clock, on_restart=on_restart)
         base = urlsplit(client.connection.server).path.rstrip("/")
         self._paths = {
-            kind: {namespace: base + resource.path(namespace) for namespace in namespaces or (None,)}
-            for kind, resource in OWN.items()
+            own.resource.kind: {namespace: base + own.resource.path(namespace) for namespace in namespaces or (None,)}
+            for own in stores
         }
         paths = [path for of_kind in self._paths.values() for path in of_kind.values()]
         self._signs = SignsOfLife(paths, clock.monotonic)
@@ -88,11 +83,12 @@ class OwnKinds:
         """Whether a kind whose watch is silent is served at all: without its CRD there is nothing to watch."""
         while True:
             await self._clock.sleep(WATCH_SILENCE_SECONDS / 2)
-            for kind, resource in OWN.items():
+            for own in self._stores:
+                kind = own.resource.kind
                 if self.idle(kind) < WATCH_SILENCE_SECONDS and kind not in self._not_served:
                     continue
                 try:
-                    if await self._client.serves(resource, next(iter(self._paths[kind]))):
+                    if await self._client.serves(own.resource, next(iter(self._paths[kind]))):
                         self._not_served.discard(kind)
                     else:
                         self._not_served.add(kind)
@@ -132,21 +128,20 @@ class OwnKinds:
 
     async def read_again(self) -> None:
         """Put all there is in place of what is known: a watch that is begun anew never says what is missing."""
-        for kind in OWN:
+        for own in self._stores:
             for namespace in self._namespaces or (None,):
-                await self._read(kind, namespace)
+                await self._read(own, namespace)
 
-    async def _read(self, kind: str, namespace: str | None) -> None:
-        store = self._caches.store_of(kind)
+    async def _read(self, own: OwnKind, namespace: str | None) -> None:
+        kind, store = own.resource.kind, own.store
         newest = max([self._reached.get((kind, namespace), 0), *map(version, store.within(namespace))])
         with store.listing() as gone:
             try:
-                listing = await self._client.list(OWN[kind], namespace)
+                listing = await self._client.list(own.resource, namespace)
             except NoSuchKind:
-                if OWN[kind] is not SCALING_ACTIVITIES:
+                if not own.optional:
                     raise
-                # Groups go on without records, and say so; what is known of them stays.
-                self._not_served.add(kind)
+                self._not_served.add(kind)  # what is known of them stays
                 return
             reached = as_number(listing.resource_version)
             went_back = reached < newest
@@ -172,7 +167,7 @@ class OwnKinds:
         def heard(kind: str, body: Mapping[str, Any], deleted: bool) -> None:
             here.call_soon_threadsafe(self._heard, kind, body, deleted)
 
-        registry, settings = _handlers(heard, self._login()), _settings(self._namespaces)
+        registry, settings = _handlers(self._stores, heard, self._login()), _settings(self._namespaces)
         how: dict[str, Any] = {"registry": registry, "settings": settings, "identity": KOPF_IDENTITY}
         scope: dict[str, Any] = {"clusterwide": True} if self._namespaces is None else {"namespaces": self._namespaces}
         self.watched = True
@@ -208,7 +203,7 @@ class OwnKinds:
     def _heard(self, kind: str, body: Mapping[str, Any], deleted: bool) -> None:
         try:
             self._signs.heard(self._paths[kind][body["metadata"]["namespace"] if self._namespaces else None])
-            self._caches.observe(kind, body, deleted=deleted)
+            self._stores.observe(kind, body, deleted=deleted)
         except Exception:  # one odd object must not end the watch of its kind
             logger.exception("reading %s %s: it is left out", kind, body.get("metadata", {}).get("name"))
 
@@ -234,14 +229,15 @@ async def _operator(**how: Any) -> None:
         part.result()
 
 
-def _handlers(heard: Heard, login_now: Callable[[], kopf.AiohttpSession]) -> Any:
+def _handlers(stores: OwnStores, heard: Heard, login_now: Callable[[], kopf.AiohttpSession]) -> Any:
     """Handlers that only note: the body to its store, the key to the queue."""
     registry = kopf.OperatorRegistry()
 
-    for kind in KINDS:
+    for own in stores:
+        plural = own.resource.plural
 
-        @kopf.on.event(GROUP, VERSION, kind.plural, registry=registry, id=kind.plural)
-        async def note(event: Mapping[str, Any], kind: str = kind.kind, **_: Any) -> None:
+        @kopf.on.event(GROUP, VERSION, plural, registry=registry, id=plural)
+        async def note(event: Mapping[str, Any], kind: str = own.resource.kind, **_: Any) -> None:
             heard(kind, event["object"], event["type"] == "DELETED")
 
     @kopf.on.login(registry=registry)

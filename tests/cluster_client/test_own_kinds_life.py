@@ -8,13 +8,12 @@ import aiohttp
 import pytest
 
 from tests.cluster_client.fake_api import FakeApi, client_of, pod, replies, until
+from tests.controllers.runtimes import stores_of
 from tests.engine.manual_clock import ManualClock
 from windlass import own_kinds
 from windlass.app import STALE_SECONDS, Operator, Settings
 from windlass.cluster.client import Client
 from windlass.cluster.connection import Connection, StaticToken
-from windlass.controllers.scaling_group.caches import Caches
-from windlass.engine.expectations import Expectations
 from windlass.own_kinds import OwnKinds
 
 OWN = ("scalinggroups", "scalingconfigurations", "scalingactivities")
@@ -23,8 +22,7 @@ NOWHERE = Connection("http://127.0.0.1:1/base", "a test", token=StaticToken("sec
 
 def watching(namespaces: tuple[str, ...] | None) -> tuple[OwnKinds, ManualClock]:
     clock, client = ManualClock(), Client(NOWHERE)
-    caches = Caches(client, Expectations(clock), lambda _, at_once=False: None, namespaces, lambda *_: None)
-    return OwnKinds(client, caches, namespaces, clock, on_restart=lambda: None), clock
+    return OwnKinds(client, stores_of(client), namespaces, clock, on_restart=lambda: None), clock
 
 
 def test_a_watch_is_ended_by_the_server_before_its_silence_means_anything() -> None:
@@ -112,14 +110,14 @@ def test_without_the_crd_of_records_the_operator_lives_and_a_new_one_begins() ->
     async def scenario() -> None:
         clock = ManualClock()
         async with FakeApi().running() as api, client_of(api) as client, asyncio.timeout(20):
-            caches = Caches(client, Expectations(clock), lambda _, at_once=False: None, None, lambda *_: None)
-            own = OwnKinds(client, caches, None, clock, on_restart=lambda: None)
+            stores = stores_of(client)
+            own = OwnKinds(client, stores, None, clock, on_restart=lambda: None)
             await api.put("scalinggroups", {**pod("web"), "spec": {"configuration": {"scalingConfiguration": "web"}}})
             missing = replies(404, "404 page not found")
             for _ in range(20):
                 api.faults.append((lambda asked: asked.path.endswith("/scalingactivities"), missing))
             await own.read()
-            assert caches.groups.get("default", "web") is not None
+            assert stores["ScalingGroup"].store.get("default", "web") is not None
 
             asking = asyncio.create_task(own._ask_about_silent_kinds())
             await clock.advance(STALE_SECONDS + 200)

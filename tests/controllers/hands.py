@@ -1,5 +1,6 @@
 """What carries out a plan's steps, without the rest of the operator."""
 
+from tests.controllers.runtimes import nobody_waits
 from tests.worlds import GROUP
 from windlass.cluster.client import Client
 from windlass.controllers.scaling_group.caches import Caches, group_key
@@ -7,7 +8,7 @@ from windlass.controllers.scaling_group.observe import InMemoryState
 from windlass.controllers.scaling_group.steps import Steps
 from windlass.engine.clock import SystemClock
 from windlass.engine.expectations import Expectations
-from windlass.engine.queue import Key
+from windlass.engine.own_stores import OwnStores
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.view import GroupView
 from windlass.planner.plan import Plan, Step
@@ -15,13 +16,9 @@ from windlass.planner.plan import Plan, Step
 KEY = group_key("default", GROUP)
 
 
-def nobody_waits(key: Key, *, at_once: bool = False) -> None:
-    pass
-
-
 def hands(client: Client, seen: GroupView, in_memory: InMemoryState) -> tuple[Steps, Caches]:
     expectations = Expectations(SystemClock())
-    caches = Caches(client, expectations, nobody_waits, ("default",), lambda *counted: None)
+    caches = Caches(OwnStores(), client, expectations, nobody_waits, ("default",), lambda *counted: None)
     return Steps(client, caches, expectations, KEY, seen, in_memory), caches
 
 

@@ -14,14 +14,16 @@ from typing import Any
 import msgspec
 
 from tests.cluster_client.objects import Change, Objects
+from tests.controllers.runtimes import runtime
 from tests.engine.manual_clock import ManualClock, settle
 from tests.worlds import GROUP
 from windlass.api import scaling_activity, scaling_configuration, scaling_group
 from windlass.cluster.client import Client
 from windlass.cluster.connection import Connection
 from windlass.cluster.transport import NoReply, Reply, Request, Stream
-from windlass.controllers.scaling_group.caches import Caches, group_key
+from windlass.controllers.scaling_group.caches import group_key
 from windlass.controllers.scaling_group.controller import ScalingGroupController
+from windlass.engine.dispatch import Dispatch
 from windlass.engine.expectations import Expectations
 from windlass.engine.loop import Loop
 from windlass.engine.metrics import Metrics
@@ -148,22 +150,30 @@ class Process:
         self.expectations = Expectations(clock)
         self.client = Client(Connection("http://memory", "a test"), connect=self._connect, sleep=clock.sleep)
         self.queue = Queue(clock, rng=Random(1))  # noqa: S311
-        self.caches = Caches(self.client, self.expectations, self.queue.add, ("default",), lambda *counted: None)
-        recorder: Any = self.told
-        self.controller = ScalingGroupController(
-            self.client, self.caches, self.expectations, recorder, self.metrics, clock
-        )
         self.may_work = asyncio.Event()
+        controllers = Dispatch()
         self.loop = Loop(
             self.queue,
-            self.controller.reconcile,
+            controllers.reconcile,
             clock,
             may_work=self.may_work,
-            on_failure=self.controller.report,
+            on_failure=controllers.report,
             workers=2,
             rng=Random(1),  # noqa: S311
         )
-        self.controller.forget_key = self.loop.forget_key
+        works_with = runtime(
+            self.client,
+            clock,
+            self.queue.add,
+            expectations=self.expectations,
+            recorder=self.told,
+            metrics=self.metrics,
+            forget_key=self.loop.forget_key,
+        )
+        self.stores = works_with.stores
+        self.controller = ScalingGroupController(works_with)
+        self.caches = self.controller.caches
+        controllers.add(self.controller)
         self._running: asyncio.Task[None] | None = None
 
     def _connect(self, _connection: Connection, _user_agent: str) -> MemoryTransport:
@@ -199,7 +209,7 @@ class Process:
 
     def show(self, change: Change) -> None:
         if change.plural in OWN_KINDS:
-            self.caches.observe(OWN_KINDS[change.plural], change.body, deleted=change.type == "DELETED")
+            self.stores.observe(OWN_KINDS[change.plural], change.body, deleted=change.type == "DELETED")
             return
         informers: dict[str, Any] = {"pods": self.caches.pods, "controllerrevisions": self.caches.revisions}
         informer = informers.get(change.plural)

@@ -13,6 +13,7 @@ from tests.cluster_client.fake_api import FakeApi, client_of, replies, until
 from tests.cluster_client.objects import Answer, Objects, status
 from tests.cluster_client.scenario import play
 from tests.controllers.hands import KEY, hands, only
+from tests.controllers.runtimes import runtime
 from tests.worlds import GROUP, GROUP_UID, activity, fleet, group, steps_of_kind, view
 from windlass.api.common import GROUP_LABEL, owner_reference
 from windlass.api.scaling_group import KIND
@@ -23,10 +24,8 @@ from windlass.controllers.scaling_group.controller import ScalingGroupController
 from windlass.controllers.scaling_group.observe import InMemoryState
 from windlass.controllers.scaling_group.steps import Steps
 from windlass.engine.clock import SystemClock
-from windlass.engine.events import EventRecorder
-from windlass.engine.expectations import Expectations
+from windlass.engine.dispatch import Dispatch
 from windlass.engine.loop import Loop
-from windlass.engine.metrics import Metrics
 from windlass.engine.queue import Key, Queue
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.view import GroupView
@@ -220,18 +219,17 @@ def shrink(api: FakeApi) -> Shrinking:
     async def run() -> None:
         async with api.running(), client_of(api) as client, asyncio.timeout(30):
             clock, queue = SystemClock(), PatientQueue()
-            expectations = Expectations(clock)
-            caches = Caches(client, expectations, queue.add, ("default",), lambda *counted: None)
-            recorder = EventRecorder(client, clock, instance="test")
-            controller = ScalingGroupController(client, caches, expectations, recorder, Metrics("test"), clock)
-            leading = asyncio.Event()
+            controllers, leading = Dispatch(), asyncio.Event()
             leading.set()
 
             async def report(_: Key, error: Exception) -> None:
                 taken.reported.append(str(error))
 
-            loop = Loop(queue, controller.reconcile, clock, may_work=leading, on_failure=report, workers=1)
-            controller.made_progress = loop.made_progress
+            loop = Loop(queue, controllers.reconcile, clock, may_work=leading, on_failure=report, workers=1)
+            works_with = runtime(client, clock, queue.add, made_progress=loop.made_progress)
+            controller = ScalingGroupController(works_with)
+            controllers.add(controller)
+            caches, expectations = controller.caches, works_with.expectations
             for number in range(SIZE):
                 await api.put("pods", pod_of(number))
             running = [asyncio.create_task(part) for part in (caches.pods.run(), caches.revisions.run())]
@@ -239,7 +237,7 @@ def shrink(api: FakeApi) -> Shrinking:
             spec = {"minSize": 0, "maxSize": SIZE, "desiredSize": 0, "configuration": {"scalingConfiguration": GROUP}}
             metadata = {"namespace": "default", "name": GROUP, "uid": GROUP_UID, "generation": 1}
             made = await api.put("scalinggroups", {"metadata": metadata, "spec": spec})
-            caches.observe(KIND.kind, made, deleted=False)
+            works_with.stores.observe(KIND.kind, made, deleted=False)
             running.append(asyncio.create_task(loop.run()))
             await until(lambda: not caches.pods.by_index(GROUP_UID) and expectations.satisfied(KEY), limit=25)
             for task in running:

@@ -9,7 +9,7 @@ import pytest
 from tests.cluster_client.fake_api import FakeApi, replies, status
 from tests.cluster_client.scenario import play
 from tests.cluster_client.test_deletion_guard import binding, policy
-from tests.controllers.hands import nobody_waits
+from tests.controllers.runtimes import nobody_waits
 from tests.engine.manual_clock import ManualClock, settle
 from windlass.api.scaling_group import KIND
 from windlass.cluster.client import Client
@@ -17,6 +17,7 @@ from windlass.controllers.scaling_group.caches import Caches
 from windlass.controllers.scaling_group.deletion_guard import LOOK_EVERY_SECONDS, DeletionWarning
 from windlass.engine.clock import SystemClock
 from windlass.engine.expectations import Expectations
+from windlass.engine.own_stores import OwnStores
 
 
 class Told:
@@ -40,12 +41,14 @@ class Scene:
 
     def __init__(self, client: Client, clock: Any = None) -> None:
         self.told = Told()
-        self.caches = Caches(client, Expectations(SystemClock()), nobody_waits, None, lambda *counted: None)
+        self.stores = OwnStores()
+        expectations = Expectations(SystemClock())
+        self.caches = Caches(self.stores, client, expectations, nobody_waits, None, lambda *counted: None)
         recorder: Any = self.told
         self.warning = DeletionWarning(client, self.caches, recorder, clock or SystemClock())
 
     def add(self, body: dict[str, Any]) -> None:
-        self.caches.observe(KIND.kind, body, deleted=False)
+        self.stores.observe(KIND.kind, body, deleted=False)
 
 
 async def install(api: FakeApi) -> None:

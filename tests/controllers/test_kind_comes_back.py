@@ -30,15 +30,13 @@ def test_a_404_about_the_kind_is_told_from_one_about_the_object(body: object) ->
 
 def test_a_pass_that_misses_the_kind_has_its_group_wait_for_it() -> None:
     async def scenario(api: FakeApi, client: Client) -> None:
-        made, caches = controller(client)
-        missed: list[Key] = []
-        made.kind_missing = missed.append
-        caches.observe(KIND.kind, await api.put("scalinggroups", GROUP_BODY), deleted=False)
-        caches.observe("ScalingConfiguration", await api.put("scalingconfigurations", CONFIGURATION), deleted=False)
+        made, stores = controller(client)
+        stores.observe(KIND.kind, await api.put("scalinggroups", GROUP_BODY), deleted=False)
+        stores.observe("ScalingConfiguration", await api.put("scalingconfigurations", CONFIGURATION), deleted=False)
         api.fail_next(replies(404, NO_SUCH_KIND), "POST")
         with pytest.raises(Transient):
             await made.reconcile(KEY)
-        assert missed == [KEY]
+        assert made._missing_records._waiting == {KEY}
 
     play(scenario)
 

@@ -9,17 +9,13 @@ from aiohttp import web
 
 from tests.cluster_client.fake_api import FakeApi, replies
 from tests.cluster_client.scenario import play
-from tests.controllers.hands import KEY, nobody_waits
+from tests.controllers.hands import KEY
+from tests.controllers.runtimes import runtime
 from windlass.api.scaling_group import KIND
 from windlass.cluster.client import Client
 from windlass.cluster.errors import Transient
 from windlass.cluster.revisions import revision_manifest
-from windlass.controllers.scaling_group.caches import Caches
 from windlass.controllers.scaling_group.controller import ScalingGroupController
-from windlass.engine.clock import SystemClock
-from windlass.engine.events import EventRecorder
-from windlass.engine.expectations import Expectations
-from windlass.engine.metrics import Metrics
 from windlass.planner.capacity.reasons import AsDesired
 from windlass.planner.plan import KeepRevision
 
@@ -42,25 +38,22 @@ class Passes:
     """A controller whose caches know the configuration, and an API server; its passes, one by one."""
 
     def __init__(self, api: FakeApi, client: Client) -> None:
-        clock = SystemClock()
         self.api = api
-        self.expectations = Expectations(clock)
-        self.caches = Caches(client, self.expectations, nobody_waits, ("default",), lambda *counted: None)
-        recorder = EventRecorder(client, clock, instance="test")
-        self.controller = ScalingGroupController(
-            client, self.caches, self.expectations, recorder, Metrics("test"), clock
-        )
+        works_with = runtime(client)
+        self.stores, self.expectations = works_with.stores, works_with.expectations
+        self.controller = ScalingGroupController(works_with)
+        self.caches = self.controller.caches
 
     async def begin(self, *, desired: int = 2, kept: bool = True) -> None:
         if kept:
             metadata = {"namespace": "default", "uid": "kept-uid", **KEPT["metadata"]}
             await self.api.put("controllerrevisions", {**KEPT, "metadata": metadata})
         known = await self.api.put("scalingconfigurations", CONFIGURATION)
-        self.caches.observe("ScalingConfiguration", known, deleted=False)
+        self.stores.observe("ScalingConfiguration", known, deleted=False)
         spec = {"minSize": 0, "maxSize": 9, "desiredSize": desired, "configuration": {"scalingConfiguration": "web"}}
         metadata = {"namespace": "default", "name": "web", "uid": "web-uid", "generation": 1}
         group = await self.api.put("scalinggroups", {"metadata": metadata, "spec": spec})
-        self.caches.observe(KIND.kind, group, deleted=False)
+        self.stores.observe(KIND.kind, group, deleted=False)
 
     async def run(self) -> list[str]:
         """The requests of one pass, dry runs apart."""
@@ -111,7 +104,7 @@ def test_where_a_revision_is_kept_the_group_heals_from_it_and_says_that_the_conf
         passes = Passes(api, client)
         await passes.begin()
         changed = await api.put("scalingconfigurations", {**CONFIGURATION, "spec": NEXT_SPEC})
-        passes.caches.observe("ScalingConfiguration", changed, deleted=False)
+        passes.stores.observe("ScalingConfiguration", changed, deleted=False)
         await api.silently_remove("scalingconfigurations", "default", "web")
         *_, last = await passes.until_it_launches()
         assert launches(last)
@@ -184,7 +177,7 @@ def test_a_deletion_that_is_heard_while_it_is_read_stays_heard() -> None:
 
         async def answer_late(request: web.Request) -> web.StreamResponse:
             await api.silently_remove(*WHERE)
-            passes.caches.observe("ScalingConfiguration", known, deleted=True)
+            passes.stores.observe("ScalingConfiguration", known, deleted=True)
             return await replies(200, known)(request)
 
         api.faults.append((reads_it, answer_late))

@@ -135,7 +135,7 @@ def test_after_a_lost_answer_the_next_pass_that_acts_looks_live() -> None:
         assert not in_memory.look_live
         process.transport.lose = lambda each: each.path.endswith("/pods")
         small.change(desiredSize=3)
-        process.caches.observe("ScalingGroup", small.group, deleted=False)
+        process.stores.observe("ScalingGroup", small.group, deleted=False)
         process.may_work.clear()
         with pytest.raises(Transient):
             await process.controller.reconcile(KEY)
@@ -242,7 +242,7 @@ def test_who_is_not_as_it_was_when_it_was_chosen_is_not_removed() -> None:
         for pod in small.alive:  # and no watch has shown it
             small.objects.put("pods", {**pod, "spec": {"changed": True}})
         small.change(desiredSize=0)
-        process.caches.observe("ScalingGroup", small.group, deleted=False)
+        process.stores.observe("ScalingGroup", small.group, deleted=False)
         with pytest.raises(Conflict):
             await process.controller.reconcile(KEY)
         assert len(small.alive) == 2
@@ -257,13 +257,13 @@ def test_a_group_that_is_deleted_while_it_launches_gets_no_more() -> None:
     async def scenario(small: SmallCluster, process: Process) -> None:
         small.change(desiredSize=20)
         process.may_work.clear()
-        process.caches.observe("ScalingGroup", small.group, deleted=False)
+        process.stores.observe("ScalingGroup", small.group, deleted=False)
 
         def then() -> None:
             if len(small.alive) >= 5 and "deletionTimestamp" not in small.group["metadata"]:
                 meta = {**small.group["metadata"], "deletionTimestamp": "2026-07-01T12:00:00Z"}
                 small.objects.put("scalinggroups", {**small.group, "metadata": meta})
-                process.caches.observe("ScalingGroup", small.group, deleted=False)
+                process.stores.observe("ScalingGroup", small.group, deleted=False)
 
         process.transport.answered = then
         with pytest.raises(Gone):
@@ -352,7 +352,7 @@ def test_a_pass_that_waits_says_until_when() -> None:
     async def scenario(small: SmallCluster, process: Process) -> None:
         process.may_work.clear()
         small.change(desiredSize=3)
-        process.caches.observe("ScalingGroup", small.group, deleted=False)
+        process.stores.observe("ScalingGroup", small.group, deleted=False)
         answer = await process.controller.reconcile(KEY)
         assert answer == process.clock.now() + LIMIT
         assert await process.controller.reconcile(KEY) == answer

@@ -35,7 +35,7 @@ def operator() -> Operator:
 def churn(standing_by: Operator, rounds: int = 20) -> None:
     for version in range(1, 1 + rounds):
         for name in ("web", "api"):
-            standing_by._caches.observe(KIND.kind, group(name, version), deleted=False)
+            standing_by._stores.observe(KIND.kind, group(name, version), deleted=False)
 
 
 def test_a_standby_queues_nothing_whatever_changes() -> None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.cluster.operator_process import OperatorProcess
+from tests.controllers.runtimes import stores_of
 from tests.faults import faults
 from tests.faults.faults import Ends, edited, error_line, lists, of_kopf, refused, watches
 from tests.faults.oracle import Outcome, nothing_came_of_it
@@ -21,9 +22,7 @@ from tests.faults.proxy import Fault, Forward, Proxy, Reply, Request
 from tests.faults.run import Run, settle
 from windlass.cluster.client import Client
 from windlass.cluster.config import load
-from windlass.controllers.scaling_group.caches import Caches
 from windlass.engine.clock import SystemClock
-from windlass.engine.expectations import Expectations
 from windlass.own_kinds import OwnKinds
 
 ESTABLISHED = "01"  # as the kernel writes it
@@ -146,9 +145,8 @@ def test_nothing_is_left_of_kopf_when_it_has_ended(run: Run, name: str) -> None:
 
     async def scenario() -> None:
         async with Client(load(str(run.kubeconfig)), user_agent="windlass/test") as client:
-            caches = Caches(client, Expectations(SystemClock()), lambda _: None, (namespace,), lambda *_: None)
             restarted = lambda: starts.append(len(run.proxy.seen))  # noqa: E731
-            own = OwnKinds(client, caches, (namespace,), Impatient(), on_restart=restarted)
+            own = OwnKinds(client, stores_of(client), (namespace,), Impatient(), on_restart=restarted)
             running = asyncio.create_task(own.run())
             for number in range(1, 7):
                 await seen(watched)

@@ -15,10 +15,11 @@ import pytest
 
 from tests.golden import matches_golden
 from windlass.planner import capacity
+from windlass.planner import reasons as shared
 from windlass.planner.capacity import reasons
 from windlass.planner.reason import Reason, counted, names, sentence
 
-MODULES = [
+MODULES = [shared] + [
     importlib.import_module(f"{capacity.__name__}.{module.name}")
     for module in pkgutil.iter_modules(capacity.__path__)
     if module.name.startswith("reasons")

@@ -23,7 +23,6 @@ from windlass.planner.capacity.reasons import (
     LaunchesFail,
     NoZoneLeft,
     OnlyProtectedLeft,
-    PassFailed,
     ProcessSuspended,
     TemplateRefused,
 )
@@ -34,6 +33,7 @@ from windlass.planner.capacity.situation import Situation, desired_cut
 from windlass.planner.capacity.view import GroupView
 from windlass.planner.plan import Plan
 from windlass.planner.reason import Reason, names
+from windlass.planner.reasons import PassFailed
 
 MOST_ACTIVITIES = 5
 MOST_NAMED = 10  # Pods in one command

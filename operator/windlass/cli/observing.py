@@ -13,6 +13,7 @@ from windlass.controllers.scaling_group.caches import Caches, group_key
 from windlass.controllers.scaling_group.observe import InMemoryState, observe, parse_status
 from windlass.engine.clock import SystemClock
 from windlass.engine.expectations import Expectations
+from windlass.engine.own_stores import OwnStores
 from windlass.engine.queue import Key
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.reasons import TemplateRefused
@@ -31,12 +32,13 @@ async def observe_live(client: Client, group: Body, now: datetime) -> tuple[Grou
     """
     metadata = group["metadata"]
     namespace, name, uid = metadata["namespace"], metadata["name"], metadata["uid"]
-    caches = Caches(client, Expectations(SystemClock()), _nobody_waits, (namespace,), lambda *counted: None)
-    caches.observe("ScalingGroup", group, deleted=False)
+    stores = OwnStores()
+    caches = Caches(stores, client, Expectations(SystemClock()), _nobody_waits, (namespace,), lambda *counted: None)
+    stores.observe("ScalingGroup", group, deleted=False)
     key = group_key(namespace, name)
     records, _ = await asyncio.gather(_records(client, namespace, name), caches.refresh(key, uid))
     for record in records or ():
-        caches.observe("ScalingActivity", record, deleted=False)
+        stores.observe("ScalingActivity", record, deleted=False)
     view = await observe(client, caches, key, group, InMemoryState(uid=uid, removals_in_doubt=False), now)
     return replace(view, template_problem=_template_problem(group, view)), records
 

@@ -12,7 +12,7 @@ from windlass.api.common import LEASE_NAME, TROUBLE_ANNOTATION
 from windlass.cli.text import duration
 from windlass.cluster.client import Client
 from windlass.cluster.errors import ApiError, Refused
-from windlass.planner.capacity.reasons import PassFailed
+from windlass.planner.reasons import PassFailed
 
 LEASES_PATH = f"/apis/coordination.k8s.io/v1/leases?fieldSelector=metadata.name%3D{LEASE_NAME}"
 CLOCKS_DIFFER = timedelta(seconds=5)  # between this machine and the API server's, without harm

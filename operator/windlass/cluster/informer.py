@@ -47,6 +47,7 @@ class Informer(Generic[T]):
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self.name = resource.plural
         self.synced = asyncio.Event()
         self._clock = clock
         self._store: Store[T] = Store(index, on_change)

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from windlass.api import scaling_activity, scaling_configuration, scaling_group
+from windlass.api.common import GROUP, VERSION, Kind
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:
@@ -13,6 +16,11 @@ class Resource:
     plural: str
     kind: str
     namespaced: bool = True
+
+    @classmethod
+    def of(cls, kind: Kind) -> "Resource":
+        """One of our own kinds."""
+        return cls(GROUP, VERSION, kind.plural, kind.kind)
 
     @property
     def api_version(self) -> str:
@@ -57,6 +65,6 @@ POLICY_BINDINGS = Resource(
 )
 CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
 
-SCALING_GROUPS = Resource("windlass.dev", "v1alpha1", "scalinggroups", "ScalingGroup")
-SCALING_CONFIGURATIONS = Resource("windlass.dev", "v1alpha1", "scalingconfigurations", "ScalingConfiguration")
-SCALING_ACTIVITIES = Resource("windlass.dev", "v1alpha1", "scalingactivities", "ScalingActivity")
+SCALING_GROUPS = Resource.of(scaling_group.KIND)
+SCALING_CONFIGURATIONS = Resource.of(scaling_configuration.KIND)
+SCALING_ACTIVITIES = Resource.of(scaling_activity.KIND)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from windlass.api import scaling_activity, scaling_configuration, scaling_group
 from windlass.api.common import GROUP_LABEL
@@ -11,8 +11,10 @@ from windlass.cluster.informer import Informer
 from windlass.cluster.pods import Pod, to_instance
 from windlass.cluster.resources import CONTROLLER_REVISIONS, PODS
 from windlass.cluster.revisions import ControllerRevision, to_revision
-from windlass.cluster.store import Object, Store
+from windlass.cluster.store import Object
+from windlass.engine.dispatch import Enqueue
 from windlass.engine.expectations import Expectations
+from windlass.engine.own_stores import OwnStores
 from windlass.engine.queue import Key
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.view import Revision
@@ -26,13 +28,6 @@ def group_key(namespace: str, name: str) -> Key:
     return Key(KIND, namespace, name)
 
 
-class Enqueue(Protocol):
-    """`Queue.add`, or what does nothing where there is no queue."""
-
-    def __call__(self, key: Key, *, at_once: bool = False) -> None:
-        """Have the group looked at."""
-
-
 class Caches:
     """The stores and informers of one controller; every change in them enqueues the group it concerns.
 
@@ -41,6 +36,7 @@ class Caches:
 
     def __init__(
         self,
+        stores: OwnStores,
         client: Client,
         expectations: Expectations,
         enqueue: Enqueue,
@@ -50,9 +46,10 @@ class Caches:
         self._expectations = expectations
         self._enqueue = enqueue
         self.strays: dict[Key, dict[str, str]] = {}
-        self.groups: Store[Object] = Store(_configuration_of, self._group_changed)
-        self.configurations: Store[Object] = Store(None, self._configuration_changed)
-        self.records: Store[Object] = Store(_group_of, self._record_changed)
+        self.groups = stores.add(scaling_group.KIND, self._group_changed, index=_configuration_of)
+        self.configurations = stores.add(scaling_configuration.KIND, self._configuration_changed)
+        # Groups go on without records, and say so.
+        self.records = stores.add(scaling_activity.KIND, self._record_changed, index=_group_of, optional=True)
         self.pods: Informer[Instance] = Informer(
             client,
             PODS,
@@ -89,23 +86,6 @@ class Caches:
         return self.records.by_index(f"{key.namespace}/{key.name}")
 
     # ---- what kopf's watches say
-
-    def store_of(self, kind: str) -> Store[Object]:
-        """Where the objects of one of our own kinds are kept."""
-        stores = {
-            KIND: self.groups,
-            scaling_configuration.KIND.kind: self.configurations,
-            scaling_activity.KIND.kind: self.records,
-        }
-        return stores[kind]
-
-    def observe(self, kind: str, body: Mapping[str, Any], *, deleted: bool) -> None:
-        """One of our own objects was added, changed or deleted."""
-        store, found = self.store_of(kind), Object(body)
-        if deleted:
-            store.drop(found)
-        else:
-            store.put(found)
 
     def _group_changed(self, old: Object | None, new: Object | None) -> None:
         """A group's status is written by us alone: that it changed is no reason to look, least of all where passes fail

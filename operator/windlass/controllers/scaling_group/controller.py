@@ -2,33 +2,30 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Coroutine, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from windlass.api.common import API_VERSION, Condition, to_wire
+from windlass.api.common import to_wire
 from windlass.api.scaling_group import ScalingGroupStatus
-from windlass.cluster.client import Client
-from windlass.cluster.errors import Conflict, Gone, Invalid, NoSuchKind, Refused, Transient
+from windlass.cluster.errors import Gone, NoSuchKind, Transient
 from windlass.cluster.merge_patch import merge_patch
 from windlass.cluster.resources import SCALING_GROUPS
 from windlass.cluster.store import Object
-from windlass.controllers.scaling_group.caches import KIND, Caches
+from windlass.controllers.scaling_group.caches import KIND, Caches, group_key
+from windlass.controllers.scaling_group.deletion_guard import DeletionWarning
+from windlass.controllers.scaling_group.missing_records import MissingRecords
 from windlass.controllers.scaling_group.observe import InMemoryState, has_another_source, observe
 from windlass.controllers.scaling_group.release import release_strays
 from windlass.controllers.scaling_group.steps import Steps
-from windlass.engine.clock import Clock
-from windlass.engine.events import EventRecorder, ObjectRef
-from windlass.engine.expectations import Expectations
-from windlass.engine.loop import AT_ONCE, Answer
-from windlass.engine.metrics import Metrics
+from windlass.engine.dispatch import Runtime, Source
+from windlass.engine.loop import AT_ONCE, Answer, Gate
+from windlass.engine.own_objects import OwnObjects
 from windlass.engine.queue import Key
 from windlass.planner.capacity.group import plan_group
-from windlass.planner.capacity.reasons import PassFailed
 from windlass.planner.capacity.reasons_adoption import PodReleased
 from windlass.planner.capacity.view import GroupView
-from windlass.planner.conditions import Readiness, conditions
-from windlass.planner.plan import KeepRevision, Launch, Plan, Remove
+from windlass.planner.plan import Event, KeepRevision, Launch, Plan, Remove
 from windlass.planner.reason import counted
 
 logger = logging.getLogger(__name__)
@@ -39,26 +36,44 @@ STATUS_SECONDS = 1.0  # while instances arrive, their counts are written at most
 class ScalingGroupController:
     """Brings every group to its desired size."""
 
-    def __init__(
-        self,
-        client: Client,
-        caches: Caches,
-        expectations: Expectations,
-        recorder: EventRecorder,
-        metrics: Metrics,
-        clock: Clock,
-    ) -> None:
-        self._client = client
-        self._caches = caches
-        self._expectations = expectations
-        self._recorder = recorder
-        self._metrics = metrics
-        self._clock = clock
+    kind = KIND
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._client = runtime.client
+        self._expectations = runtime.expectations
+        self._recorder = runtime.recorder
+        self._metrics = runtime.metrics
+        self._clock = runtime.clock
+        self._forget_key = runtime.forget_key
+        self._made_progress = runtime.made_progress
+        self._in_all_namespaces = runtime.namespaces is None
+        self.caches = Caches(
+            runtime.stores,
+            runtime.client,
+            runtime.expectations,
+            runtime.enqueue,
+            runtime.namespaces,
+            runtime.metrics.count_informer_events,
+        )
+        self._groups = OwnObjects(SCALING_GROUPS, self.caches.groups, self._client, self._recorder, self._clock)
+        self._deletion_warning = DeletionWarning(self._client, self.caches, self._recorder, self._clock)
+        self._missing_records = MissingRecords(self._client, runtime.enqueue, self._clock)
         self._in_memory: dict[Key, InMemoryState] = {}
-        self.forget_key: Callable[[Key], None] = lambda _: None
-        self.kind_missing: Callable[[Key], None] = lambda _: None
-        self.notice: Callable[[Object], None] = lambda _: None  # told of the group of each pass
-        self.made_progress: Callable[[Key], None] = lambda _: None
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The informers of what groups own."""
+        return self.caches.pods, self.caches.revisions
+
+    def all_keys(self) -> Iterable[Key]:
+        """Those of all groups."""
+        return (group_key(group.namespace, group.name) for group in self.caches.groups.within(None))
+
+    def parts(self, leading: Gate) -> Iterable[Coroutine[Any, Any, None]]:
+        """What runs beside the loop."""
+        yield self._missing_records.run()
+        if self._in_all_namespaces:  # else its rights are a namespace's: policies are the cluster's
+            yield self._deletion_warning.run(leading)
 
     async def reconcile(self, key: Key) -> Answer:
         """One pass: when to look again, if nothing happens before.
@@ -68,25 +83,20 @@ class ScalingGroupController:
         try:
             return await self._pass(key)
         except Gone as error:
-            group = self._caches.groups.get(key.namespace, key.name)
-            if group is None or not await self._still_there(key, group):
+            group = self._groups.known(key)
+            if group is None or not await self._groups.still_there(key, group):
                 raise
             if isinstance(error, NoSuchKind):
-                self.kind_missing(key)
+                self._missing_records.wait_for_kind(key)
             raise Transient(str(error), code=error.code, reason=error.reason, detail=error.detail) from error
 
-    async def _still_there(self, key: Key, group: Object) -> bool:
-        await self._read_again(key, group)
-        now = self._caches.groups.get(key.namespace, key.name)
-        return now is not None and now.uid == group.uid and "deletionTimestamp" not in now["metadata"]
-
     async def _pass(self, key: Key) -> Answer:
-        group = self._caches.groups.get(key.namespace, key.name)
+        group = self._groups.known(key)
         if group is None:
             self._forget(key)
             raise Gone(f"reading {key}: it is gone", code=404, reason="NotFound")
         in_memory = self._in_memory_of(key, group)
-        self.notice(group)
+        self._deletion_warning.notice(group)
         if not self._expectations.satisfied(key):
             if not (in_memory.look_live or self._expectations.overdue(key, self._clock.now())):
                 return self._expectations.wake_at(key)
@@ -100,19 +110,18 @@ class ScalingGroupController:
         return await self._apply(key, group, view, plan, in_memory)
 
     async def _plan(self, key: Key, group: Object, in_memory: InMemoryState) -> tuple[GroupView, Plan]:
-        view = await observe(self._client, self._caches, key, group, in_memory, self._clock.now())
+        view = await observe(self._client, self.caches, key, group, in_memory, self._clock.now())
         return view, plan_group(view)
 
     async def _release(self, key: Key, group: Object) -> None:
-        for name in await release_strays(self._client, self._caches, key, group.uid):
-            regarding = ObjectRef(API_VERSION, KIND, key.namespace, key.name, group.uid)
+        for name in await release_strays(self._client, self.caches, key, group.uid):
             why = PodReleased(name)
-            self._recorder.emit(regarding, "Normal", why.code, str(why), apart=True)
+            self._groups.tell(key, group.uid, [Event("Normal", why, apart=True)])
             logger.info("%s", why, extra={"key": key})
 
     async def _look_live(self, key: Key, in_memory: InMemoryState) -> None:
         """Read the group's instances and revisions from the API server: the informers may be behind."""
-        await self._caches.refresh(key, in_memory.uid)
+        await self.caches.refresh(key, in_memory.uid)
         self._expectations.clear(key)
         in_memory.look_live = False
 
@@ -125,27 +134,7 @@ class ScalingGroupController:
 
     async def report(self, key: Key, error: Exception) -> None:
         """Show in the group's conditions that its passes fail, and why."""
-        group = self._caches.groups.get(key.namespace, key.name)
-        if group is None:
-            return
-        before, generation = group.get("status") or {}, group["metadata"]["generation"]
-        why = PassFailed(str(error)[:900])
-        readiness: Readiness = "Stalled" if isinstance(error, Invalid) else "Reconciling"
-        old = [Condition.model_validate(condition) for condition in before.get("conditions", ())]
-        made = conditions(readiness, why, str(why), old=old, generation=generation, now=self._clock.now())
-        shown = {
-            "observedGeneration": generation,
-            "phase": "Stalled" if readiness == "Stalled" else "Waiting",
-            "message": str(why),
-            "conditions": [to_wire(condition) for condition in made],
-        }
-        if merge_patch(before, {**before, **shown}):
-            try:
-                await self._write_status(key, group, {**before, **shown})
-            except Refused:  # then an event is all that people can see
-                regarding = ObjectRef(API_VERSION, KIND, key.namespace, key.name, group["metadata"]["uid"])
-                self._recorder.emit(regarding, "Warning", why.code, str(why))
-                raise
+        await self._groups.show_failure(key, error, lambda ready: "Stalled" if ready == "Stalled" else "Waiting")
 
     # ---- apply
 
@@ -153,7 +142,7 @@ class ScalingGroupController:
         differs = _differs(group, plan.status)
         if not plan.acts:
             return await self._write_counts(key, group, view, plan, in_memory, differs)
-        fence = self._write_plan(key, group, plan, in_memory) if differs else self._confirm(key, group)
+        fence = self._write_plan(key, group, plan, in_memory) if differs else self._groups.confirm(key, group)
         # Side by side, as each costs a round trip: what the write-ahead announces may wait for a later pass.
         fenced, changed = await asyncio.gather(fence, self._source_changed(key, view, plan), return_exceptions=True)
         if isinstance(fenced, BaseException):
@@ -166,12 +155,12 @@ class ScalingGroupController:
                 "-inf"
             )  # what it says holds no longer: the next pass may say so at once
             return AT_ONCE
-        steps = Steps(self._client, self._caches, self._expectations, key, view, in_memory)
+        steps = Steps(self._client, self.caches, self._expectations, key, view, in_memory)
         try:
             await steps.carry_out(plan)
         finally:
             if steps.progressed:
-                self.made_progress(key)
+                self._made_progress(key)
         if not self._expectations.satisfied(key):
             return self._expectations.wake_at(key)
         # A plan that repeats itself, with nothing new to write down, is no progress.
@@ -180,7 +169,7 @@ class ScalingGroupController:
     async def _source_changed(self, key: Key, view: GroupView, plan: Plan) -> bool:
         """Whether something is to be made from the group's configuration, and that is not what the plan was made on."""
         made_from_it = any(isinstance(step, Launch | KeepRevision) for step in plan.steps)
-        return made_from_it and await has_another_source(self._client, self._caches, key, view)
+        return made_from_it and await has_another_source(self._client, self.caches, key, view)
 
     async def _write_counts(
         self, key: Key, group: Object, view: GroupView, plan: Plan, in_memory: InMemoryState, differs: bool
@@ -198,7 +187,7 @@ class ScalingGroupController:
         return plan.wake_at
 
     async def _write_plan(self, key: Key, group: Object, plan: Plan, in_memory: InMemoryState) -> None:
-        await self._write_status(key, group, to_wire(plan.status))
+        await self._groups.write_status(key, group, to_wire(plan.status))
         in_memory.status_written_at = self._clock.monotonic()
         in_memory.refusals.clear()
         activity = plan.status.activity
@@ -206,43 +195,10 @@ class ScalingGroupController:
             in_memory.settled.clear()
             in_memory.taken.clear()
 
-    async def _write_status(self, key: Key, group: Object, status: Mapping[str, Any]) -> None:
-        """Write the status, provided that the group is what it was when it was read: the write-ahead, and the fence."""
-        metadata = group["metadata"]
-        patch = {
-            "metadata": {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]},
-            "status": merge_patch(group.get("status") or {}, status),
-        }
-        try:
-            written = await self._client.merge_patch(
-                SCALING_GROUPS, key.namespace, key.name, patch, subresource="status"
-            )
-        except (Conflict, Gone):
-            await self._read_again(key, group)
-            raise
-        self._caches.groups.put(Object(written))
-
-    async def _confirm(self, key: Key, group: Object) -> None:
-        """Before acting without a write-ahead: the group must still be what it was when it was read."""
-        await self._read_again(key, group)
-        now = self._caches.groups.get(key.namespace, key.name)
-        if now is None or now["metadata"]["resourceVersion"] != group["metadata"]["resourceVersion"]:
-            raise Conflict(f"reading {key}: it has changed", code=409, reason="Conflict")
-
-    async def _read_again(self, key: Key, group: Object) -> None:
-        try:
-            found = await self._client.get(SCALING_GROUPS, key.namespace, key.name)
-        except Gone:
-            self._caches.groups.drop(group)
-            raise
-        self._caches.observe(KIND, found, deleted=False)
-
     # ---- telling
 
     def _tell(self, key: Key, view: GroupView, plan: Plan) -> None:
-        regarding = ObjectRef(API_VERSION, KIND, key.namespace, key.name, view.uid)
-        for event in plan.events:
-            self._recorder.emit(regarding, event.type, event.reason.code, str(event.reason), apart=event.apart)
+        self._groups.tell(key, view.uid, plan.events)
         logger.info("%s", _log_line(plan), extra={"key": key})
         before, after = view.status.activity, plan.status.activity
         if after is not None and after.result is not None and (before is None or before.result is None):
@@ -258,8 +214,8 @@ class ScalingGroupController:
 
     def _forget(self, key: Key) -> None:
         self._in_memory.pop(key, None)
-        self._caches.strays.pop(key, None)
-        self.forget_key(key)
+        self.caches.strays.pop(key, None)
+        self._forget_key(key)
         self._expectations.clear(key)
         self._metrics.forget_group(key.namespace, key.name)
 

@@ -34,14 +34,6 @@ class BeingDeleted(Reason):
 
 
 @dataclass(frozen=True, slots=True)
-class PassFailed(Reason):
-    """The pass itself failed."""
-
-    TEXT: ClassVar[str] = "trying again, because the last try failed: {problem}"
-    problem: str
-
-
-@dataclass(frozen=True, slots=True)
 class ConfigurationMissing(Reason):
     """There is nothing to make instances from."""
 
