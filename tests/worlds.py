@@ -26,8 +26,8 @@ from windlass.planner.capacity.group import plan_group, see
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.records import record_of
 from windlass.planner.capacity.situation import Situation
+from windlass.planner.capacity.steps import GroupPlan, Launch, Record, Remove
 from windlass.planner.capacity.view import EndedRecord, GroupView, RefusedLaunch, Revision
-from windlass.planner.plan import Launch, Plan, Record, Remove
 
 NOW = datetime(2026, 1, 15, 12, 0, 0, tzinfo=UTC)
 GROUP, GROUP_UID = "web", "group-uid"
@@ -336,7 +336,7 @@ def _refuse(reasons: Iterable[str], what: str) -> None:
 # ---- looking at plans
 
 
-def planned(*args: Any, **fields: Any) -> Plan:
+def planned(*args: Any, **fields: Any) -> GroupPlan:
     """The plan for `view(…)`."""
     return plan_group(view(*args, **fields))
 
@@ -346,32 +346,32 @@ def situation(*args: Any, **fields: Any) -> Situation:
     return see(view(*args, **fields))
 
 
-def steps_of_kind(plan: Plan, kind: type[T]) -> list[T]:
+def steps_of_kind(plan: GroupPlan, kind: type[T]) -> list[T]:
     """The plan's steps of one kind."""
     return [step for step in plan.steps if isinstance(step, kind)]
 
 
-def launches(plan: Plan) -> list[Launch]:
+def launches(plan: GroupPlan) -> list[Launch]:
     """What is created."""
     return [step for step in plan.steps if isinstance(step, Launch)]
 
 
-def removals(plan: Plan) -> list[Remove]:
+def removals(plan: GroupPlan) -> list[Remove]:
     """What is deleted."""
     return [step for step in plan.steps if isinstance(step, Remove)]
 
 
-def leaving(plan: Plan) -> list[str]:
+def leaving(plan: GroupPlan) -> list[str]:
     """The names of what is deleted."""
     return [step.name for step in removals(plan)]
 
 
-def records(plan: Plan) -> list[Record]:
+def records(plan: GroupPlan) -> list[Record]:
     """The records that are written."""
     return [step for step in plan.steps if isinstance(step, Record)]
 
 
-def after(before: GroupView, plan: Plan, **changes: Any) -> GroupView:
+def after(before: GroupView, plan: GroupPlan, **changes: Any) -> GroupView:
     """The view of the next pass, in which the status has been written and nothing else is known to have happened.
 
     The record says what it was told to, unless `changes` says otherwise.
@@ -386,11 +386,11 @@ def on_wire(status: ScalingGroupStatus) -> ScalingGroupStatus:
     return ScalingGroupStatus.model_validate_json(status.model_dump_json(by_alias=True))
 
 
-def result_of(plan: Plan) -> ActivityResult | None:
+def result_of(plan: GroupPlan) -> ActivityResult | None:
     """How the activity ended in this plan."""
     return plan.status.activity.result if plan.status.activity else None
 
 
-def type_of(plan: Plan) -> ActivityType | None:
+def type_of(plan: GroupPlan) -> ActivityType | None:
     """What the plan's activity changes."""
     return plan.status.activity.type if plan.status.activity else None

@@ -18,8 +18,8 @@ from tests.worlds import (
     view,
 )
 from windlass.cli.forecast import Change, differences, forecast, report, values
+from windlass.planner.capacity.steps import Launch, Remove
 from windlass.planner.capacity.view import GroupView
-from windlass.planner.plan import Launch, Remove
 from windlass.simulate.start import world_of
 
 

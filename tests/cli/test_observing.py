@@ -16,7 +16,7 @@ from windlass.cluster.revisions import revision_manifest
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import AsDesired
-from windlass.planner.plan import KeepRevision
+from windlass.planner.capacity.steps import KeepRevision
 
 KEPT = KeepRevision("web-1", 1, revision().data, AsDesired(300))
 

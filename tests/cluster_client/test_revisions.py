@@ -8,7 +8,7 @@ import pytest
 
 from windlass.cluster.revisions import ControllerRevision, revision_manifest, to_revision
 from windlass.planner.capacity.reasons import NewConfiguration
-from windlass.planner.plan import KeepRevision
+from windlass.planner.capacity.steps import KeepRevision
 
 
 def manifest(data: Any) -> bytes:

@@ -10,8 +10,8 @@ from windlass.engine.clock import SystemClock
 from windlass.engine.expectations import Expectations
 from windlass.engine.own_stores import OwnStores
 from windlass.planner.capacity.group import plan_group
+from windlass.planner.capacity.steps import GroupPlan, Step
 from windlass.planner.capacity.view import GroupView
-from windlass.planner.plan import Plan, Step
 
 KEY = group_key("default", GROUP)
 
@@ -22,6 +22,6 @@ def hands(client: Client, seen: GroupView, in_memory: InMemoryState) -> tuple[St
     return Steps(client, caches, expectations, KEY, seen, in_memory), caches
 
 
-def only(seen: GroupView, *steps: Step) -> Plan:
+def only(seen: GroupView, *steps: Step) -> GroupPlan:
     plan = plan_group(seen)
-    return Plan(plan.status, plan.why, steps, settles_removals=plan.settles_removals)
+    return GroupPlan(plan.status, plan.why, steps, settles_removals=plan.settles_removals)

@@ -28,8 +28,8 @@ from windlass.engine.dispatch import Dispatch
 from windlass.engine.loop import Loop
 from windlass.engine.queue import Key, Queue
 from windlass.planner.capacity.group import plan_group
+from windlass.planner.capacity.steps import Remove
 from windlass.planner.capacity.view import GroupView
-from windlass.planner.plan import Remove
 
 SIZE = 300
 HAS_CHANGED = status(409, "Conflict", "Precondition failed")

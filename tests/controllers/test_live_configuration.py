@@ -17,7 +17,7 @@ from windlass.cluster.errors import Transient
 from windlass.cluster.revisions import revision_manifest
 from windlass.controllers.scaling_group.controller import ScalingGroupController
 from windlass.planner.capacity.reasons import AsDesired
-from windlass.planner.plan import KeepRevision
+from windlass.planner.capacity.steps import KeepRevision
 
 SPEC = {"template": {"spec": {"containers": [{"name": "web", "image": "web:1"}]}}}
 NEXT_SPEC = {"template": {"spec": {"containers": [{"name": "web", "image": "web:2"}]}}}

@@ -22,16 +22,16 @@ from tests.worlds import (
 )
 from windlass.api.scaling_group import ActivityStatus
 from windlass.planner.capacity.group import plan_group
+from windlass.planner.capacity.steps import GroupPlan
 from windlass.planner.capacity.view import GroupView
-from windlass.planner.plan import Plan
 
 
-def running(plan: Plan) -> ActivityStatus:
+def running(plan: GroupPlan) -> ActivityStatus:
     assert plan.status.activity is not None
     return plan.status.activity
 
 
-def told(plan: Plan) -> list[tuple[str, str]]:
+def told(plan: GroupPlan) -> list[tuple[str, str]]:
     return [(event.type, f"{event.reason.code}: {event.reason}") for event in plan.events]
 
 
@@ -223,7 +223,7 @@ def test_a_new_activity_begins_only_when_the_record_of_the_last_one_is_closed() 
 # ---- ending: when
 
 
-def ended(plan: Plan) -> bool:
+def ended(plan: GroupPlan) -> bool:
     return running(plan).ended_at is not None
 
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 from tests.worlds import after, fleet, group, instance, launches, leaving, planned, steps_of_kind, view
 from windlass.cli.forecast import forecast, report
 from windlass.planner.capacity.group import plan_group
-from windlass.planner.plan import Adopt, Plan
+from windlass.planner.capacity.steps import Adopt, GroupPlan
 
 
-def adopted(plan: Plan) -> list[str]:
+def adopted(plan: GroupPlan) -> list[str]:
     return [step.name for step in steps_of_kind(plan, Adopt)]
 
 

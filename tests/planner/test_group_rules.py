@@ -28,8 +28,8 @@ from windlass.planner.capacity.group import RULES, plan_group, see
 from windlass.planner.capacity.launch import grow_to_desired
 from windlass.planner.capacity.removal import REMOVAL_BATCH
 from windlass.planner.capacity.situation import Decision
+from windlass.planner.capacity.steps import GroupPlan, KeepRevision, Launch, Remove, SeedDesired
 from windlass.planner.capacity.view import GroupView
-from windlass.planner.plan import KeepRevision, Launch, Plan, Remove, SeedDesired
 
 STUCK: dict[str, Any] = {"age": "9m", "zone": "zone-a", "unschedulable": "9m"}
 
@@ -185,7 +185,7 @@ def test_the_wake_up_is_the_moment_at_which_the_plan_changes(seen: GroupView, du
     assert (at.steps, what_is_seen(at)) != (before.steps, what_is_seen(before))
 
 
-def what_is_seen(plan: Plan) -> object:
+def what_is_seen(plan: GroupPlan) -> object:
     return plan.status.model_dump(exclude={"conditions"})
 
 

@@ -29,8 +29,8 @@ from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import ProcessSuspended
 from windlass.planner.capacity.reasons_launches import NoZoneTakes, Superseded
+from windlass.planner.capacity.steps import GroupPlan
 from windlass.planner.capacity.view import LaunchPause
-from windlass.planner.plan import Plan
 
 BUSY = activity(first_ordinal=0)
 DONE = activity("ScaleIn", number=2, first_ordinal=9, ended="1h")
@@ -42,7 +42,7 @@ def hanging(name: str = "web-0", zone: str | None = None, since: str = "5m", **f
     return instance(name, **({"zone": zone, "age": "9m", "unschedulable": since, "problem": NO_NODE} | fields))
 
 
-def corrected(*there: Instance, spec: Any = None, **fields: Any) -> Plan:
+def corrected(*there: Instance, spec: Any = None, **fields: Any) -> GroupPlan:
     """The plan of a group whose configuration has just been changed to that of web-2."""
     wanted = {"activity": BUSY, "revisions": KEPT, "configuration": NEXT_CONFIGURATION}
     return planned(spec or group(len(there)), there, **(wanted | fields))
@@ -158,7 +158,7 @@ def test_who_is_too_many_is_left_to_the_rule_of_removals() -> None:
 SPEC = group(3, zones=THREE_ZONES, zone_failure_seconds=300)
 
 
-def zones_of(plan: Plan) -> list[tuple[Any, Any]]:
+def zones_of(plan: GroupPlan) -> list[tuple[Any, Any]]:
     return [(zone.failed_until, zone.next_try) for zone in plan.status.zones]
 
 

@@ -17,10 +17,10 @@ from windlass.api.scaling_group import OrdinalRange
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.launch import LAUNCH_BATCH
 from windlass.planner.capacity.reasons import ProcessSuspended
-from windlass.planner.plan import Plan
+from windlass.planner.capacity.steps import GroupPlan
 
 
-def names(plan: Plan) -> list[str]:
+def names(plan: GroupPlan) -> list[str]:
     return [step.name for step in launches(plan)]
 
 
@@ -28,7 +28,7 @@ def reserved(first: int, count: int) -> OrdinalRange:
     return OrdinalRange(first=first, count=count)
 
 
-def launching(plan: Plan) -> OrdinalRange | None:
+def launching(plan: GroupPlan) -> OrdinalRange | None:
     assert plan.status.activity is not None
     return plan.status.activity.launching
 

@@ -30,8 +30,8 @@ from windlass.planner.capacity.activities import STALLED_AFTER, pause
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import LaunchesFail, LaunchFailed
+from windlass.planner.capacity.steps import GroupPlan
 from windlass.planner.capacity.view import RefusedLaunch
-from windlass.planner.plan import Plan
 
 CRASHED: dict[str, Any] = {"age": "1m", "ended": True, "problem": "exited with 1"}
 
@@ -40,7 +40,7 @@ def failed_instance(ordinal: int, **fields: Any) -> Instance:
     return instance(f"web-{ordinal}", **(CRASHED | fields))
 
 
-def backoff_of(plan: Plan) -> LaunchBackoff:
+def backoff_of(plan: GroupPlan) -> LaunchBackoff:
     assert plan.status.launch_backoff is not None
     return plan.status.launch_backoff
 
@@ -114,7 +114,7 @@ def test_the_next_try_is_due_after_thirty_seconds_doubling_to_ten_minutes(failur
     assert pause(failures) == timedelta(seconds=seconds)
 
 
-def failing_again(before: LaunchBackoff | None, *ordinals: int) -> Plan:
+def failing_again(before: LaunchBackoff | None, *ordinals: int) -> GroupPlan:
     there = tuple(failed_instance(n) for n in ordinals)
     running = activity(first_ordinal=min(ordinals))
     return planned(group(len(there)), there, activity=running, backoff=before)
@@ -262,7 +262,7 @@ def test_instances_that_are_scheduled_have_a_time_limit_and_are_waited_for() -> 
 # ---- refusals
 
 
-def refused(*ordinals: int, missing: int = 2, message: str = "creating instance web-0: quota exceeded") -> Plan:
+def refused(*ordinals: int, missing: int = 2, message: str = "creating instance web-0: quota exceeded") -> GroupPlan:
     running = activity(launching=OrdinalRange(first=0, count=missing))
     said = [RefusedLaunch(ordinal, message) for ordinal in ordinals]
     return planned(group(missing), activity=running, next_ordinal=missing, refusals=said)

@@ -5,7 +5,7 @@ import pytest
 from tests.worlds import GROUP, activity, fleet, group, instance, launches, planned, removals, revision, steps_of_kind
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import RecordingActivity
-from windlass.planner.plan import KeepRevision, Record
+from windlass.planner.capacity.steps import KeepRevision, Record
 
 SICK = instance(f"{GROUP}-9", not_ready="2h")
 

@@ -26,11 +26,11 @@ from windlass.api.scaling_activity import ScalingActivityStatus
 from windlass.api.scaling_group import MAX_NAMED_INSTANCES, ActivityStatus, OrdinalRange
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.records import record_of
+from windlass.planner.capacity.steps import ForgetRecord, GroupPlan
 from windlass.planner.capacity.view import EndedRecord, RefusedLaunch
-from windlass.planner.plan import ForgetRecord, Plan
 
 
-def said(plan: Plan) -> ScalingActivityStatus:
+def said(plan: GroupPlan) -> ScalingActivityStatus:
     (step,) = records(plan)
     return step.status
 
@@ -230,11 +230,11 @@ def test_a_disabled_group_writes_no_records() -> None:
 # ---- how many are kept
 
 
-def forgotten(plan: Plan) -> list[str]:
+def forgotten(plan: GroupPlan) -> list[str]:
     return [step.name for step in steps_of_kind(plan, ForgetRecord)]
 
 
-def kept_by(limit: int, history: tuple[EndedRecord, ...], last: ActivityStatus | None = None) -> Plan:
+def kept_by(limit: int, history: tuple[EndedRecord, ...], last: ActivityStatus | None = None) -> GroupPlan:
     return planned(group(3, history_limit=limit), fleet(3), history=history, activity=last)
 
 

@@ -2,8 +2,8 @@
 
 from tests.worlds import activity, ago, fleet, group, instance, later, launches, leaving, planned
 from windlass.planner.capacity.reasons import RemovalsRefused
+from windlass.planner.capacity.steps import GroupPlan
 from windlass.planner.capacity.view import RemovalPause
-from windlass.planner.plan import Plan
 
 SAID = "deleting Pod default/web-2: nobody leaves"
 WAITING = RemovalPause(2, later("2s"), SAID)
@@ -12,7 +12,7 @@ HELD = RemovalsRefused(2, later("2s"), SAID)
 ENDED = {"age": "1m", "ended": True, "problem": "exited with 1"}
 
 
-def shrinking(pause: RemovalPause) -> Plan:
+def shrinking(pause: RemovalPause) -> GroupPlan:
     return planned(group(1), fleet(3), activity=activity("ScaleIn", from_=3, to=1), removal_pause=pause)
 
 

@@ -26,15 +26,15 @@ from tests.worlds import (
 )
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.revisions import current_revision, wanted_data
+from windlass.planner.capacity.steps import ForgetRevision, GroupPlan, KeepRevision
 from windlass.planner.capacity.view import Revision
-from windlass.planner.plan import ForgetRevision, KeepRevision, Plan
 
 
-def kept(plan: Plan) -> list[KeepRevision]:
+def kept(plan: GroupPlan) -> list[KeepRevision]:
     return steps_of_kind(plan, KeepRevision)
 
 
-def forgotten(plan: Plan) -> list[str]:
+def forgotten(plan: GroupPlan) -> list[str]:
     return [step.name for step in steps_of_kind(plan, ForgetRevision)]
 
 

@@ -25,7 +25,7 @@ from windlass.api.scaling_group import OrdinalRange, ScalingGroupStatus
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons_launches import EndedEarly, MeantToEnd
-from windlass.planner.plan import Plan
+from windlass.planner.capacity.steps import GroupPlan
 
 DONE = activity(first_ordinal=0, ended="1s", to=3)
 
@@ -156,7 +156,7 @@ def test_a_process_that_has_just_started_knows_all_this_from_the_pods_and_the_st
 # ---- templates whose Pods are meant to end
 
 
-def kept(restart_policy: Any) -> Plan:
+def kept(restart_policy: Any) -> GroupPlan:
     spec = NEXT_CONFIGURATION["template"]["spec"] | {"restartPolicy": restart_policy}
     return planned(group(0), configuration={"template": {"spec": spec}}, revisions=[revision()])
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.worlds import fleet, group, launches, leaving, planned, steps_of_kind
 from windlass.planner.capacity.situation import desired_cut, effective_desired
-from windlass.planner.plan import SeedDesired
+from windlass.planner.capacity.steps import SeedDesired
 
 
 # min, max, desired, effective

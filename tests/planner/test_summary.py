@@ -23,8 +23,8 @@ from tests.worlds import (
 )
 from windlass.api.scaling_activity import ScalingActivityStatus
 from windlass.planner.capacity.group import plan_group
+from windlass.planner.capacity.steps import GroupPlan
 from windlass.planner.capacity.view import GroupView
-from windlass.planner.plan import Plan
 
 RUNNING = activity("ScaleOut", first_ordinal=0)
 HELD = "its deletion waits for finalizer backup.example/copy"
@@ -246,7 +246,7 @@ def test_how_the_group_stands(seen: GroupView, phase: str, readiness: str, messa
     assert {c.message for c in status.conditions} == {message}
 
 
-def ready(plan: Plan) -> str:
+def ready(plan: GroupPlan) -> str:
     return next(c.status for c in plan.status.conditions if c.type == "Ready")
 
 

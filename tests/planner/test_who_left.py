@@ -3,17 +3,17 @@
 from tests.worlds import activity, after, ago, fleet, group, instance, planned, records, view
 from windlass.api.scaling_group import MAX_NAMED_INSTANCES
 from windlass.planner.capacity.group import plan_group
+from windlass.planner.capacity.steps import GroupPlan
 from windlass.planner.capacity.view import RefusedLaunch
-from windlass.planner.plan import Plan
 
 EVICTED = {"ended": True, "was_ready": True, "problem": "Evicted: low on memory"}
 
 
-def told(plan: Plan) -> list[str]:
+def told(plan: GroupPlan) -> list[str]:
     return [str(event.reason) for event in plan.events if event.reason.code == "InstanceLeaves"]
 
 
-def removed(plan: Plan) -> dict[str, tuple[str, ...]]:
+def removed(plan: GroupPlan) -> dict[str, tuple[str, ...]]:
     assert plan.status.activity is not None
     return {part.because: part.instances for part in plan.status.activity.removed}
 

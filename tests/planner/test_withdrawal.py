@@ -6,18 +6,18 @@ import pytest
 
 from tests.worlds import activity, fleet, group, instance, leaving, planned, steps_of_kind
 from windlass.api.scaling_group import MAX_NAMED_INSTANCES
-from windlass.planner.plan import Plan, WithdrawRemoval
+from windlass.planner.capacity.steps import GroupPlan, WithdrawRemoval
 
 
 def scale_in(*names: str, **fields: Any) -> Any:
     return activity("ScaleIn", from_=5, to=3, leaving=names, **fields)
 
 
-def withdrawn(plan: Plan) -> list[str]:
+def withdrawn(plan: GroupPlan) -> list[str]:
     return [step.name for step in steps_of_kind(plan, WithdrawRemoval)]
 
 
-def removals_in_doubt(desired: int, *instances: Any, **fields: Any) -> Plan:
+def removals_in_doubt(desired: int, *instances: Any, **fields: Any) -> GroupPlan:
     return planned(group(desired), instances or fleet(5), removals_in_doubt=True, **fields)
 
 
@@ -66,7 +66,7 @@ def test_where_not_all_could_be_named_all_are_spared() -> None:
     assert len(withdrawn(plan)) == MAX_NAMED_INSTANCES + 20
 
 
-def many_of(desired: int, count: int, **fields: Any) -> Plan:
+def many_of(desired: int, count: int, **fields: Any) -> GroupPlan:
     """Of a scale-in that had more to name than it may."""
     names = [f"web-{number}" for number in range(MAX_NAMED_INSTANCES)]
     spec = group(desired, max_size=5000, suspended_processes=fields.pop("suspended", ()))

@@ -28,8 +28,8 @@ from windlass.api.scaling_group import ZoneStatus
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import NoZoneLeft, ZoneFailed, ZoneUnlisted
+from windlass.planner.capacity.steps import GroupPlan
 from windlass.planner.capacity.zone_failure import FailedZone, Zones, pause
-from windlass.planner.plan import Plan
 
 SPEC = group(3, zones=THREE_ZONES, zone_failure_seconds=300)
 BUSY = activity(first_ordinal=0)
@@ -162,7 +162,7 @@ def test_nothing_is_moved_while_nothing_may_be_launched_instead() -> None:
 # ---- all zones failed
 
 
-def all_failed(*instances: Instance, **zones: ZoneStatus) -> Plan:
+def all_failed(*instances: Instance, **zones: ZoneStatus) -> GroupPlan:
     known = {"zone_a": failed_zone("zone-a"), "zone_b": failed_zone("zone-b"), "zone_c": failed_zone("zone-c")} | zones
     return planned(SPEC, instances, activity=BUSY, zones=tuple(known.values()))
 

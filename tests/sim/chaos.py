@@ -10,7 +10,7 @@ from tests.contract import contract_broken
 from tests.sim.troubles import Chance, arrive_late, delayed, repair_zone
 from windlass.api.scaling_group import ActivityStatus, ConfigurationSource, ScalingGroupSpec
 from windlass.planner.capacity.group import plan_group
-from windlass.planner.plan import Launch, Step
+from windlass.planner.capacity.steps import Launch, Step
 from windlass.simulate.kubelet import AllGoesWell, Life
 from windlass.simulate.play import play, run_pass
 from windlass.simulate.world import ConflictError, PlayedOperator, World, Write

@@ -17,8 +17,8 @@ from tests.sim.troubles import Chance
 from windlass.engine.expectations import LIMIT
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.instance import Instance
+from windlass.planner.capacity.steps import Launch, Remove, Step
 from windlass.planner.capacity.view import GroupView
-from windlass.planner.plan import Launch, Remove, Step
 from windlass.simulate.kubelet import Life
 from windlass.simulate.world import PlayedOperator
 

@@ -9,7 +9,7 @@ from tests.golden import matches_golden
 from tests.worlds import span
 from windlass.api.common import rfc3339
 from windlass.api.scaling_group import ConfigurationSource, ScalingGroupSpec
-from windlass.planner.plan import Record
+from windlass.planner.capacity.steps import Record
 from windlass.simulate.kubelet import Life
 from windlass.simulate.play import play
 from windlass.simulate.world import PlayedOperator, World, Write

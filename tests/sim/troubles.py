@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import Random
 
-from windlass.planner.plan import Launch
+from windlass.planner.capacity.steps import Launch
 from windlass.simulate.kubelet import SECOND, Life
 from windlass.simulate.world import World
 

@@ -30,8 +30,8 @@ from windlass.planner.capacity.reasons_deletion import DeletionUnguarded
 from windlass.planner.capacity.reasons_launches import MeantToEnd, NoZoneTakes
 from windlass.planner.capacity.revisions import meant_to_end
 from windlass.planner.capacity.situation import Situation, desired_cut
+from windlass.planner.capacity.steps import GroupPlan
 from windlass.planner.capacity.view import GroupView
-from windlass.planner.plan import Plan
 from windlass.planner.reason import Reason, names
 from windlass.planner.reasons import PassFailed
 
@@ -181,7 +181,7 @@ def _lingering(instance: Instance, now: datetime) -> str | None:
 # ---- what happens by itself
 
 
-def _waits(s: Situation, plan: Plan) -> list[Wait]:
+def _waits(s: Situation, plan: GroupPlan) -> list[Wait]:
     """In the order in which they come."""
     found = [*_instance_waits(s), *_zone_waits(s)]
     if s.backing_off is not None:
@@ -232,7 +232,7 @@ def _zone_waits(s: Situation) -> Iterator[Wait]:
 # ---- what people can do
 
 
-def _advice(view: GroupView, plan: Plan) -> Iterator[str]:
+def _advice(view: GroupView, plan: GroupPlan) -> Iterator[str]:
     for reason in dict.fromkeys((*plan.holds, plan.why)):
         advice = ADVICE.get(type(reason))
         if advice is not None:

@@ -16,19 +16,19 @@ from windlass.planner.capacity.reasons import (
     ActivityWarning,
     TemplateRefused,
 )
-from windlass.planner.capacity.view import GroupView
-from windlass.planner.plan import (
+from windlass.planner.capacity.steps import (
     Adopt,
     ForgetRecord,
     ForgetRevision,
+    GroupPlan,
     KeepRevision,
     Launch,
-    Plan,
     Record,
     Remove,
     SeedDesired,
     WithdrawRemoval,
 )
+from windlass.planner.capacity.view import GroupView
 from windlass.planner.reason import Reason
 from windlass.simulate.play import Played, play
 from windlass.simulate.start import world_of
@@ -65,7 +65,7 @@ class Forecast:
     notes: tuple[str, ...]
     passes: tuple[Played, ...]
     after: GroupView
-    last: Plan
+    last: GroupPlan
     refusing: str | None = None
 
     @property
@@ -137,7 +137,7 @@ def _launches(played: Played) -> bool:
     return any(isinstance(step, Launch) for step in played.plan.steps)
 
 
-def acting(plan: Plan) -> Iterator[Acting]:
+def acting(plan: GroupPlan) -> Iterator[Acting]:
     """The plan's steps but those that only keep records."""
     return (step for step in plan.steps if not isinstance(step, Record | ForgetRecord | WithdrawRemoval))
 
@@ -193,7 +193,7 @@ def _timeline(f: Forecast) -> Iterator[tuple[str, str]]:
         yield "" if shown else "now", line
 
 
-def _pass_lines(plan: Plan, exists: bool) -> Iterator[str]:
+def _pass_lines(plan: GroupPlan, exists: bool) -> Iterator[str]:
     for event in plan.events:
         if isinstance(event.reason, ActivityStarted):
             yield f"begin {event.reason}"
@@ -244,7 +244,7 @@ def _summary(steps: Iterable[Acting]) -> str:
     return ", ".join(parts)
 
 
-def _spread(plan: Plan) -> str:
+def _spread(plan: GroupPlan) -> str:
     zones = ", ".join(f"{zone.name} {zone.instances}" for zone in plan.status.zones)
     return f" ({zones})" if zones else ""
 

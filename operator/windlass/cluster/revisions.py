@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from windlass.api.common import GROUP_LABEL, MANAGED_BY_LABEL, owner_reference
+from windlass.planner.capacity.steps import KeepRevision
 from windlass.planner.capacity.view import Revision
-from windlass.planner.plan import KeepRevision
 
 _ESCAPED_BY_GO = "<>&\u2028\u2029"
 

@@ -1,113 +1,16 @@
 """The plan: what is to be written, as a value. Applied, printed, explained and simulated, never anything else."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Generic, Literal, TypeVar
 
-from windlass.api.scaling_activity import ScalingActivityStatus
-from windlass.api.scaling_group import ScalingGroupStatus
+from windlass.api.common import Observed
 from windlass.planner.reason import Reason
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
-    """Where an instance goes; `zone` is None where the scheduler may choose."""
-
-    zone: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SeedDesired:
-    """Write `spec.desiredSize`, which is unset: the scale subresource cannot be read without it."""
-
-    size: int
-    why: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class KeepRevision:
-    """Create the revision that new instances are made from."""
-
-    name: str
-    number: int
-    data: Mapping[str, Any]
-    why: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class ForgetRevision:
-    """Delete a revision that no instance was made from."""
-
-    name: str
-    why: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """Create one instance in a pool."""
-
-    name: str
-    ordinal: int
-    pool: Pool
-    revision: str
-    why: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Remove:
-    """Delete one instance, provided that it still is what the decision was made on."""
-
-    name: str
-    uid: str
-    resource_version: str
-    why: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class WithdrawRemoval:
-    """Change one instance in a way that nobody cares about, so that a removal which was decided before fails."""
-
-    name: str
-    uid: str
-    resource_version: str
-    why: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Adopt:
-    """Make one Pod that nobody owns an instance of the group, provided that it still is what it was."""
-
-    name: str
-    uid: str
-    resource_version: str
-    why: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """Make the activity's record say this."""
-
-    name: str
-    status: ScalingActivityStatus
-    exists: bool
-    why: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class ForgetRecord:
-    """Delete the record of an activity that ended long ago."""
-
-    name: str
-    why: Reason
-
-
-Step = SeedDesired | KeepRevision | ForgetRevision | Launch | Remove | WithdrawRemoval | Adopt | Record | ForgetRecord
-
-
-@dataclass(frozen=True, slots=True)
 class Event:
-    """Something worth telling people: becomes a Kubernetes Event on the group.
+    """Something worth telling people: becomes a Kubernetes Event on the object.
 
     `apart`: it is worth an Event of its own although others of its reason were told just before.
     """
@@ -117,22 +20,25 @@ class Event:
     apart: bool = False
 
 
+S = TypeVar("S", bound=Observed)
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Generic[S, T]):
     """What brings the world one step nearer to what is wanted.
 
-    `status` is written first, when it carries an intent (`acts`); then the steps, side by side. `why` says what this
-    plan is about; `holds` says what it would do and may not, and why. `wake_at`: when to look again if nothing happens.
-    `settles_removals`: once the steps are carried out, no removal that was asked for before is in doubt any more.
+    `S` is the kind's status, `T` the closed set of its steps. `status` is written first, when it carries an intent
+    (`acts`); then the steps, side by side. `why` says what this plan is about; `holds` says what it would do and may
+    not, and why. `wake_at`: when to look again if nothing happens.
     """
 
-    status: ScalingGroupStatus
+    status: S
     why: Reason
-    steps: tuple[Step, ...] = ()
+    steps: tuple[T, ...] = ()
     holds: tuple[Reason, ...] = ()
     events: tuple[Event, ...] = ()
     wake_at: datetime | None = None
-    settles_removals: bool = True
 
     @property
     def acts(self) -> bool:

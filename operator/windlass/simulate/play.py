@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from windlass.planner.capacity.group import plan_group
-from windlass.planner.plan import Launch, Plan
+from windlass.planner.capacity.steps import GroupPlan, Launch
 from windlass.simulate.world import PlayedOperator, World, Write
 
 MOST_PASSES = 10_000  # a group that is not settled by then never will be
@@ -17,7 +17,7 @@ class Played:
     """One pass that wrote something."""
 
     at: datetime
-    plan: Plan
+    plan: GroupPlan
     writes: tuple[Write, ...]
 
 

@@ -13,20 +13,20 @@ from windlass.api.scaling_activity import FINAL_PHASES, ScalingActivityStatus
 from windlass.api.scaling_group import ScalingGroupSpec, ScalingGroupStatus
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.situation import effective_desired, last_desired
-from windlass.planner.capacity.view import EndedRecord, GroupView, RefusedLaunch, Revision
-from windlass.planner.plan import (
+from windlass.planner.capacity.steps import (
     Adopt,
     ForgetRecord,
     ForgetRevision,
+    GroupPlan,
     KeepRevision,
     Launch,
-    Plan,
     Record,
     Remove,
     SeedDesired,
     Step,
     WithdrawRemoval,
 )
+from windlass.planner.capacity.view import EndedRecord, GroupView, RefusedLaunch, Revision
 from windlass.simulate.kubelet import SECOND, AllGoesWell, Fate, Life
 
 EPOCH = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
@@ -203,7 +203,7 @@ class World:
 
     # ---- what the operator does
 
-    def writes(self, plan: Plan, process: PlayedOperator) -> list[Write]:
+    def writes(self, plan: GroupPlan, process: PlayedOperator) -> list[Write]:
         """The plan as writes: the status first, which fails if the group has changed, then the steps.
 
         Where the status says already what is to be done, the group is read again before: it must not have changed.

@@ -24,8 +24,9 @@ from windlass.engine.own_objects import OwnObjects
 from windlass.engine.queue import Key
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.reasons_adoption import PodReleased
+from windlass.planner.capacity.steps import GroupPlan, KeepRevision, Launch, Remove
 from windlass.planner.capacity.view import GroupView
-from windlass.planner.plan import Event, KeepRevision, Launch, Plan, Remove
+from windlass.planner.plan import Event
 from windlass.planner.reason import counted
 
 logger = logging.getLogger(__name__)
@@ -109,7 +110,7 @@ class ScalingGroupController:
             view, plan = await self._plan(key, group, in_memory)
         return await self._apply(key, group, view, plan, in_memory)
 
-    async def _plan(self, key: Key, group: Object, in_memory: InMemoryState) -> tuple[GroupView, Plan]:
+    async def _plan(self, key: Key, group: Object, in_memory: InMemoryState) -> tuple[GroupView, GroupPlan]:
         view = await observe(self._client, self.caches, key, group, in_memory, self._clock.now())
         return view, plan_group(view)
 
@@ -138,7 +139,9 @@ class ScalingGroupController:
 
     # ---- apply
 
-    async def _apply(self, key: Key, group: Object, view: GroupView, plan: Plan, in_memory: InMemoryState) -> Answer:
+    async def _apply(
+        self, key: Key, group: Object, view: GroupView, plan: GroupPlan, in_memory: InMemoryState
+    ) -> Answer:
         differs = _differs(group, plan.status)
         if not plan.acts:
             return await self._write_counts(key, group, view, plan, in_memory, differs)
@@ -166,13 +169,13 @@ class ScalingGroupController:
         # A plan that repeats itself, with nothing new to write down, is no progress.
         return AT_ONCE if differs else self._clock.now()
 
-    async def _source_changed(self, key: Key, view: GroupView, plan: Plan) -> bool:
+    async def _source_changed(self, key: Key, view: GroupView, plan: GroupPlan) -> bool:
         """Whether something is to be made from the group's configuration, and that is not what the plan was made on."""
         made_from_it = any(isinstance(step, Launch | KeepRevision) for step in plan.steps)
         return made_from_it and await has_another_source(self._client, self.caches, key, view)
 
     async def _write_counts(
-        self, key: Key, group: Object, view: GroupView, plan: Plan, in_memory: InMemoryState, differs: bool
+        self, key: Key, group: Object, view: GroupView, plan: GroupPlan, in_memory: InMemoryState, differs: bool
     ) -> datetime | None:
         self._metrics.show_group(key.namespace, key.name, _by_state(plan.status))
         if not differs:
@@ -186,7 +189,7 @@ class ScalingGroupController:
             self._tell(key, view, plan)
         return plan.wake_at
 
-    async def _write_plan(self, key: Key, group: Object, plan: Plan, in_memory: InMemoryState) -> None:
+    async def _write_plan(self, key: Key, group: Object, plan: GroupPlan, in_memory: InMemoryState) -> None:
         await self._groups.write_status(key, group, to_wire(plan.status))
         in_memory.status_written_at = self._clock.monotonic()
         in_memory.refusals.clear()
@@ -197,7 +200,7 @@ class ScalingGroupController:
 
     # ---- telling
 
-    def _tell(self, key: Key, view: GroupView, plan: Plan) -> None:
+    def _tell(self, key: Key, view: GroupView, plan: GroupPlan) -> None:
         self._groups.tell(key, view.uid, plan.events)
         logger.info("%s", _log_line(plan), extra={"key": key})
         before, after = view.status.activity, plan.status.activity
@@ -238,7 +241,7 @@ def _by_state(status: ScalingGroupStatus) -> dict[str, int]:
 MOST_STEPS_LOGGED = 10
 
 
-def _log_line(plan: Plan) -> str:
+def _log_line(plan: GroupPlan) -> str:
     """One line for one plan: what it is about, and each step with its reason."""
     steps = [step for step in plan.steps if isinstance(step, Launch | Remove)]
     shown = [f"{type(step).__name__.lower()} {step.name} ({step.why})" for step in steps[:MOST_STEPS_LOGGED]]

@@ -12,8 +12,8 @@ from windlass.cluster.store import Object
 from windlass.controllers.scaling_group.caches import Caches
 from windlass.controllers.scaling_group.observe import InMemoryState, read_record
 from windlass.engine.queue import Key
+from windlass.planner.capacity.steps import ForgetRecord, Record
 from windlass.planner.capacity.view import GroupView
-from windlass.planner.plan import ForgetRecord, Record
 
 logger = logging.getLogger(__name__)
 

@@ -25,20 +25,20 @@ from windlass.engine.expectations import Expectations
 from windlass.engine.queue import Key
 from windlass.engine.slow_start import MOST_IN_FLIGHT, Results, slow_start
 from windlass.planner.backoff import doubling
-from windlass.planner.capacity.view import GroupView, LeftOrphan, RefusedLaunch, RemovalPause
-from windlass.planner.plan import (
+from windlass.planner.capacity.steps import (
     Adopt,
     ForgetRecord,
     ForgetRevision,
+    GroupPlan,
     KeepRevision,
     Launch,
-    Plan,
     Record,
     Remove,
     SeedDesired,
     Step,
     WithdrawRemoval,
 )
+from windlass.planner.capacity.view import GroupView, LeftOrphan, RefusedLaunch, RemovalPause
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class Steps:
         self._outdated: list[Exception] = []
         self._kept: dict[str, Refused] = {}
 
-    async def carry_out(self, plan: Plan) -> None:
+    async def carry_out(self, plan: GroupPlan) -> None:
         """All steps; the first failure that a later try may mend is raised when the others have been tried."""
         launches = [step for step in plan.steps if isinstance(step, Launch)]
         removals = [step for step in plan.steps if isinstance(step, Remove)]

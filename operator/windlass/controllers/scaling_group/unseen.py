@@ -12,8 +12,8 @@ from windlass.controllers.scaling_group.caches import Caches
 from windlass.controllers.scaling_group.observe import InMemoryState, version_of
 from windlass.engine.queue import Key
 from windlass.planner.backoff import doubling
+from windlass.planner.capacity.steps import Launch
 from windlass.planner.capacity.view import GroupView, LaunchPause
-from windlass.planner.plan import Launch
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,8 @@
 
 from windlass.planner.capacity.reasons_adoption import PodsAdopted
 from windlass.planner.capacity.situation import Decision, Situation
-from windlass.planner.plan import Adopt, Event
+from windlass.planner.capacity.steps import Adopt
+from windlass.planner.plan import Event
 
 # Ordinals are counted on from the largest, to 999,999,999, and never go back: what a stranger writes must leave room.
 LAST_ADOPTED = 99_999_999

@@ -30,11 +30,11 @@ from windlass.planner.capacity.situation import (
     failed_zones,
     last_desired,
 )
+from windlass.planner.capacity.steps import ForgetRecord, ForgetRevision, GroupPlan, SeedDesired, Step
 from windlass.planner.capacity.summary import compose_status, summarize
 from windlass.planner.capacity.view import Census, GroupView, take_census
 from windlass.planner.capacity.withdrawal import settles_removals, withdraw_first
 from windlass.planner.capacity.zone_failure import Zones, next_failure, observe_zones
-from windlass.planner.plan import ForgetRecord, ForgetRevision, Plan, SeedDesired, Step
 from windlass.planner.reason import Reason
 
 Rule = Callable[[Situation], Decision | Hold | None]
@@ -74,7 +74,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def plan_group(view: GroupView) -> Plan:
+def plan_group(view: GroupView) -> GroupPlan:
     """What brings the group to its desired size.
 
     A pass acts on the first rule that has something to do; counts are stale after that. Rules that may not do what they
@@ -152,13 +152,13 @@ def _start_afresh(s: Situation, memory: Memory) -> Memory:
     return memory if last is None or s.running is not None else replace(memory, backoff=backoff_after(s, last))
 
 
-def _plan(s: Situation, decision: Decision | None, holds: tuple[Reason, ...]) -> Plan:
+def _plan(s: Situation, decision: Decision | None, holds: tuple[Reason, ...]) -> GroupPlan:
     memory = decision.memory if decision else s.memory
     steps = decision.steps if decision else ()
     if s.spec.enabled and not s.view.deleting:
         steps += bookkeeping(s, memory)
     summary = summarize(s, memory, holds, decision.why if decision and _changes_size(decision) else None)
-    return Plan(
+    return GroupPlan(
         status=compose_status(s, memory, summary),
         why=decision.why if decision else summary.why,
         steps=steps,

@@ -21,7 +21,7 @@ from windlass.planner.capacity.placement import place
 from windlass.planner.capacity.reasons import LaunchesFail, ProcessSuspended, SizeDiffers
 from windlass.planner.capacity.reasons_admission import InstancesAltered
 from windlass.planner.capacity.situation import Decision, Hold, Memory, Situation
-from windlass.planner.plan import Launch
+from windlass.planner.capacity.steps import Launch
 
 LAUNCH_BATCH = 1000  # a pass creates at most so many: one more status write a second, and changes are heard between
 

@@ -7,8 +7,8 @@ from itertools import repeat
 from windlass.api.scaling_group import ZonePolicy
 from windlass.planner.capacity.reasons import FewestInZone, FirstZone, SchedulerChooses, ZoneOnTrial
 from windlass.planner.capacity.reasons_launches import FirstOfFailed
+from windlass.planner.capacity.steps import Pool
 from windlass.planner.capacity.zone_failure import Zones
-from windlass.planner.plan import Pool
 from windlass.planner.reason import Reason
 
 Placement = tuple[Pool, Reason]

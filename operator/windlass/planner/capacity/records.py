@@ -9,7 +9,7 @@ from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.ordinals import launched_by, launches_in_doubt
 from windlass.planner.capacity.reasons import RecordingActivity
 from windlass.planner.capacity.situation import LAUNCHING, Memory, Situation
-from windlass.planner.plan import Record, Remove
+from windlass.planner.capacity.steps import Record, Remove
 
 LONGEST_WHY = 300  # characters
 PATIENCE = timedelta(minutes=10)  # a record that is missing for longer was deleted by somebody

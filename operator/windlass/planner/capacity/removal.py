@@ -25,8 +25,9 @@ from windlass.planner.capacity.reasons_launches import EndedEarly, NeverSteady, 
 from windlass.planner.capacity.records import add_leaving, add_removed
 from windlass.planner.capacity.removal_order import RemovalRules, choose_leaving
 from windlass.planner.capacity.situation import Decision, Hold, Situation, replacing_suspended
+from windlass.planner.capacity.steps import Remove
 from windlass.planner.capacity.zone_failure import to_move
-from windlass.planner.plan import Event, Remove
+from windlass.planner.plan import Event
 from windlass.planner.reason import Reason, names
 
 REMOVAL_BATCH = 1000  # a pass removes, or withdraws the removals of, at most so many

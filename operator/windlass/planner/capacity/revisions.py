@@ -15,8 +15,9 @@ from windlass.api.scaling_group import MAX_REVISIONS, RevisionStatus
 from windlass.planner.capacity.reasons import ConfigurationMissing, NewConfiguration, RevisionUnused, TemplateRefused
 from windlass.planner.capacity.reasons_launches import MeantToEnd
 from windlass.planner.capacity.situation import Decision, Hold, Memory, Situation
+from windlass.planner.capacity.steps import ForgetRevision, KeepRevision
 from windlass.planner.capacity.view import GroupView, Revision
-from windlass.planner.plan import Event, ForgetRevision, KeepRevision
+from windlass.planner.plan import Event
 
 KEPT = 2
 ENDING = ("Never", "OnFailure")  # restart policies with which a Pod may end

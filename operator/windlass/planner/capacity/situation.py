@@ -14,9 +14,10 @@ from windlass.api.scaling_group import (
     ScalingGroupStatus,
 )
 from windlass.planner.capacity.reasons import DesiredCut, ProcessSuspended
+from windlass.planner.capacity.steps import Step
 from windlass.planner.capacity.view import Census, GroupView, LaunchPause, Revision
 from windlass.planner.capacity.zone_failure import FailedZone, Zones
-from windlass.planner.plan import Event, Step
+from windlass.planner.plan import Event
 from windlass.planner.reason import Reason
 
 LAUNCHING = frozenset({ActivityType.SCALE_OUT, ActivityType.REPLACE})

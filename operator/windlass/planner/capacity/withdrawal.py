@@ -11,7 +11,7 @@ from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import RemovalWithdrawn
 from windlass.planner.capacity.removal import REMOVAL_BATCH
 from windlass.planner.capacity.situation import LAUNCHING, Decision, Situation
-from windlass.planner.plan import Remove, Step, WithdrawRemoval
+from windlass.planner.capacity.steps import Remove, Step, WithdrawRemoval
 
 
 def withdraw_first(s: Situation, decision: Decision | None) -> Decision | None:
