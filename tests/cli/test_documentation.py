@@ -9,10 +9,13 @@ import pytest
 
 from tests.cli.bodies import body, metadata, picture
 from tests.worlds import activity, fleet, group, pending, view
-from windlass.cli import explain, forecast, get, plan
-from windlass.cli import picture as pictures
-from windlass.cli.explanation import explain as explanation_of
+from windlass.cli import plan
 from windlass.cli.main import parser
+from windlass.cli.subjects import SUBJECTS
+from windlass.cli.subjects.group import GROUP, explain, forecast
+from windlass.cli.subjects.group import picture as pictures
+from windlass.cli.subjects.group.explanation import explain as explanation_of
+from windlass.cli.subjects.group.plan import outlook
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 
@@ -24,8 +27,8 @@ SEEN = view(
 RECORDS = [{"metadata": {"name": "web-a1"}, "status": None}]
 OUR_OWN = {
     "get group": pictures.values(picture(SEEN)),
-    "get groups": {"groups": [get.summary(body(SEEN))]},
-    "plan": plan.values([forecast.forecast(SEEN)], [], []),
+    "get groups": {"groups": [GROUP.summary(body(SEEN))]},
+    "plan": plan.values(plan.Planned([outlook(forecast.forecast(SEEN))]), SUBJECTS),
     "explain": explain.values(explanation_of(SEEN, metadata(SEEN), RECORDS, ())),
 }
 AS_IN_THE_STATUS = {"conditions", "zones", "activity", "revisions", "status", "counts"}

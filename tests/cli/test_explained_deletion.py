@@ -7,8 +7,8 @@ import pytest
 from tests.cli.bodies import metadata
 from tests.worlds import fleet, group, view
 from windlass.api.scaling_group import DeletionPolicy
-from windlass.cli.explain import lines, values
-from windlass.cli.explanation import Explanation, explain
+from windlass.cli.subjects.group.explain import lines, values
+from windlass.cli.subjects.group.explanation import Explanation, explain
 from windlass.cluster.deletion_guard import DeletionGuard
 from windlass.planner.capacity.group import plan_group
 

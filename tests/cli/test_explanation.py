@@ -24,10 +24,10 @@ from tests.worlds import (
     view,
 )
 from windlass.api.common import rfc3339, to_wire
-from windlass.cli.explain import lines, values
-from windlass.cli.explanation import Explanation, explain
-from windlass.cli.observing import _template_problem
 from windlass.cli.operator_sign import SeenLease
+from windlass.cli.subjects.group.explain import lines, values
+from windlass.cli.subjects.group.explanation import Explanation, explain
+from windlass.cli.subjects.group.observing import _template_problem
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.reasons_launches import MeantToEnd
 from windlass.planner.capacity.view import GroupView

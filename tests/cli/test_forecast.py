@@ -17,7 +17,7 @@ from tests.worlds import (
     span,
     view,
 )
-from windlass.cli.forecast import Change, differences, forecast, report, values
+from windlass.cli.subjects.group.forecast import Change, differences, forecast, report, values
 from windlass.planner.capacity.steps import Launch, Remove
 from windlass.planner.capacity.view import GroupView
 from windlass.simulate.start import world_of

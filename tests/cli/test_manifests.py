@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from windlass.cli.failures import CannotError
-from windlass.cli.manifests import Document, documents_in, merged, propose, read_bodies, three_way
+from windlass.cli.manifests import Document, documents_in, merged, models_of, propose, read_bodies, three_way
+from windlass.cli.subjects import SUBJECTS
 
+MODELS = models_of(SUBJECTS)
 GROUP = """
 apiVersion: windlass.dev/v1alpha1
 kind: ScalingGroup
@@ -30,7 +32,7 @@ def written(tmp_path: Path) -> Any:
 
 
 def documents(text: str, written: Any, namespace: str | None = None) -> tuple[list[Document], list[str]]:
-    return documents_in(read_bodies([written(text)]), namespace, "default")
+    return documents_in(read_bodies([written(text)]), namespace, "default", MODELS)
 
 
 def test_documents_of_other_kinds_are_told_and_left_out(written: Any):
@@ -113,10 +115,10 @@ def test_without_an_api_server_the_models_fill_in_and_refuse():
     document = Document(
         "ScalingGroup", "default", "web", {"configuration": {"scalingConfiguration": "web"}}, "web.yaml"
     )
-    assert asyncio.run(propose(None, document)).spec["maxSize"] == 1
+    assert asyncio.run(propose(None, document, MODELS)).spec["maxSize"] == 1
     wrong = Document("ScalingGroup", "default", "web", {**document.spec, "maxSize": 10_001}, "web.yaml")
     with pytest.raises(CannotError, match=r"^web\.yaml: ScalingGroup web: spec\.maxSize: Input should be less than"):
-        asyncio.run(propose(None, wrong))
+        asyncio.run(propose(None, wrong, MODELS))
     unknown = Document("ScalingGroup", "default", "web", {**document.spec, "desired": 3}, "web.yaml")
     with pytest.raises(CannotError, match=r"spec\.desired: there is no such field$"):
-        asyncio.run(propose(None, unknown))
+        asyncio.run(propose(None, unknown, MODELS))

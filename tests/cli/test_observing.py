@@ -7,9 +7,9 @@ from tests.cluster_client.fake_api import FakeApi
 from tests.cluster_client.scenario import play
 from tests.worlds import CONFIGURATION, GROUP, GROUP_UID, NOW, activity, fleet, group, leaving, revision, view
 from windlass.api.common import GROUP_LABEL, ORDINAL_ANNOTATION, owner_reference, rfc3339, to_wire
-from windlass.cli.explanation import explain
-from windlass.cli.forecast import forecast
-from windlass.cli.observing import observe_live
+from windlass.cli.subjects.group.explanation import explain
+from windlass.cli.subjects.group.forecast import forecast
+from windlass.cli.subjects.group.observing import observe_live
 from windlass.cluster.client import Client
 from windlass.cluster.resources import CONTROLLER_REVISIONS
 from windlass.cluster.revisions import revision_manifest

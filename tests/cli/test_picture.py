@@ -19,7 +19,7 @@ from tests.worlds import (
     view,
 )
 from windlass.cli.live import changes, seconds_until
-from windlass.cli.picture import rows_of, take_picture, tree, values
+from windlass.cli.subjects.group.picture import rows_of, take_picture, tree, values
 from windlass.planner.capacity.view import take_census
 
 

@@ -5,10 +5,10 @@ from tests.cluster_client.fake_api import FakeApi, replies, status
 from tests.cluster_client.scenario import play
 from tests.worlds import CONFIGURATION, GROUP, NOW, fleet, group, view
 from windlass.api.common import to_wire
-from windlass.cli.explain import lines, values
-from windlass.cli.explanation import explain
-from windlass.cli.observing import RECORDS_UNREADABLE, observe_live
-from windlass.cli.plan import _plan_existing
+from windlass.cli.subjects.group.explain import lines, values
+from windlass.cli.subjects.group.explanation import explain
+from windlass.cli.subjects.group.observing import RECORDS_UNREADABLE, observe_live
+from windlass.cli.subjects.group.plan import _plan_existing
 from windlass.cluster.client import Client
 from windlass.planner.capacity.group import plan_group
 

@@ -11,8 +11,8 @@ from hack.cluster import Cluster
 from tests.cluster.doors import collection, manifest
 from tests.cluster.operator_process import Installation, Operators
 from tests.cluster.people import Person
-from windlass.cli import scale
-from windlass.cli.reading import read_group
+from windlass.cli.subjects.group import scale
+from windlass.cli.subjects.group.instances import read_group
 from windlass.cluster.client import Client
 from windlass.cluster.config import load
 from windlass.cluster.errors import Conflict

@@ -7,7 +7,7 @@ import pytest
 from tests.cluster_client.fake_api import FakeApi, replies, status
 from tests.cluster_client.scenario import play
 from tests.worlds import CONFIGURATION, GROUP_UID, fleet, group, view
-from windlass.cli.template import Tried, tried
+from windlass.cli.subjects.group.template import Tried, tried
 from windlass.cluster.client import Client
 from windlass.cluster.errors import Refused, RefusedBy, Transient
 from windlass.cluster.trial import try_template

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.worlds import after, fleet, group, instance, launches, leaving, planned, steps_of_kind, view
-from windlass.cli.forecast import forecast, report
+from windlass.cli.subjects.group.forecast import forecast, report
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.steps import Adopt, GroupPlan
 

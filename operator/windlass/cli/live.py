@@ -1,23 +1,20 @@
-"""`get group -w`: the tree, kept up to date by watches."""
+"""`get … -w`: the tree, kept up to date by watches."""
 
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
-from windlass.api.common import GROUP_LABEL
 from windlass.cli.output import in_stream, print_lines
-from windlass.cli.picture import Picture, rows_of, take_picture, tree, values
-from windlass.cli.reading import Body, in_order, now
+from windlass.cli.reading import Body
+from windlass.cli.told import Shown
 from windlass.cluster.client import Client
 from windlass.cluster.informer import Informer
-from windlass.cluster.pods import Pod, to_instance
-from windlass.cluster.resources import PODS, SCALING_GROUPS
-from windlass.planner.capacity.instance import Instance
+from windlass.cluster.resources import Resource
 
 GATHER_SECONDS = 0.1  # a burst of events makes one picture
 TICK_SECONDS = 1.0  # ages on a terminal grow by the second
@@ -25,9 +22,28 @@ ACTIVITY = "ScalingActivity/"  # only the last one is shown: when another takes 
 CLEAR, HOME, END_OF_LINE, END_OF_SCREEN = "\x1b[2J", "\x1b[H", "\x1b[K", "\x1b[J"
 
 
+class Moment(Protocol):
+    """An object at one moment."""
+
+    @property
+    def message(self) -> str:
+        """The most useful sentence about it."""
+
+    @property
+    def now(self) -> datetime:
+        """The moment."""
+
+    @property
+    def next_change(self) -> datetime | None:
+        """When it changes next by time alone."""
+
+
+P = TypeVar("P", bound=Moment)
+
+
 @dataclass(frozen=True, slots=True)
-class _Group:
-    """A group's body as an informer keeps it."""
+class _Object:
+    """An object's body as an informer keeps it."""
 
     body: dict[str, Any]
 
@@ -48,81 +64,79 @@ class _Group:
         return str(self.body["metadata"]["resourceVersion"])
 
 
-class Feed:
-    """One group and its instances as watches show them; `changed` is set whenever one of them changes."""
+class Feed(Generic[P]):
+    """One object and what is `beside` it, as watches show them.
 
-    def __init__(self, client: Client, group: Body) -> None:
-        metadata = group["metadata"]
+    `changed` is to be set whenever something beside it changes; `picture` makes of the object's body what there is now.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        resource: Resource,
+        body: Body,
+        changed: asyncio.Event,
+        *,
+        beside: tuple[Informer[Any], ...],
+        picture: Callable[[Body], P],
+    ) -> None:
+        metadata = body["metadata"]
         self._namespace, self._name, self._uid = metadata["namespace"], metadata["name"], metadata["uid"]
-        self.changed = asyncio.Event()
-        self._groups: Informer[_Group] = Informer(
+        self._changed = changed
+        self._picture = picture
+        self._objects: Informer[_Object] = Informer(
             client,
-            SCALING_GROUPS,
+            resource,
             wire=dict,
-            record=_Group,
+            record=_Object,
             namespaces=(self._namespace,),
-            on_change=self._group_changed,
+            on_change=self._object_changed,
         )
-        self._pods: Informer[Instance] = Informer(
-            client,
-            PODS,
-            wire=Pod,
-            record=to_instance,
-            namespaces=(self._namespace,),
-            label_selector=f"{GROUP_LABEL}={self._name}",
-            index=lambda instance: instance.group,
-            on_change=lambda old, new: self.changed.set(),
-        )
+        self._informers = (self._objects, *beside)
 
-    @property
-    def group(self) -> Body | None:
-        """The group; None when it is gone, even if another one has its name."""
-        found = self._groups.get(self._namespace, self._name)
-        return found.body if found is not None and found.uid == self._uid else None
+    def picture(self) -> P | None:
+        """What there is now; None when the object is gone, even if another one has its name."""
+        found = self._objects.get(self._namespace, self._name)
+        return self._picture(found.body) if found is not None and found.uid == self._uid else None
 
-    def picture(self) -> Picture | None:
-        """The group now; None when it is gone."""
-        group = self.group
-        return None if group is None else take_picture(group, in_order(self._pods.by_index(self._uid).values()), now())
-
-    async def next_picture(self, at_most: float | None) -> Picture | None:
+    async def next_picture(self, at_most: float | None) -> P | None:
         """The picture after the next change, or after so many seconds."""
         with suppress(TimeoutError):
             async with asyncio.timeout(at_most):
-                await self.changed.wait()
+                await self._changed.wait()
                 await asyncio.sleep(GATHER_SECONDS)
-        self.changed.clear()
+        self._changed.clear()
         return self.picture()
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator["Feed"]:
+    async def running(self) -> AsyncIterator["Feed[P]"]:
         """Watch, from when all has been read once."""
-        tasks = [asyncio.create_task(informer.run()) for informer in (self._groups, self._pods)]
+        tasks = [asyncio.create_task(informer.run()) for informer in self._informers]
         try:
-            await self._groups.synced.wait()
-            await self._pods.synced.wait()
+            for informer in self._informers:
+                await informer.synced.wait()
             yield self
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _group_changed(self, old: _Group | None, new: _Group | None) -> None:
+    def _object_changed(self, old: _Object | None, new: _Object | None) -> None:
         changed = new or old
         if changed is not None and changed.name == self._name:
-            self.changed.set()
+            self._changed.set()
 
 
-async def watch(client: Client, group: Body, form: str | None) -> None:
-    """Show the group until it is gone, or until Ctrl-C."""
+async def watch(feed: Feed[Shown], form: str | None, what: str) -> None:
+    """Show the object until it is gone, or until Ctrl-C. `what`: its kind and name."""
     screen = _Documents(form) if form is not None else _Screen() if sys.stdout.isatty() else _Lines()
-    async with Feed(client, group).running() as feed:
-        picture = feed.picture()
-        while picture is not None:
-            screen.show(picture)
-            picture = await feed.next_picture(screen.patience(picture))
+    async with feed.running():
+        shown = feed.picture()
+        while shown is not None:
+            screen.show(shown)
+            shown = await feed.next_picture(screen.patience(shown))
     if form is None:
-        print(f"ScalingGroup/{group['metadata']['name']} is gone")
+        print(f"{what} is gone")
 
 
 class _Screen:
@@ -131,12 +145,12 @@ class _Screen:
     def __init__(self) -> None:
         sys.stdout.write(CLEAR)
 
-    def patience(self, picture: Picture) -> float | None:
+    def patience(self, shown: Shown) -> float | None:
         return TICK_SECONDS
 
-    def show(self, picture: Picture) -> None:
+    def show(self, shown: Shown) -> None:
         size = os.get_terminal_size(sys.stdout.fileno())
-        lines = tree(picture)
+        lines = shown.lines()
         if len(lines) >= size.lines:
             kept = max(0, size.lines - 2)
             lines = [*lines[:kept], f"… and {len(lines) - kept} more lines"]
@@ -151,12 +165,12 @@ class _Lines:
     def __init__(self) -> None:
         self._before: Mapping[str, str] | None = None
 
-    def patience(self, picture: Picture) -> float | None:
-        return seconds_until(picture.next_change, picture.now)
+    def patience(self, shown: Shown) -> float | None:
+        return seconds_until(shown.next_change, shown.now)
 
-    def show(self, picture: Picture) -> None:
-        after = _lines_by_key(picture)
-        lines = tree(picture) if self._before is None else changes(self._before, after, picture.now)
+    def show(self, shown: Shown) -> None:
+        after = _lines_by_key(shown)
+        lines = shown.lines() if self._before is None else changes(self._before, after, shown.now)
         self._before = after
         print_lines(lines)
 
@@ -168,11 +182,11 @@ class _Documents:
         self._form = form
         self._before = ""
 
-    def patience(self, picture: Picture) -> float | None:
-        return seconds_until(picture.next_change, picture.now)
+    def patience(self, shown: Shown) -> float | None:
+        return seconds_until(shown.next_change, shown.now)
 
-    def show(self, picture: Picture) -> None:
-        document = in_stream(self._form, values(picture))
+    def show(self, shown: Shown) -> None:
+        document = in_stream(self._form, shown.values())
         if document != self._before:
             print_lines([document])
         self._before = document
@@ -191,6 +205,6 @@ def changes(before: Mapping[str, str], after: Mapping[str, str], now: datetime) 
     return lines + [f"{clock}   {key}   gone" for key in gone]
 
 
-def _lines_by_key(picture: Picture) -> dict[str, str]:
-    said = {"Message": picture.message}
-    return said | {row.key: "   ".join(filter(None, (row.state, row.zone, row.info))) for row in rows_of(picture)}
+def _lines_by_key(shown: Shown) -> dict[str, str]:
+    said = {"Message": shown.message}
+    return said | {row.key: "   ".join(filter(None, (row.state, row.zone, row.info))) for row in shown.rows()}

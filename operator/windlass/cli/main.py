@@ -1,24 +1,30 @@
 """The command line of `kubectl windlass`: what may be said, and which module answers.
 
-Nothing but argparse is imported before the arguments are understood: `--help` is there at once.
+Nothing slow is imported before the arguments are understood: `--help` is there at once.
 """
 
 import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from windlass import __version__
+from windlass.cli.arguments import seconds, size_change
+from windlass.cli.subject import Subject
+from windlass.cli.subjects import SUBJECTS
+from windlass.cli.wording import a, joined, named, planned_kinds, several
 
-GROUP_WORDS = frozenset({"group", "groups", "sg", "scalinggroup", "scalinggroups"})
 INTERRUPTED = 130  # what shells say of a command that Ctrl-C ended
 
 Verb = Callable[[argparse.Namespace], int]
+Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 — it has no public name
+Subjects = Sequence[Subject]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, subjects: Subjects = SUBJECTS) -> int:
     """Run one command; its exit code. Expected errors are one sentence on standard error."""
-    given = parser().parse_args(arguments)
+    given = parser(subjects).parse_args(arguments)
     try:
         return _verb(given)(given)
     except KeyboardInterrupt:
@@ -56,8 +62,8 @@ def _verb(given: argparse.Namespace) -> Verb:
             return scale.run
 
 
-def parser() -> argparse.ArgumentParser:
-    """All verbs and their flags."""
+def parser(subjects: Subjects = SUBJECTS) -> argparse.ArgumentParser:
+    """All verbs and their flags, for these subjects."""
     made = argparse.ArgumentParser(
         prog="kubectl windlass",
         description="Look at scaling groups, see what a change would do, and learn why a group is as it is.",
@@ -65,20 +71,22 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_connection(made, None)
     made.add_argument("--version", action="version", version=f"windlass {__version__}")
+    made.set_defaults(subjects=subjects)
     verbs = made.add_subparsers(dest="verb", required=True, metavar="get|plan|explain|scale")
-    for add in (_add_get, _add_plan, _add_explain, _add_scale):
-        add(verbs)
+    for name, add in (("get", _add_get), ("plan", _add_plan), ("explain", _add_explain), ("scale", _add_scale)):
+        add(verbs, [subject for subject in subjects if name in subject.verbs])
     return made
 
 
-def _add_get(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    verb = _add_verb(verbs, "get", "show a group as a tree, or the groups of a namespace as a table")
-    _add_group(verb, name_required=False)
-    verb.add_argument("-A", "--all-namespaces", action="store_true", help="the groups of all namespaces")
+def _add_get(verbs: Verbs, those: Subjects) -> None:
+    one, many = joined((a(each.singular) for each in those), "or"), joined((each.plural for each in those), "or")
+    verb = _add_verb(verbs, "get", f"show {one} as a tree, or the {many} of a namespace as a table")
+    _add_subject(verb, those, name_required=False)
+    verb.add_argument("-A", "--all-namespaces", action="store_true", help=f"the {many} of all namespaces")
     verb.add_argument("-w", "--watch", action="store_true", help="go on showing what changes, until Ctrl-C")
 
 
-def _add_plan(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_plan(verbs: Verbs, those: Subjects) -> None:
     verb = _add_verb(
         verbs,
         "plan",
@@ -86,44 +94,43 @@ def _add_plan(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "Exit code: 0 nothing would be done, 1 something would be done, 2 it cannot be said.",
         error_code=2,
     )
-    verb.usage = (
-        f"{verb.prog} [options] group NAME [--desired N] [--min N] [--max N]\n       {verb.prog} [options] -f FILE …"
-    )
-    verb.add_argument("kind", nargs="?", type=_group_word, metavar="group", help="the word `group`")
-    verb.add_argument("name", nargs="?", metavar="NAME", help="an existing group")
+    lines = [f"{verb.prog} [options] {_how_to_plan(subject)}" for subject in those]
+    verb.usage = "\n       ".join([*lines, f"{verb.prog} [options] -f FILE …"])
+    _add_subject(verb, those, required=False, name_required=False, name_is="an existing")
+    kinds = joined(map(several, planned_kinds(those)))
     verb.add_argument(
         "-f",
         "--filename",
         action="append",
         metavar="FILE",
-        help="manifests of ScalingGroups and ScalingConfigurations as they would be applied; - is standard input",
+        help=f"manifests of {kinds} as they would be applied; - is standard input",
     )
-    verb.add_argument("--desired", type=_size, metavar="N", help="with another desiredSize")
-    verb.add_argument("--min", type=_size, metavar="N", help="with another minSize")
-    verb.add_argument("--max", type=_size, metavar="N", help="with another maxSize")
+    for flag, field, metavar, parse in dict.fromkeys(flag for subject in those for flag in subject.flags):
+        verb.add_argument(flag, dest=field, type=parse, metavar=metavar, help=f"with another {field}")
 
 
-def _add_explain(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    verb = _add_verb(verbs, "explain", "say why a group is as it is, what it waits for, and what to do")
-    _add_group(verb)
+def _how_to_plan(subject: Subject) -> str:
+    return " ".join([subject.singular, "NAME", *(f"[{each.flag} {each.metavar}]" for each in subject.flags)])
 
 
-def _add_scale(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_explain(verbs: Verbs, those: Subjects) -> None:
+    one = joined((a(subject.singular) for subject in those), "or")
+    verb = _add_verb(verbs, "explain", f"say why {one} is as it is, what it waits for, and what to do")
+    _add_subject(verb, those)
+
+
+def _add_scale(verbs: Verbs, those: Subjects) -> None:
     verb = _add_verb(verbs, "scale", "set a group's desired size")
-    _add_group(verb)
-    verb.add_argument("size", type=_size_change, metavar="N|+N|-N", help="the size, or the change of it")
+    _add_subject(verb, those)
+    verb.add_argument("size", type=size_change, metavar="N|+N|-N", help="the size, or the change of it")
     verb.add_argument("--wait", action="store_true", help="until the group has that size in service")
     verb.add_argument(
-        "--timeout", type=_duration, default=600.0, metavar="TIME", help="how long to wait: 90s, 10m, 1h (default: 10m)"
+        "--timeout", type=seconds, default=600.0, metavar="TIME", help="how long to wait: 90s, 10m, 1h (default: 10m)"
     )
 
 
 def _add_verb(
-    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]",
-    name: str,
-    text: str,
-    epilog: str | None = None,
-    error_code: int = 1,
+    verbs: Verbs, name: str, text: str, epilog: str | None = None, error_code: int = 1
 ) -> argparse.ArgumentParser:
     verb = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=epilog)
     verb.set_defaults(error_code=error_code, usage_error=verb.error)
@@ -140,36 +147,37 @@ def _add_connection(made: argparse.ArgumentParser, default: str | None) -> None:
     made.add_argument("--kubeconfig", default=default, metavar="FILE", help=kubeconfig)
 
 
-def _add_group(verb: argparse.ArgumentParser, *, name_required: bool = True) -> None:
-    verb.add_argument("kind", type=_group_word, metavar="group", help="the word `group`")
-    verb.add_argument("name", nargs=None if name_required else "?", metavar="NAME", help="name of the group")
+def _add_subject(
+    verb: argparse.ArgumentParser,
+    those: Subjects,
+    *,
+    required: bool = True,
+    name_required: bool = True,
+    name_is: str = "name of the",
+) -> None:
+    """The word for one of these, and its name."""
+    verb.add_argument(
+        "subject",
+        nargs=None if required else "?",
+        type=_subject_among(those),
+        metavar="|".join(subject.singular for subject in those),
+        help=f"the word {joined((f'`{subject.singular}`' for subject in those), 'or')}",
+    )
+    one = joined((subject.singular for subject in those), "or")
+    verb.add_argument("name", nargs=None if name_required else "?", metavar="NAME", help=f"{name_is} {one}")
 
 
-def _group_word(text: str) -> str:
-    if text.lower() not in GROUP_WORDS:
-        raise argparse.ArgumentTypeError(f"there are groups only, no {text!r}: say `group NAME`")
-    return "group"
+def _subject_among(those: Subjects) -> Callable[[str], Subject]:
+    by_word = {word: subject for subject in those for word in subject.words}
 
+    def subject_of(text: str) -> Subject:
+        found = by_word.get(text.lower())
+        if found is None:
+            there = joined(subject.plural for subject in those)
+            raise argparse.ArgumentTypeError(f"there are {there} only, no {text!r}: say {named(those)}")
+        return found
 
-def _size(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
-    return int(text)
-
-
-def _size_change(text: str) -> tuple[str, int]:
-    sign, digits = (text[0], text[1:]) if text[:1] in {"+", "-"} else ("", text)
-    if not digits.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a size such as 5 nor a change such as +2 or -2")
-    return sign, int(digits)
-
-
-def _duration(text: str) -> float:
-    units = {"s": 1, "m": 60, "h": 3600}
-    number, unit = text[:-1], text[-1:]
-    if not number.isdecimal() or unit not in units:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 90s, 10m or 1h")
-    return float(int(number) * units[unit])
+    return subject_of
 
 
 if __name__ == "__main__":

@@ -10,19 +10,19 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from windlass.api import scaling_configuration, scaling_group
-from windlass.api.common import API_VERSION, GROUP, to_wire
+from windlass.api.common import API_VERSION, GROUP, Kind, to_wire
 from windlass.cli.failures import CannotError
+from windlass.cli.subject import Subject, resource_of
+from windlass.cli.wording import joined
 from windlass.cluster.client import Client
 from windlass.cluster.errors import Gone, Refused, RefusedBy
-from windlass.cluster.resources import SCALING_CONFIGURATIONS, SCALING_GROUPS, Resource
+from windlass.cluster.resources import Resource
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 SERVER_SIDE_MANAGER = "kubectl"  # who applies with `kubectl apply --server-side`
 
 Body = Mapping[str, Any]
-KINDS = {kind.kind: kind for kind in (scaling_group.KIND, scaling_configuration.KIND)}
-RESOURCES: Mapping[str, Resource] = {r.kind: r for r in (SCALING_GROUPS, SCALING_CONFIGURATIONS)}
+Models = Mapping[str, Kind]  # by kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,34 +89,39 @@ def _where(error: yaml.YAMLError) -> str:
     return " ".join(str(error).split())
 
 
+def models_of(subjects: Iterable[Subject]) -> Models:
+    """The kinds that these subjects plan for, in their order."""
+    return {model.kind: model for subject in subjects for model in subject.models()}
+
+
 def documents_in(
-    bodies: Iterable[tuple[str, Body]], namespace: str | None, default: str
+    bodies: Iterable[tuple[str, Body]], namespace: str | None, default: str, models: Models
 ) -> tuple[list[Document], list[str]]:
-    """The groups and configurations among these objects, and notes on what else there is.
+    """The objects of these kinds among all, and notes on what else there is.
 
     `namespace` is the one that was asked for, if any, `default` that of objects that name none. CannotError if there
-    is neither group nor configuration.
+    is none of these kinds.
     """
     documents: list[Document] = []
     notes: list[str] = []
     for filename, body in bodies:
-        if body.get("apiVersion") == API_VERSION and body.get("kind") in KINDS:
+        if body.get("apiVersion") == API_VERSION and body.get("kind") in models:
             documents.append(_document(body, filename, namespace, default))
         else:
-            notes.append(_not_looked_at(body))
+            notes.append(_not_looked_at(body, models))
     if not documents:
         because = f" ({'; '.join(notes)})" if notes else ""
-        raise CannotError(f"there is no ScalingGroup or ScalingConfiguration of {API_VERSION} to plan for{because}")
+        raise CannotError(f"there is no {joined(models, 'or')} of {API_VERSION} to plan for{because}")
     return documents, notes
 
 
-def _not_looked_at(body: Body) -> str:
+def _not_looked_at(body: Body, models: Models) -> str:
     kind, name, version = body.get("kind"), (body.get("metadata") or {}).get("name"), body.get("apiVersion")
     what = f"{' '.join(filter(None, (kind or 'an object', name)))} is not looked at"
     if str(version).partition("/")[0] != GROUP:
         return what
-    if kind not in KINDS:
-        return f"{what}: there is no such kind in {GROUP}, only {' and '.join(sorted(KINDS))} can be planned for"
+    if kind not in models:
+        return f"{what}: there is no such kind in {GROUP}, only {joined(sorted(models))} can be planned for"
     return f"{what}: it is of {version}, and this plans for {API_VERSION}"
 
 
@@ -133,37 +138,39 @@ def _document(body: Body, filename: str, namespace: str | None, default: str) ->
 # ---- what would be stored
 
 
-async def propose(client: Client | None, document: Document) -> Proposed:
+async def propose(client: Client | None, document: Document, models: Models) -> Proposed:
     """The object as the API server would store it; `ApiError` with its words if it would refuse it.
 
     Where there is no API server, or it may not be asked, the models stand in for it and the note says so.
     """
+    model = models[document.kind]
     if client is None:
-        return Proposed(document, None, _checked_here(document, document.spec))
-    live = await _live(client, document)
+        return Proposed(document, None, _checked_here(document, document.spec, model))
+    resource = resource_of(model)
+    live = await _live(client, resource, document)
     try:
-        stored = await _dry_run(client, document, live)
+        stored = await _dry_run(client, resource, document, live)
     except Refused as error:
         if error.by is not RefusedBy.PERMISSIONS:
             raise
         spec = document.spec if live is None else merged(live["spec"], _changes(document, live))
         note = f"{document.kind} {document.name} was not checked by the API server: {error.detail}"
-        return Proposed(document, live, _checked_here(document, spec), note)
-    _refuse_unknown_fields(document)
+        return Proposed(document, live, _checked_here(document, spec, model), note)
+    _refuse_unknown_fields(document, model)
     return Proposed(document, live, stored["spec"])
 
 
-async def _live(client: Client, document: Document) -> Body | None:
+async def _live(client: Client, resource: Resource, document: Document) -> Body | None:
     try:
-        return await client.get(RESOURCES[document.kind], document.namespace, document.name)
+        return await client.get(resource, document.namespace, document.name)
     except Gone as error:
         if error.reason != "NotFound":
             raise
         return None
 
 
-async def _dry_run(client: Client, document: Document, live: Body | None) -> Body:
-    resource, namespace, name = RESOURCES[document.kind], document.namespace, document.name
+async def _dry_run(client: Client, resource: Resource, document: Document, live: Body | None) -> Body:
+    namespace, name = document.namespace, document.name
     if live is None:
         return await client.create(resource, namespace, document.manifest, dry_run=True)
     if _applied_by_the_server(live):
@@ -212,17 +219,17 @@ def merged(old: Body, patch: Body) -> dict[str, Any]:
     return after
 
 
-def _checked_here(document: Document, spec: Body) -> Body:
+def _checked_here(document: Document, spec: Body, model: Kind) -> Body:
     try:
-        return to_wire(KINDS[document.kind].spec.model_validate(spec))
+        return to_wire(model.spec.model_validate(spec))
     except ValidationError as error:
         raise CannotError(_first(document, error)) from error
 
 
-def _refuse_unknown_fields(document: Document) -> None:
+def _refuse_unknown_fields(document: Document, model: Kind) -> None:
     """As `kubectl apply` does; the dry run alone would drop them without a word."""
     try:
-        KINDS[document.kind].spec.model_validate(document.spec)
+        model.spec.model_validate(document.spec)
     except ValidationError as error:
         if any(found["type"] == "extra_forbidden" for found in error.errors()):
             raise CannotError(_first(document, error, "extra_forbidden")) from error

@@ -1,19 +1,17 @@
-"""Reading a group and what belongs to it from the API server, live."""
+"""Reading an object that people name from the API server, live."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from windlass import __version__
-from windlass.api.common import GROUP_LABEL
 from windlass.cli.failures import CannotError
+from windlass.cli.subject import Subject
 from windlass.cluster.client import Client
 from windlass.cluster.config import load
 from windlass.cluster.errors import ApiError, Gone
-from windlass.cluster.pods import Pod, to_instance
-from windlass.cluster.resources import NAMESPACES, PODS, SCALING_GROUPS
-from windlass.planner.capacity.instance import Instance
+from windlass.cluster.resources import NAMESPACES
 
 Body = Mapping[str, Any]
 T = TypeVar("T")
@@ -37,19 +35,20 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-async def read_group(client: Client, namespace: str, name: str) -> Body:
-    """The group of this name; where there is none, the sentence names those that there are."""
+async def read_object(client: Client, subject: Subject, namespace: str, name: str) -> Body:
+    """The object of this name; where there is none, the sentence names those that there are."""
+    resource = subject.resource
     try:
-        return await client.get(SCALING_GROUPS, namespace, name)
+        return await client.get(resource, namespace, name)
     except Gone as error:
-        if error.reason != "NotFound" or SCALING_GROUPS.plural not in error.detail:
+        if error.reason != "NotFound" or resource.plural not in error.detail:
             raise
     except ValueError:
         pass
-    there = [body["metadata"]["name"] for body in (await client.list(SCALING_GROUPS, namespace)).items]
+    there = [body["metadata"]["name"] for body in (await client.list(resource, namespace)).items]
     if not there and await _is_missing(client, namespace):
         raise CannotError(f"there is no namespace {namespace}")
-    raise CannotError(_no_such_group(namespace, name, sorted(there)))
+    raise CannotError(_not_there(subject, namespace, name, sorted(there)))
 
 
 async def _is_missing(client: Client, namespace: str) -> bool:
@@ -63,27 +62,13 @@ async def _is_missing(client: Client, namespace: str) -> bool:
     return False
 
 
-def _no_such_group(namespace: str, name: str, there: list[str]) -> str:
+def _not_there(subject: Subject, namespace: str, name: str, there: list[str]) -> str:
     from difflib import get_close_matches
 
-    said = f"there is no group {name!r} in namespace {namespace}"
+    said = f"there is no {subject.singular} {name!r} in namespace {namespace}"
     if near := get_close_matches(name, there):
         return f"{said}; did you mean {' or '.join(near)}?"
     if there:
         more = f" and {len(there) - MOST_NAMES} more" if len(there) > MOST_NAMES else ""
         return f"{said}; there are {', '.join(there[:MOST_NAMES])}{more}"
-    return f"{said}, and no other; `kubectl windlass get groups -A` shows those of all namespaces"
-
-
-async def read_instances(client: Client, group: Body) -> tuple[Instance, ...]:
-    """The group's instances, in the order of their ordinals."""
-    metadata = group["metadata"]
-    selector = f"{GROUP_LABEL}={metadata['name']}"
-    pods = await client.list(PODS, metadata["namespace"], label_selector=selector, into=Pod)
-    instances = map(to_instance, pods.items)
-    return in_order(instance for instance in instances if instance.group == metadata["uid"])
-
-
-def in_order(instances: Iterable[Instance]) -> tuple[Instance, ...]:
-    """Instances by their ordinals."""
-    return tuple(sorted(instances, key=lambda instance: (instance.ordinal, instance.name)))
+    return f"{said}, and no other; `kubectl windlass get {subject.plural} -A` shows those of all namespaces"

@@ -1,9 +1,10 @@
-"""Plain text for people: aligned columns, ages, moments."""
+"""Plain text for people: aligned columns, sections, ages, moments."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 GAP = "   "
+MOST_LINES = 10  # of one section are shown
 
 
 def columns(rows: Iterable[Sequence[str]], indent: str = "") -> list[str]:
@@ -16,6 +17,17 @@ def columns(rows: Iterable[Sequence[str]], indent: str = "") -> list[str]:
         (indent + GAP.join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))).rstrip()
         for row in cells
     ]
+
+
+def in_sections(head: Sequence[str], sections: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
+    """The head, and below it each section that is not empty: its title, and the first lines of it."""
+    lines = list(head)
+    for title, found in sections:
+        if found:
+            lines += ["", title, *(f"  {line}" for line in found[:MOST_LINES])]
+        if len(found) > MOST_LINES:
+            lines.append(f"  … and {len(found) - MOST_LINES} more")
+    return lines
 
 
 def age(since: datetime | None, now: datetime) -> str:

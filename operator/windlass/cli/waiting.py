@@ -1,66 +1,54 @@
-"""`scale --wait`: until a group has its size in service."""
+"""`--wait`: until an object is as it was asked to be."""
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Generic, TypeVar
 
 from windlass.cli.failures import CannotError
-from windlass.cli.live import Feed, seconds_until
-from windlass.cli.picture import Picture, sizes
+from windlass.cli.live import Feed, Moment, seconds_until
 from windlass.cli.reading import Body
+from windlass.cli.subject import Subject
 from windlass.cli.text import duration
-from windlass.cluster.client import Client
-from windlass.planner.capacity.reasons import Disabled, OnlyProtectedLeft, ProcessSuspended
 
-READY, STALLED = "Ready", "Stalled"
-NEEDS_SOMEBODY = frozenset({ProcessSuspended.__name__, OnlyProtectedLeft.__name__, Disabled.__name__})
+P = TypeVar("P", bound=Moment)
 
 
-async def wait_until_settled(
-    client: Client, group: Body, size: int, limit: float, *, tell: Callable[[str], None]
-) -> str:
-    """Wait until the group says that it is as desired; its sentence. `tell` gets each new sentence with its time.
+@dataclass(frozen=True, slots=True)
+class Goal(Generic[P]):
+    """What is waited for.
 
-    CannotError if it is stalled, gone, or given another size meanwhile, or if `limit` seconds pass before.
+    `still`: the picture, if it can still come to that; CannotError if not (None: the object is gone). `reached`:
+    whether it has; CannotError where it will not before somebody does something. `stands`: how far it has come.
     """
-    picture: Picture | None = None
+
+    still: Callable[[P | None], P]
+    reached: Callable[[P], bool]
+    stands: Callable[[P], str]
+
+
+async def wait_until(
+    feed: Feed[P], subject: Subject, body: Body, goal: Goal[P], limit: float, *, tell: Callable[[str], None]
+) -> str:
+    """Wait until the goal is reached; the sentence of that moment. `tell` gets each new sentence with its time.
+
+    CannotError if the goal says that it cannot be, or if `limit` seconds pass before.
+    """
+    picture: P | None = None
     said = ""
     try:
-        async with asyncio.timeout(limit), Feed(client, group).running() as feed:
+        async with asyncio.timeout(limit), feed.running():
             while True:
-                picture = _still_there(feed.picture(), size)
+                picture = goal.still(feed.picture())
                 if picture.message != said:
                     said = picture.message
                     tell(f"{picture.now.astimezone():%H:%M:%S}   {said}")
-                if _settled(picture):
+                if goal.reached(picture):
                     return said
                 await feed.next_picture(seconds_until(picture.next_change, picture.now))
     except TimeoutError:
-        metadata, span = group["metadata"], duration(timedelta(seconds=limit))
-        stands = f"{sizes(picture)}; {picture.message}" if picture else "nothing was heard of it"
-        more = f"`kubectl windlass explain group {metadata['name']} -n {metadata['namespace']}` says more"
-        raise CannotError(f"{metadata['name']} is not settled after {span}: {stands}; {more}") from None
-
-
-def _still_there(picture: Picture | None, size: int) -> Picture:
-    if picture is None:
-        raise CannotError("the group was deleted meanwhile")
-    if picture.spec.desired_size != size:
-        raise CannotError(f"somebody else set the desired size to {picture.spec.desired_size} meanwhile")
-    return picture
-
-
-def _settled(picture: Picture) -> bool:
-    """Whether the group is as desired; CannotError where it will not be before somebody does something."""
-    status = picture.status
-    if status.observed_generation < picture.metadata["generation"]:
-        return False
-    conditions = {condition.type: condition for condition in status.conditions}
-    if STALLED in conditions:
-        raise CannotError(f"the group is stalled: {status.message}")
-    ready = conditions.get(READY)
-    if ready is None:
-        return False
-    if ready.reason in NEEDS_SOMEBODY:
-        raise CannotError(f"the group waits for somebody: {status.message}")
-    return ready.status == "True"
+        metadata, span = body["metadata"], duration(timedelta(seconds=limit))
+        stands = goal.stands(picture) if picture else "nothing was heard of it"
+        explain = f"kubectl windlass explain {subject.singular} {metadata['name']} -n {metadata['namespace']}"
+        raise CannotError(f"{metadata['name']} is not settled after {span}: {stands}; `{explain}` says more") from None

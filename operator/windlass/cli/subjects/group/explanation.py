@@ -9,8 +9,8 @@ from typing import Any, Literal
 from windlass.api.common import NODE_ZONE_LABEL, PROTECT_ANNOTATION
 from windlass.api.scaling_activity import ScalingActivityStatus
 from windlass.api.scaling_group import DeletionPolicy
-from windlass.cli.forecast import acting, step_line
 from windlass.cli.operator_sign import Complaint, LastChange, SeenLease, Sign, last_change, sign_of
+from windlass.cli.subjects.group.forecast import acting, step_line
 from windlass.cli.text import age
 from windlass.cluster.deletion_guard import DeletionGuard
 from windlass.planner.capacity.group import plan_group, see

@@ -1,20 +1,21 @@
 """A group and its instances at one moment, as a tree for people and as values for programs."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from windlass.api.common import rfc3339, to_wire
 from windlass.api.scaling_group import ActivityStatus, RevisionStatus, ScalingGroupSpec, ScalingGroupStatus, ZoneStatus
-from windlass.cli.text import age, columns
+from windlass.cli.told import Shown
+from windlass.cli.tree import Row, drawn
 from windlass.controllers.scaling_group.observe import parse_spec, parse_status
 from windlass.planner.capacity.instance import Instance, Patience, State, state_of
 from windlass.planner.capacity.view import may_fail
 from windlass.planner.reason import counted
 
-HEADER = ("NAME", "STATE", "ZONE", "AGE", "INFO")
 STATE_WORDS = {
     State.IN_SERVICE: "in service",
     State.PENDING: "pending",
@@ -60,18 +61,6 @@ class Picture:
         return min((i.changes_at for i in self.instances if i.changes_at is not None), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the tree. `key` is kind and name; all but `since` is what makes a change worth a line."""
-
-    depth: int
-    key: str
-    state: str = ""
-    zone: str = ""
-    since: datetime | None = None
-    info: str = ""
-
-
 def take_picture(group: Mapping[str, Any], instances: Iterable[Instance], now: datetime) -> Picture:
     """The picture of a group as it was read, and of its instances; `Invalid` if its spec makes no sense to us."""
     spec, status = parse_spec(group), parse_status(group)
@@ -84,14 +73,24 @@ def take_picture(group: Mapping[str, Any], instances: Iterable[Instance], now: d
     return Picture(group["metadata"], spec, status, shown, now)
 
 
+def shown(picture: Picture) -> Shown:
+    """The picture as `get` shows it."""
+    return Shown(
+        values=partial(values, picture),
+        lines=partial(tree, picture),
+        rows=partial(rows_of, picture),
+        message=picture.message,
+        now=picture.now,
+        next_change=picture.next_change,
+    )
+
+
 # ---- for people
 
 
 def tree(picture: Picture) -> list[str]:
     """The sentence, and the tree."""
-    rows = rows_of(picture)
-    cells = [(twig + r.key, r.state, r.zone, age(r.since, picture.now), r.info) for twig, r in _with_twigs(rows)]
-    return [picture.message, "", *columns([HEADER, *cells])]
+    return drawn(picture.message, rows_of(picture), picture.now)
 
 
 def rows_of(picture: Picture) -> list[Row]:
@@ -175,17 +174,6 @@ def _instance_row(one: ShownInstance) -> Row:
     if instance.deletion_cost:
         info.append(f"pod-deletion-cost {instance.deletion_cost}")
     return Row(2, f"Pod/{instance.name}", state.value, instance.zone or "", instance.created_at, "; ".join(info))
-
-
-def _with_twigs(rows: list[Row]) -> Iterator[tuple[str, Row]]:
-    """Each row with what is drawn before it: `├─ `, `└─ `, and `│  ` beside what is further down."""
-    twigs = []
-    goes_on: set[int] = set()  # depths at which another branch follows, seen from the end
-    for row in reversed(rows):
-        trunk = "".join("│  " if depth in goes_on else "   " for depth in range(1, row.depth))
-        twigs.append(trunk + ("├─ " if row.depth in goes_on else "└─ ") if row.depth else "")
-        goes_on = {depth for depth in goes_on if depth < row.depth} | {row.depth}
-    return zip(reversed(twigs), rows, strict=True)
 
 
 # ---- for programs
