@@ -51,9 +51,10 @@ def _refuse_flags_of_others(given: argparse.Namespace, those: Sequence[Subject],
     if wanted.keys() <= {flag.field for flag in own}:
         return
     others = [subject for subject in those if wanted.keys() & {flag.field for flag in subject.flags}]
-    flags = joined(dict.fromkeys(flag.flag for subject in others for flag in subject.flags))
-    hint = ": in a file, write them there" if given.filename else ""
-    given.usage_error(f"{flags} go with {named(others)}{hint}")
+    flags = dict.fromkeys(flag.flag for subject in others for flag in subject.flags)
+    go, them = ("goes", "it") if len(flags) == 1 else ("go", "them")
+    hint = f": in a file, write {them} there" if given.filename else ""
+    given.usage_error(f"{joined(flags)} {go} with {named(others)}{hint}")
 
 
 # ---- files
