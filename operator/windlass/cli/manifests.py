@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from windlass.api.common import API_VERSION, GROUP, Kind, to_wire
 from windlass.cli.failures import CannotError
-from windlass.cli.subject import Subject, resource_of
+from windlass.cli.subject import Subject
 from windlass.cli.wording import joined
 from windlass.cluster.client import Client
 from windlass.cluster.errors import Gone, Refused, RefusedBy
@@ -146,7 +146,7 @@ async def propose(client: Client | None, document: Document, models: Models) -> 
     model = models[document.kind]
     if client is None:
         return Proposed(document, None, _checked_here(document, document.spec, model))
-    resource = resource_of(model)
+    resource = Resource.of(model)
     live = await _live(client, resource, document)
     try:
         stored = await _dry_run(client, resource, document, live)

@@ -64,7 +64,9 @@ class Subject:
     @property
     def resource(self) -> "Resource":
         """Where the API server has it."""
-        return resource_of(self.models()[0])
+        from windlass.cluster.resources import Resource
+
+        return Resource.of(self.models()[0])
 
     def models(self) -> "tuple[Kind, ...]":
         """The models of its own kind and of its sources, in this order."""
@@ -102,11 +104,3 @@ class Subject:
     async def explained(self, client: "Client", namespace: str, name: str) -> "Told":
         """Why it is as it is."""
         raise NotImplementedError
-
-
-def resource_of(model: "Kind") -> "Resource":
-    """Where the API server has a kind of ours."""
-    from windlass.api.common import GROUP, VERSION
-    from windlass.cluster.resources import Resource
-
-    return Resource(GROUP, VERSION, model.plural, model.kind)
