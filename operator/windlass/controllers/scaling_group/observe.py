@@ -1,22 +1,18 @@
 """Observe: everything that a decision about a group needs, as one frozen view."""
 
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
-
-from windlass.api.scaling_activity import FINAL_PHASES, ScalingActivityStatus
-from windlass.api.scaling_group import ScalingGroupSpec, ScalingGroupStatus
 from windlass.cluster.client import Client
-from windlass.cluster.errors import Gone, Invalid
+from windlass.cluster.errors import Gone
 from windlass.cluster.resources import SCALING_CONFIGURATIONS
 from windlass.cluster.store import Object
 from windlass.controllers.scaling_group.caches import Caches, orphans_of
+from windlass.controllers.scaling_group.written import parse_spec, parse_status, view_of
 from windlass.engine.queue import Key
-from windlass.planner.capacity.view import EndedRecord, GroupView, LaunchPause, LeftOrphan, RefusedLaunch, RemovalPause
+from windlass.planner.capacity.view import GroupView, LaunchPause, LeftOrphan, RefusedLaunch, RemovalPause
 
 Body = Mapping[str, Any]
 
@@ -78,8 +74,7 @@ async def observe(
     client: Client, caches: Caches, key: Key, group: Body, in_memory: InMemoryState, now: datetime
 ) -> GroupView:
     """The view of this group now. Reads nothing live but a configuration that no watch has shown yet."""
-    metadata = group["metadata"]
-    spec, status = parse_spec(group), parse_status(group)
+    metadata, spec, status = group["metadata"], parse_spec(group), parse_status(group)
     configuration = await _configuration(client, caches, key.namespace, spec.configuration.scaling_configuration)
     verdict, pause = in_memory.template_verdict, in_memory.removal_pause
     if verdict is not None and (configuration is None or verdict.version != version_of(group, configuration)):
@@ -90,25 +85,25 @@ async def observe(
     left = {uid: orphan for uid, orphan in in_memory.left_orphans.items() if uid in there and orphan.retry_at > now}
     in_memory.left_orphans = left
     activity = status.activity
-    return GroupView(
-        namespace=key.namespace,
-        name=key.name,
-        uid=metadata["uid"],
-        generation=metadata["generation"],
-        spec=spec,
-        status=status,
-        now=now,
-        instances=tuple(caches.pods.by_index(metadata["uid"]).values()),
-        orphans=tuple(orphan for orphan in orphans.values() if orphan.uid not in left),
+    written = view_of(
+        group,
+        spec,
+        status,
+        now,
+        configuration=configuration,
+        instances=caches.pods.by_index(metadata["uid"]).values(),
+        orphans=(orphan for orphan in orphans.values() if orphan.uid not in left),
+        revisions=caches.revisions.by_index(metadata["uid"]).values(),
+        record=caches.records.get(key.namespace, activity.name) if activity else None,
+        records=caches.records_of(key),
+    )
+    return replace(
+        written,
         left_orphans=tuple(left.values()),
         watched_since=in_memory.watched_since,
-        configuration=configuration["spec"] if configuration else None,
         template_problem=verdict.problem if verdict else None,
         template_retry_at=verdict.retry_at if verdict else None,
-        revisions=tuple(caches.revisions.by_index(metadata["uid"]).values()),
-        record=read_record(caches.records.get(key.namespace, activity.name)) if activity else None,
         record_refused=activity is not None and in_memory.record_refused == activity.name,
-        history=_history(caches, key),
         settled=frozenset(in_memory.settled),
         taken=frozenset(in_memory.taken),
         refusals=tuple(in_memory.refusals),
@@ -116,30 +111,7 @@ async def observe(
         launch_pause=unseen[1] if unseen and unseen[0] == _version(group, configuration) else None,
         removals_in_doubt=in_memory.removals_in_doubt,
         withdrawn=frozenset(in_memory.withdrawn),
-        deleting="deletionTimestamp" in metadata,
     )
-
-
-def parse_spec(group: Body) -> ScalingGroupSpec:
-    """The group's spec; Invalid if it is none, which only a CRD of another version lets through."""
-    try:
-        return ScalingGroupSpec.model_validate(group["spec"])
-    except ValidationError as error:
-        raise _invalid("spec", error) from error
-
-
-def _invalid(part: str, error: ValidationError) -> Invalid:
-    first = error.errors()[0]
-    where = ".".join(str(place) for place in (part, *first["loc"]))
-    return Invalid(f"reading {where}: {first['msg']}", code=422, reason="Invalid")
-
-
-def parse_status(group: Body) -> ScalingGroupStatus:
-    """The group's status; an empty one where there is none yet. Invalid if it is of a version that this cannot read."""
-    try:
-        return ScalingGroupStatus.model_validate(group.get("status") or {})
-    except ValidationError as error:
-        raise _invalid("status", error) from error
 
 
 def version_of(group: Body, configuration: Body) -> str:
@@ -183,23 +155,3 @@ async def _read_configuration(client: Client, caches: Caches, namespace: str, na
         if found.uid not in gone:
             store.put(found)
     return store.get(namespace, name)
-
-
-def read_record(body: Body | None) -> ScalingActivityStatus | None:
-    """What a record says; None where it says nothing, or what no record would: then it is written anew."""
-    if body is None or not body.get("status"):
-        return None
-    try:
-        return ScalingActivityStatus.model_validate(body["status"])
-    except ValidationError:
-        return None
-
-
-def _history(caches: Caches, key: Key) -> tuple[EndedRecord, ...]:
-    ended = []
-    for name, record in sorted(caches.records_of(key).items()):
-        status = record.get("status") or {}
-        if status.get("phase") in FINAL_PHASES:
-            with suppress(KeyError, TypeError, ValueError):  # somebody else's idea of a record
-                ended.append(EndedRecord(name, datetime.fromisoformat(status["startTime"])))
-    return tuple(ended)

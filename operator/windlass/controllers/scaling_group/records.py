@@ -10,7 +10,8 @@ from windlass.cluster.errors import AlreadyExists, Conflict, Gone, Invalid, Refu
 from windlass.cluster.resources import SCALING_ACTIVITIES
 from windlass.cluster.store import Object
 from windlass.controllers.scaling_group.caches import Caches
-from windlass.controllers.scaling_group.observe import InMemoryState, read_record
+from windlass.controllers.scaling_group.observe import InMemoryState
+from windlass.controllers.scaling_group.written import read_record
 from windlass.engine.queue import Key
 from windlass.planner.capacity.steps import ForgetRecord, Record
 from windlass.planner.capacity.view import GroupView

@@ -11,7 +11,7 @@ from windlass.api.common import rfc3339, to_wire
 from windlass.api.scaling_group import ActivityStatus, RevisionStatus, ScalingGroupSpec, ScalingGroupStatus, ZoneStatus
 from windlass.cli.told import Shown
 from windlass.cli.tree import Row, drawn
-from windlass.controllers.scaling_group.observe import parse_spec, parse_status
+from windlass.controllers.scaling_group.written import parse_spec, parse_status
 from windlass.planner.capacity.instance import Instance, Patience, State, state_of
 from windlass.planner.capacity.view import may_fail
 from windlass.planner.reason import counted

@@ -13,14 +13,14 @@ from windlass.cli.reading import Body, now
 from windlass.cli.subjects.group import GROUP
 from windlass.cli.subjects.group.forecast import Forecast, differences, forecast, report, values
 from windlass.cli.subjects.group.instances import read_group
-from windlass.cli.subjects.group.observing import RECORDS_UNREADABLE, observe_live
+from windlass.cli.subjects.group.observing import RECORDS_UNREADABLE, observe_live, read_configuration
 from windlass.cli.subjects.group.scale import refusal
 from windlass.cli.subjects.group.template import Tried, tried
 from windlass.cli.told import Outlook
 from windlass.cluster.client import Client
-from windlass.cluster.errors import Gone, Invalid, Refused, RefusedBy
+from windlass.cluster.errors import Invalid, Refused, RefusedBy
 from windlass.cluster.resources import SCALING_CONFIGURATIONS, SCALING_GROUPS
-from windlass.controllers.scaling_group.observe import parse_spec
+from windlass.controllers.scaling_group.written import parse_spec
 from windlass.planner.capacity.revisions import current_revision
 from windlass.planner.capacity.view import GroupView
 
@@ -82,7 +82,8 @@ async def _with_configuration(
     if name in known:
         configuration = known[name]
     else:
-        configuration = await _configuration(client, view.namespace, name) if client is not None else None
+        found = await read_configuration(client, view.namespace, name) if client is not None else None
+        configuration = found["spec"] if found is not None else None
     if configuration == view.configuration and view.template_problem is not None:
         return view, Tried()
     view = replace(view, configuration=configuration, template_problem=None)
@@ -90,14 +91,6 @@ async def _with_configuration(
         return view, Tried()
     said = await tried(client, view)
     return replace(view, template_problem=said.never), said
-
-
-async def _configuration(client: Client, namespace: str, name: str) -> Body | None:
-    try:
-        found = await client.get(SCALING_CONFIGURATIONS, namespace, name)
-    except Gone:
-        return None
-    return dict(found["spec"])
 
 
 def _specs(configurations: Configurations, namespace: str) -> dict[str, Body | None]:
