@@ -278,6 +278,7 @@ def test_waiting_ends_at_the_goal_or_says_how_far_it_came(capsys: pytest.Capture
 def test_a_subject_answers_to_all_names_of_its_kind(subject: Subject):
     own, *sources = subject.models()
     assert own.kind == subject.kind
+    assert {"get", "plan", "explain"} <= subject.verbs
     assert {own.singular, own.plural, *own.short_names} <= subject.words
     assert [model.kind for model in sources] == list(subject.sources)
     assert all(model in KINDS for model in subject.models())

@@ -3,6 +3,7 @@
 Nothing slow is imported here or by a subject's module: its methods import what answers them when they are called.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,7 +34,7 @@ class Column(NamedTuple):
     key: str
 
 
-class Subject:
+class Subject(ABC):
     """A kind of object that people name on the command line.
 
     The words below are all that `main` needs; `get`, `plan` and `explain` call the methods and show what they return.
@@ -48,7 +49,7 @@ class Subject:
     kind: str
     """Its kind in manifests."""
     verbs: frozenset[str] = frozenset({"get", "plan", "explain"})
-    """What can be done with it."""
+    """What can be done with it; these three with every one."""
     flags: tuple[SpecFlag, ...] = ()
     """What `plan` can change of one that exists."""
     sources: Mapping[str, str] = {}
@@ -68,39 +69,39 @@ class Subject:
 
         return Resource.of(self.models()[0])
 
+    @abstractmethod
     def models(self) -> "tuple[Kind, ...]":
         """The models of its own kind and of its sources, in this order."""
-        raise NotImplementedError
 
     # ---- get
 
+    @abstractmethod
     def summary(self, body: Body) -> dict[str, Any]:
         """One row of the table for programs; `namespace`, `name`, `createdAt` and `message` are among the keys."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def shown(self, client: "Client", body: Body) -> "Shown":
         """The object that was read, and what belongs to it, now."""
-        raise NotImplementedError
 
+    @abstractmethod
     def feed(self, client: "Client", body: Body) -> "Feed[Shown]":
         """The same, kept up to date by watches."""
-        raise NotImplementedError
 
     # ---- plan
 
+    @abstractmethod
     async def outlook(self, client: "Client", namespace: str, name: str, wanted: Body) -> "Outlook":
         """What would become of one that exists, with these fields of its spec set otherwise."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def outlooks(self, client: "Client | None", proposed: "Sequence[Proposed]") -> "list[Outlook]":
         """What would come of applying all these objects, for each of this kind that they touch.
 
         Objects of other kinds are among them. Without a client it is as in an empty cluster.
         """
-        raise NotImplementedError
 
     # ---- explain
 
+    @abstractmethod
     async def explained(self, client: "Client", namespace: str, name: str) -> "Told":
         """Why it is as it is."""
-        raise NotImplementedError
