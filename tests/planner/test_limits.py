@@ -46,7 +46,7 @@ from windlass.planner.capacity.view import (
     may_fail,
     take_census,
 )
-from windlass.planner.plan import Adopt, ForgetRecord, KeepRevision, Plan
+from windlass.planner.plan import Adopt, ForgetRecord, KeepRevision, Plan, SeedDesired
 
 DONE = activity(ended="1h", to=3)
 
@@ -152,6 +152,32 @@ def test_failures_stay_known_while_something_is_left_to_try() -> None:
     on_its_way = planned(group(3), (*fleet(2), pending("web-2")), activity=last, backoff=backoff(3, expired=True))
 
     assert on_its_way.status.launch_backoff == backoff(3, expired=True)
+
+
+def test_what_failed_counts_when_it_is_removed_and_not_while_a_record_holds_that_up() -> None:
+    ended = replace(instance("web-2", age="9s", ended=True, problem="exited with 1"), ended_at=ago("3s"))
+    last = activity(first_ordinal=0, ended="1s", to=3)
+    waiting = planned(group(3), (*fleet(2), ended), activity=last, record="open")
+    acting = planned(group(3), (*fleet(2), ended), activity=last)
+
+    assert not removals(waiting)
+    assert waiting.status.launch_backoff is None
+    assert removals(acting)
+    assert acting.status.launch_backoff is not None
+
+
+def test_where_there_is_no_activity_none_can_be_changed() -> None:
+    with pytest.raises(ValueError, match="there is no activity to change"):
+        situation(group(3)).memory.with_activity(to=1)
+
+
+def test_what_is_tried_again_after_a_removal_is_a_replacement() -> None:
+    last = activity("ScaleIn", ended="5m", to=3)
+    plan = planned(group(3), fleet(2), activity=last, backoff=backoff(2, expired=True))
+
+    assert plan.status.activity is not None
+    assert plan.status.activity.type == "Replace"
+    assert plan.status.activity.cause == "trying again after launching failed 2 times in a row: exited with 1"
 
 
 def test_what_fails_after_failures_were_forgotten_counts_as_the_first() -> None:
@@ -298,6 +324,15 @@ def test_as_many_records_are_kept_as_the_group_wants(limit: int) -> None:
     plan = planned(group(3, history_limit=limit), fleet(3), history=ended_records(2))
 
     assert len(steps_of_kind(plan, ForgetRecord)) == max(0, 2 - limit)
+
+
+@pytest.mark.parametrize(("generation", "size"), [(0, 2), (1, 6)], ids=["nobody has looked at", "seen before"])
+def test_a_size_that_is_unset_is_what_the_group_worked_towards_last(generation: int, size: int) -> None:
+    seen = view(group(None, min_size=2), fleet(6))
+    status = seen.status.model_copy(update={"desired": 6, "observed_generation": generation})
+    plan = plan_group(replace(seen, status=status))
+
+    assert [step.size for step in steps_of_kind(plan, SeedDesired)] == [size]
 
 
 # ---- lengths
