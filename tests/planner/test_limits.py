@@ -167,7 +167,7 @@ def test_what_failed_counts_when_it_is_removed_and_not_while_a_record_holds_that
 
 
 def test_where_there_is_no_activity_none_can_be_changed() -> None:
-    with pytest.raises(ValueError, match="there is no activity to change"):
+    with pytest.raises(ValueError, match="there is no activity"):
         situation(group(3)).memory.with_activity(to=1)
 
 
