@@ -157,6 +157,22 @@ def test_counts_are_written_when_a_second_is_over(seconds: float, written: bool)
     play(scenario)
 
 
+def test_counts_that_change_are_shown_and_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(small: SmallCluster, process: Process) -> None:
+        await process.clock.advance(5)
+        process.told.reasons.clear()
+        caplog.clear()
+        small._show(small.objects.by_place["pods", "default", "web-0"], "Running", Ready="False")
+        process.show_all()
+        with caplog.at_level("INFO"):
+            await process.controller.reconcile(KEY)
+        assert small.group["status"]["notReady"] == 1
+        assert process.told.reasons == []
+        assert [record.getMessage() for record in caplog.records if record.levelname == "INFO"] == []
+
+    play(scenario)
+
+
 def test_refusals_are_told_without_waiting_for_a_second() -> None:
     async def scenario(small: SmallCluster, process: Process) -> None:
         process.transport.refuse = lambda each: (
