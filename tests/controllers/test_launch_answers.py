@@ -22,7 +22,7 @@ from windlass.controllers.scaling_group.unseen import Unseen
 from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.reasons import DesiredUnset
 from windlass.planner.capacity.view import LaunchPause, RefusedLaunch
-from windlass.planner.plan import SeedDesired, Step
+from windlass.planner.plan import Pool, SeedDesired, Step
 
 THERE = AlreadyExists("it is there", code=409, reason="AlreadyExists")
 
@@ -111,6 +111,16 @@ def test_nothing_is_launched_for_a_group_that_is_going_or_gone(body: dict[str, A
 
     assert isinstance(scene.carry_out(), Gone)
     assert scene.api.asked == []
+
+
+def test_what_instances_of_one_revision_and_zone_have_in_common_is_made_once() -> None:
+    """A launch of thousands is measured."""
+    scene = Scene(answers(), group_body())
+    (launch,) = launches(plan_group(scene.seen))
+    elsewhere = replace(launch, pool=Pool("zone-a"))
+
+    assert scene.steps._maker(launch) is scene.steps._maker(replace(launch, ordinal=9))
+    assert scene.steps._maker(launch) is not scene.steps._maker(elsewhere)
 
 
 # ---- the name is taken

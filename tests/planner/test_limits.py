@@ -72,6 +72,12 @@ def test_a_removal_waits_ten_minutes_for_those_on_their_way_out(since: str, over
     assert (result_of(plan) is not None) is over
 
 
+def test_a_launch_is_over_when_fewer_are_wanted_though_none_may_leave() -> None:
+    spec = group(2, suspended_processes=("ScaleIn",))
+
+    assert result_of(planned(spec, (*fleet(2), pending("web-2")), activity=activity(first_ordinal=2))) == "Warning"
+
+
 def test_a_removal_is_over_when_more_are_wanted_though_none_can_be_launched() -> None:
     there = (*fleet(1), instance("web-1", removing=True))
     spec = group(2, suspended_processes=("ScaleOut",))
