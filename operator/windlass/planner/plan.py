@@ -1,7 +1,7 @@
 """The plan: what is to be written, as a value. Applied, printed, explained and simulated, never anything else."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -132,7 +132,7 @@ class Plan:
     holds: tuple[Reason, ...] = ()
     events: tuple[Event, ...] = ()
     wake_at: datetime | None = None
-    settles_removals: bool = True
+    settles_removals: bool = field(kw_only=True)
 
     @property
     def acts(self) -> bool:
