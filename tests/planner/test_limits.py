@@ -177,6 +177,18 @@ def test_where_there_is_no_activity_none_can_be_changed() -> None:
         situation(group(3)).memory.with_activity(to=1)
 
 
+def test_a_beginning_is_told_once_and_not_again_while_it_runs() -> None:
+    def told(plan: Plan) -> list[str]:
+        return [str(event.reason) for event in plan.events if event.reason.code == "ActivityStarted"]
+
+    begins = planned(group(5), fleet(3), activity=DONE)
+    joins = planned(group(6), (*fleet(3), *(pending(f"web-{n}") for n in (3, 4))), activity=activity(first_ordinal=3))
+
+    assert told(begins) == ["web-a2 (ScaleOut): the desired size changed from 3 to 5"]
+    assert len(launches(joins)) == 1
+    assert told(joins) == []
+
+
 def test_what_is_tried_again_after_a_removal_is_a_replacement() -> None:
     last = activity("ScaleIn", ended="5m", to=3)
     plan = planned(group(3), fleet(2), activity=last, backoff=backoff(2, expired=True))
