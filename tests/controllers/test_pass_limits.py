@@ -226,6 +226,16 @@ def test_a_name_that_somebody_else_has_is_remembered_until_all_launches_are_sett
     play(scenario)
 
 
+def test_each_pass_tells_of_its_group() -> None:
+    async def scenario(small: SmallCluster, process: Process) -> None:
+        told: list[str] = []
+        process.controller.notice = lambda group: told.append(group.uid)
+        await process.controller.reconcile(KEY)
+        assert told == [GROUP_UID]
+
+    play(scenario)
+
+
 def test_a_pass_that_does_nothing_reads_nothing_live() -> None:
     async def scenario(small: SmallCluster, process: Process) -> None:
         known(process).look_live = True

@@ -16,6 +16,7 @@ from windlass.controllers.scaling_group.deletion_guard import DeletionWarning
 from windlass.engine.expectations import Expectations
 from windlass.engine.queue import Key
 from windlass.planner.capacity.instance import Instance
+from windlass.planner.capacity.view import Revision
 
 
 def pod(name: str = "web-0", **fields: Any) -> Instance:
@@ -122,3 +123,11 @@ def test_whether_deletions_are_guarded_is_looked_for_every_ten_minutes(error: Ap
 
     with pytest.raises(SleptError, match=f"^{seconds}"):
         asyncio.run(run())
+
+
+def test_a_revision_that_comes_or_goes_has_its_group_looked_at() -> None:
+    kept = Revision("web-abc", 1, {}, namespace="default", group=GROUP_UID, uid="r")
+    for old, new in ((None, kept), (kept, None)):
+        queued = Queued()
+        queued.caches._revision_changed(old, new)
+        assert queued.keys == [("web", False)]
