@@ -136,14 +136,12 @@ class Caches:
         for what it has written; when the last of that is seen, at once."""
         key = group_key(thing.namespace, thing.name.rpartition("-")[0])
         waited = not self._expectations.satisfied(key)
-        if waited:
-            if there and self._is_of_todays(key, thing):
-                self._expectations.observed_created(key, thing.name)
-            if leaves:
-                self._expectations.observed_deleted(key, thing.uid)
-            if not self._expectations.satisfied(key):
-                return
-        self._enqueue(key, at_once=waited)
+        if there and self._is_of_todays(key, thing):
+            self._expectations.observed_created(key, thing.name)
+        if leaves:
+            self._expectations.observed_deleted(key, thing.uid)
+        if self._expectations.satisfied(key):
+            self._enqueue(key, at_once=waited)
 
     def _is_of_todays(self, key: Key, thing: Instance | Revision) -> bool:
         """Whether it is not a former group's of the same name, whose instances may bear the same names too."""

@@ -79,11 +79,8 @@ def _runs(ordinals: Collection[int]) -> Iterator[OrdinalRange]:
 
 
 def _between(first: int, end: int, left_out: Iterable[OrdinalRange]) -> Iterator[range]:
-    """What is left of the ordinals from `first` to before `end`."""
+    """What is left of the ordinals from `first` to before `end`; some of the ranges may be empty."""
     for part in left_out:
-        if part.first > first:
-            yield range(first, min(part.first, end))
+        yield range(first, min(part.first, end))
         first = max(first, part.first + part.count)
-        if first >= end:
-            return
     yield range(first, end)

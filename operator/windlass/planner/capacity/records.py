@@ -72,20 +72,14 @@ def record_of(
 
 def add_leaving(memory: Memory, instances: Iterable[Instance]) -> Memory:
     """The memory that names who leaves (the first hundred), once each."""
-    activity = memory.activity
-    if activity is None:
-        return memory
-    named = dict.fromkeys(activity.leaving)
+    named = dict.fromkeys(memory.known_activity.leaving)
     named.update(dict.fromkeys(i.name for i in instances))
     return memory.with_activity(leaving=tuple(named)[:MAX_NAMED_INSTANCES])
 
 
 def add_removed(memory: Memory, removals: Iterable[Remove]) -> Memory:
     """The memory that names whom the activity removes and why: the first hundred, once each, those alike together."""
-    activity = memory.activity
-    if activity is None:
-        return memory
-    reasons = {part.because: list(part.instances) for part in activity.removed}
+    reasons = {part.because: list(part.instances) for part in memory.known_activity.removed}
     named = {name for names in reasons.values() for name in names}
     for removal in removals:
         if len(named) == MAX_NAMED_INSTANCES:

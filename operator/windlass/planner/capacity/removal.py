@@ -45,7 +45,7 @@ def remove_failed(s: Situation) -> Decision | Hold | None:
         return suspended
     leaving = [(i, _why_failed(s, i)) for i in failed]
     decision = remove_unfit(s, leaving)
-    if isinstance(decision, Hold) or not any(isinstance(step, Remove) for step in decision.steps):
+    if isinstance(decision, Hold) or not decision.steps:
         return decision
     memory = note_failures(s, decision.memory, [i.ordinal for i in failed], _told(leaving[0][1]))
     return Decision(memory, decision.why, decision.steps, decision.events)

@@ -72,7 +72,7 @@ def choose_leaving(census: Census, count: int, rules: RemovalRules) -> list[Choi
             wanted = count - len(chosen)
             if not wanted:
                 return chosen
-            cheaper = len(by_cost) > 1 and cost != max(by_cost)
+            cheaper = cost != max(by_cost)
             picked = _pick(by_cost[cost], wanted, rules, key, left_in_zone)
             chosen += [Choice(choice.instance, _first_reason(states[0], choice, cheaper)) for choice in picked]
     return chosen
@@ -98,7 +98,6 @@ def _pick(
         return
     for _ in range(min(count, len(ordered))):
         instance = ordered.pop()
-        left_in_zone[instance.zone] -= 1
         yield Choice(instance, _policy_reason(instance, rules))
 
 

@@ -33,11 +33,16 @@ class Memory:
     backoff: LaunchBackoff | None
     revisions: tuple[RevisionStatus, ...]
 
-    def with_activity(self, **changes: object) -> "Memory":
-        """The same, with the activity changed."""
+    @property
+    def known_activity(self) -> ActivityStatus:
+        """The activity, where there must be one. ValueError where there is none."""
         if self.activity is None:
-            raise ValueError("there is no activity to change")
-        return replace(self, activity=self.activity.model_copy(update=changes))
+            raise ValueError("there is no activity")
+        return self.activity
+
+    def with_activity(self, **changes: object) -> "Memory":
+        """The same, with the activity changed. ValueError where there is none."""
+        return replace(self, activity=self.known_activity.model_copy(update=changes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """A group's plan, and its steps: each one thing that is written to the API server, and why."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from windlass.api.scaling_activity import ScalingActivityStatus
@@ -112,4 +112,4 @@ class GroupPlan(Plan[ScalingGroupStatus, Step]):
     `settles_removals`: once the steps are carried out, no removal that was asked for before is in doubt any more.
     """
 
-    settles_removals: bool = True
+    settles_removals: bool = field(kw_only=True)

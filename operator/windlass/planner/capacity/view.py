@@ -155,10 +155,8 @@ class Census:
         return [instance for state in states for instance in self.by_state[state]]
 
 
-def is_launching(activity: ActivityStatus | None, instance: Instance) -> bool:
+def is_launching(activity: ActivityStatus, instance: Instance) -> bool:
     """Whether it is a launch of this activity that may still fail: it has not ended, or it did not see it scheduled."""
-    if activity is None:
-        return False
     ended, scheduled = activity.ended_at, instance.scheduled_at
     return (ended is None or scheduled is None or scheduled > ended) and is_own(activity, instance.ordinal)
 
