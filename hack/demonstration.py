@@ -1,4 +1,4 @@
-"""The demonstration behind `make demo`: launch, scale out, a killed instance replaced, scale in with the reasons."""
+"""The demonstration behind `make demo`: launch, scale, heal, refresh, and why each thing is done."""
 
 import json
 import os
@@ -6,15 +6,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from hack.cluster import BuildError, Cluster, RefusedError, StartError, UnreachableError, wait_until
 from hack.cluster.__main__ import link_commands
 from hack.cluster.installation import start_operator
 from hack.cluster.process import Process
+from windlass.api.common import API_VERSION
+from windlass.cluster.resources import SCALING_CONFIGURATIONS
 
 ROOT = Path(__file__).parents[1]
 GROUP = "web"
 NAMESPACE = "demo"
+NEXT_IMAGE = "web:2"  # simulated nodes run any image
+BROKEN = "web-broken"
 LIMIT = 90.0  # seconds for each step; two or three are usual
 
 
@@ -60,6 +65,25 @@ class Demonstration:
         self._wait_for_size(3)
         self._show()
 
+        self._say("Another image for all of them, with a look at the first third: what would be done, and when")
+        refresh = ("--image", NEXT_IMAGE, "--checkpoints", "34,100", "--name", "to-2")
+        self._kubectl("windlass", "refresh", GROUP, *refresh)
+        self._wait_for_refresh("to-2", "Paused")
+        self._kubectl("windlass", "explain", "refresh", "to-2")
+        self._say("It looks good: go on before the hour is over")
+        self._kubectl("windlass", "resume", "to-2")
+        self._wait_for_refresh("to-2", "Successful")
+        self._wait_for_size(3)
+        self._kubectl("get", "instancerefreshes", "-o", "wide")
+
+        self._say("A configuration whose instances end at once; the refresh to it rolls itself back")
+        self._cluster.apply(SCALING_CONFIGURATIONS.path(NAMESPACE), _broken_configuration())
+        refresh = ("--configuration", BROKEN, "--auto-rollback", "--progress-deadline", "5", "--name", "to-broken")
+        self._kubectl("windlass", "refresh", GROUP, *refresh, "--wait", may_return=(0, 1))
+        self._wait_for_refresh("to-broken", "RolledBack")
+        self._wait_for_size(3)
+        self._show()
+
         self._say("Delete the group by mistake: it still has instances, and its deletionPolicy is Refuse")
         self._kubectl("delete", "scalinggroup", GROUP, may_return=(1,))
 
@@ -85,6 +109,12 @@ class Demonstration:
             raise StartError(f"the operator has ended:\n{self._operator.end_of_log()}")
         wait_until(settled, LIMIT, f"{size} instances in service; the operator's log is {self._operator.log}")
 
+    def _wait_for_refresh(self, name: str, phase: str) -> None:
+        def reached() -> bool:
+            return bool(json.loads(self._read("instancerefresh", name)).get("status", {}).get("phase") == phase)
+
+        wait_until(reached, LIMIT, f"InstanceRefresh {name} {phase}; the operator's log is {self._operator.log}")
+
     def _instances(self) -> list[str]:
         pods = json.loads(self._read("pods", "-l", f"windlass.dev/group={GROUP}"))
         return [pod["metadata"]["name"] for pod in pods["items"] if "deletionTimestamp" not in pod["metadata"]]
@@ -107,6 +137,13 @@ class Demonstration:
     @staticmethod
     def _say(text: str) -> None:
         print(f"\n== {text}", flush=True)
+
+
+def _broken_configuration() -> dict[str, Any]:
+    annotations = {"windlass.test/fail": "true"}
+    template = {"metadata": {"annotations": annotations}, "spec": {"containers": [{"name": "web", "image": "web:3"}]}}
+    kind = {"apiVersion": API_VERSION, "kind": "ScalingConfiguration", "metadata": {"name": BROKEN}}
+    return kind | {"spec": {"template": template}}
 
 
 ENDING = """

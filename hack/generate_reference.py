@@ -29,7 +29,7 @@ def fields(schema: Schema, path: str = "") -> Iterator[Field]:
     for name, part in schema.get("properties", {}).items():
         here = f"{path}.{name}" if path else name
         yield Field(here, part, name in schema.get("required", []))
-        if part["type"] == "array":
+        if part.get("type") == "array":
             yield from fields(part["items"], f"{here}[]")
         else:
             yield from fields(part, here)
@@ -37,6 +37,8 @@ def fields(schema: Schema, path: str = "") -> Iterator[Field]:
 
 def kind_of_value(schema: Schema) -> str:
     """The type in words: `integer`, `list of strings`."""
+    if "type" not in schema:
+        return "open object"
     if schema["type"] == "array":
         return f"list of {schema['items']['type']}s"
     return "time" if schema.get("format") == "date-time" else str(schema["type"])
@@ -45,7 +47,7 @@ def kind_of_value(schema: Schema) -> str:
 def allowed(schema: Schema) -> str:
     """The bounds in words: `0 … 10000`, `at most 5`."""
     parts = list(_own_bounds(schema))
-    if schema["type"] == "array":
+    if schema.get("type") == "array":
         parts += [f"each: {part}" for part in _own_bounds(schema["items"])]
     return "; ".join(parts)
 
@@ -95,7 +97,7 @@ def _status_rows(schema: Schema) -> Iterator[str]:
 
 
 def _rules(root: Schema) -> Iterator[str]:
-    found = root.get("x-kubernetes-validations", []) + root["properties"]["spec"].get("x-kubernetes-validations", [])
+    found = [*_rules_at(root), *_rules_below(root["properties"]["spec"])]
     if not found:
         return
     yield from ("", "## Rules between fields", "", "What breaks one of these is refused with its sentence:", "")
@@ -103,9 +105,21 @@ def _rules(root: Schema) -> Iterator[str]:
         yield f"- {_text(rule.get('message') or _sentence(rule['messageExpression']))}"
 
 
+def _rules_at(schema: Schema) -> list[Schema]:
+    found: list[Schema] = schema.get("x-kubernetes-validations", [])
+    return found
+
+
+def _rules_below(schema: Schema) -> Iterator[Schema]:
+    """The rules of a schema, then those of what is inside it."""
+    yield from _rules_at(schema)
+    for part in (*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else ())):
+        yield from _rules_below(part)
+
+
 def _sentence(expression: str) -> str:
     """`'minSize %d is above …'.format([…])` without the CEL around it."""
-    return expression.split("'")[1].replace("%d", "N")
+    return expression.split("'")[1].replace("%d", "N").replace("%s", "…")
 
 
 def _text(prose: str) -> str:

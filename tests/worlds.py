@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from windlass.api.instance_refresh import InstanceRefreshSpec, InstanceRefreshStatus
+from windlass.api.rollout import RolloutStatus
 from windlass.api.scaling_activity import ScalingActivityStatus
 from windlass.api.scaling_group import (
     ActivityResult,
@@ -22,12 +24,13 @@ from windlass.api.scaling_group import (
     ScalingGroupStatus,
     ZoneStatus,
 )
-from windlass.planner.capacity.group import plan_group, see
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.records import record_of
 from windlass.planner.capacity.situation import Situation
 from windlass.planner.capacity.steps import GroupPlan, Launch, Record, Remove
 from windlass.planner.capacity.view import EndedRecord, GroupView, RefusedLaunch, Revision
+from windlass.planner.group import plan_group, see
+from windlass.planner.rollout.refresh import Refresh
 
 NOW = datetime(2026, 1, 15, 12, 0, 0, tzinfo=UTC)
 GROUP, GROUP_UID = "web", "group-uid"
@@ -237,6 +240,47 @@ def ended_records(count: int, *, first: int = 1, age: str = "1h") -> tuple[Ended
     return tuple(EndedRecord(f"{GROUP}-a{first + n}", ago(age) + timedelta(seconds=n)) for n in range(count))
 
 
+# ---- tasks on the group
+
+
+def refresh(
+    name: str = "r1",
+    *,
+    age: str = "1m",
+    status: Mapping[str, Any] | None = None,
+    approved: int = 0,
+    removing: bool = False,
+    generation: int = 1,
+    **spec: Any,
+) -> Refresh:
+    """An InstanceRefresh of the group that nobody has looked at; `spec` and `status` by the models' own field names."""
+    return Refresh(
+        name,
+        f"{name}-uid",
+        generation,
+        ago(age),
+        InstanceRefreshSpec.model_validate({"scaling_group": GROUP} | spec),
+        InstanceRefreshStatus.model_validate(status or {}),
+        approved=approved,
+        removing=removing,
+    )
+
+
+def rollout(name: str = "r1", *, started: str = "1m", progress: str | None = None, **fields: Any) -> RolloutStatus:
+    """What the group remembers of a refresh that runs, from revision web-1 to web-2."""
+    wanted = {
+        "kind": "InstanceRefresh",
+        "name": name,
+        "uid": f"{name}-uid",
+        "started_at": ago(started),
+        "from_revision": "web-1",
+        "to_revision": "web-2",
+        "first_ordinal": 0,
+        "progress_at": ago(progress or started),
+    }
+    return RolloutStatus.model_validate(wanted | fields)
+
+
 # ---- the whole
 
 
@@ -246,6 +290,7 @@ def view(
     *,
     activity: ActivityStatus | None = None,
     backoff: LaunchBackoff | None = None,
+    rollout: RolloutStatus | None = None,
     zones: Iterable[ZoneStatus] = (),
     record: ScalingActivityStatus | str | None = "kept",
     revisions: Iterable[Revision] | None = None,
@@ -271,6 +316,7 @@ def view(
         observed_generation=generation,
         activity=activity,
         launch_backoff=backoff,
+        rollout=rollout,
         zones=tuple(zones),
         revisions=tuple(added(r.name) for r in kept) if added_at is None else tuple(added_at),
         next_ordinal=max((i.ordinal for i in there), default=-1) + 1 if next_ordinal is None else next_ordinal,

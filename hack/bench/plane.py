@@ -1,5 +1,5 @@
-"""A throw-away control plane: etcd and an API server, with neither scheduler nor nodes. Who works on it is started
-for as long as it is measured, so that nobody else's watches and caches cost time then."""
+"""A throw-away control plane: etcd and an API server; a scheduler and simulated nodes (kwok) where they are asked for.
+Who works on it is started for as long as it is measured, so that nobody else's watches and caches cost time then."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from typing import Any, Self
 import yaml
 
 from hack.bench import manifests
-from hack.cluster import API_SERVER, CONTROLLER_MANAGER, ETCD, Cluster, Shape, StartError, wait_until
+from hack.cluster import API_SERVER, CONTROLLER_MANAGER, ETCD, KWOK, SCHEDULER, Cluster, Shape, StartError, wait_until
 from hack.cluster.process import Process
 from windlass.cluster.config import load
 from windlass.cluster.connection import Connection, StaticToken
@@ -36,17 +36,18 @@ _LABEL = re.compile(r'(\w+)="([^"]*)"')
 class Plane:
     """Use it as a context manager; it is gone at the end, also after Ctrl-C.
 
-    `audit`: log every request, which costs the API server time.
+    `audit`: log every request, which costs the API server time. `nodes`: how many simulated nodes there are.
     """
 
-    def __init__(self, *, audit: bool = False) -> None:
+    def __init__(self, *, audit: bool = False, nodes: int = 0) -> None:
         self._folder = ROOT / ".local" / "bench" / str(os.getpid())
         self.cluster = Cluster("bench", self._folder, dies_with_parent=True)
-        self._audit = audit
+        self._shape = Shape(nodes=nodes, audit=audit)
 
     def __enter__(self) -> Self:
         try:
-            self.cluster.up(Shape(nodes=0, audit=self._audit), components=(ETCD, API_SERVER))
+            simulated = (SCHEDULER, KWOK) if self._shape.nodes else ()
+            self.cluster.up(self._shape, components=(ETCD, API_SERVER, *simulated))
             self._install_operator()
         except BaseException:
             self.__exit__()

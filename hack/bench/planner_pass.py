@@ -17,8 +17,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "operator"))
 
 from windlass.api.scaling_group import ConfigurationSource, ScalingGroupSpec
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.view import GroupView
+from windlass.planner.group import plan_group
 from windlass.simulate.play import play
 from windlass.simulate.world import PlayedOperator, World
 

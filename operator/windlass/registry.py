@@ -2,7 +2,14 @@
 
 from collections.abc import Callable
 
+from windlass.controllers.instance_refresh.controller import InstanceRefreshController
+from windlass.controllers.launch_template.controller import LaunchTemplateController
 from windlass.controllers.scaling_group.controller import ScalingGroupController
 from windlass.engine.dispatch import Controller, Runtime
 
-CONTROLLERS: tuple[Callable[[Runtime], Controller], ...] = (ScalingGroupController,)
+# That of groups comes first: it keeps the objects of the kinds that its passes read, for all of them.
+CONTROLLERS: tuple[Callable[[Runtime], Controller], ...] = (
+    ScalingGroupController,
+    InstanceRefreshController,
+    LaunchTemplateController,
+)

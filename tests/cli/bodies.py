@@ -5,8 +5,8 @@ from typing import Any
 from tests.worlds import NOW
 from windlass.api.common import rfc3339, to_wire
 from windlass.cli.subjects.group.picture import Picture, take_picture
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.view import GroupView
+from windlass.planner.group import plan_group
 
 Body = dict[str, Any]
 

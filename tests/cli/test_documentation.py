@@ -8,14 +8,20 @@ from typing import Any
 import pytest
 
 from tests.cli.bodies import body, metadata, picture
+from tests.cli.test_refresh_forecast import outlook_of
+from tests.cli.test_refresh_subject import BEGUN, refresh
 from tests.worlds import activity, fleet, group, pending, view
 from windlass.cli import plan
 from windlass.cli.main import parser
+from windlass.cli.operator_sign import sign_of
 from windlass.cli.subjects import SUBJECTS
 from windlass.cli.subjects.group import GROUP, explain, forecast
 from windlass.cli.subjects.group import picture as pictures
 from windlass.cli.subjects.group.explanation import explain as explanation_of
 from windlass.cli.subjects.group.plan import outlook
+from windlass.cli.subjects.refresh import REFRESH
+from windlass.cli.subjects.refresh import explain as explained
+from windlass.cli.subjects.refresh import picture as refreshes
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 
@@ -30,6 +36,17 @@ OUR_OWN = {
     "get groups": {"groups": [GROUP.summary(body(SEEN))]},
     "plan": plan.values(plan.Planned([outlook(forecast.forecast(SEEN))]), SUBJECTS),
     "explain": explain.values(explanation_of(SEEN, metadata(SEEN), RECORDS, ())),
+}
+REFRESHED = refresh(status=BEGUN)
+SEEN_REFRESH = refreshes.take_picture(REFRESHED)
+SIGN = sign_of((), looked_at=True, changed=None, now=SEEN.now)
+OUR_OWN |= {
+    "get refresh": refreshes.values(SEEN_REFRESH),
+    "get refreshes": {"refreshes": [REFRESH.summary(REFRESHED)]},
+    "plan refresh": plan.values(plan.Planned([outlook_of(desiredConfiguration={"image": "web:2"})]), SUBJECTS),
+    "explain refresh": explained.values(
+        explained.Explained(SEEN_REFRESH, explanation_of(SEEN, metadata(SEEN), RECORDS, ()), False, SIGN)
+    ),
 }
 AS_IN_THE_STATUS = {"conditions", "zones", "activity", "revisions", "status", "counts"}
 

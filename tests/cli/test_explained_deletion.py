@@ -10,7 +10,7 @@ from windlass.api.scaling_group import DeletionPolicy
 from windlass.cli.subjects.group.explain import lines, values
 from windlass.cli.subjects.group.explanation import Explanation, explain
 from windlass.cluster.deletion_guard import DeletionGuard
-from windlass.planner.capacity.group import plan_group
+from windlass.planner.group import plan_group
 
 
 def explained(guard: DeletionGuard | None, policy: DeletionPolicy = DeletionPolicy.REFUSE) -> Explanation:

@@ -28,9 +28,9 @@ from windlass.cli.operator_sign import SeenLease
 from windlass.cli.subjects.group.explain import lines, values
 from windlass.cli.subjects.group.explanation import Explanation, explain
 from windlass.cli.subjects.group.observing import _template_problem
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.reasons_launches import MeantToEnd
 from windlass.planner.capacity.view import GroupView
+from windlass.planner.group import plan_group
 
 LEASE = SeenLease("windlass-system", "windlass-0", ago("2s"), timedelta(seconds=15))
 EDITED = [{"manager": "kubectl-edit", "time": rfc3339(ago("1h"))}]
@@ -161,7 +161,7 @@ def test_launches_that_back_off_say_when_they_are_tried_again():
         ),
         (
             view(group(1), fleet(1), revisions=[revision("web-1", 1, NEXT_CONFIGURATION), revision("web-2", 2)]),
-            "to replace an outdated instance by one of the current configuration, delete its Pod, one after the other",
+            "replace outdated instances in batches: kubectl windlass refresh web -n default",
         ),
         (
             view(group(1), fleet(1), configuration={"template": {"spec": {"restartPolicy": "Never"}}}),

@@ -65,7 +65,7 @@ def test_a_document_is_of_its_own_namespace_then_of_the_one_asked_for_then_of_th
     [
         ("a: [", "it is no YAML: line 2: did not find expected node content"),
         ("- a\n", "there is a list where a manifest should be"),
-        (OTHER, "there is no ScalingGroup or ScalingConfiguration of windlass.dev/v1alpha1 to plan for"),
+        (OTHER, "of windlass.dev/v1alpha1 to plan for"),
         (GROUP.replace("{name: web}", "{generateName: web-}"), "a ScalingGroup has no metadata.name or no spec"),
         (
             GROUP.replace("{name: web}", "{name: web, namespace: shop}"),

@@ -13,10 +13,10 @@ from windlass.cli.subjects.group.observing import observe_live
 from windlass.cluster.client import Client
 from windlass.cluster.resources import CONTROLLER_REVISIONS
 from windlass.cluster.revisions import revision_manifest
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import AsDesired
 from windlass.planner.capacity.steps import KeepRevision
+from windlass.planner.group import plan_group
 
 KEPT = KeepRevision("web-1", 1, revision().data, AsDesired(300))
 

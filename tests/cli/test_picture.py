@@ -18,6 +18,8 @@ from tests.worlds import (
     revision,
     view,
 )
+from windlass.api.common import to_wire
+from windlass.api.rollout import RolloutStatus
 from windlass.cli.live import changes, seconds_until
 from windlass.cli.subjects.group.picture import rows_of, take_picture, tree, values
 from windlass.planner.capacity.view import take_census
@@ -86,6 +88,28 @@ def test_an_activity_that_runs_is_shown_with_its_cause():
     )
     (row,) = (row for row in rows_of(found) if row.key == "ScalingActivity/web-a1")
     assert (row.state, row.info) == ("InProgress", "ScaleOut from 0 to 3: somebody wanted it")
+
+
+def test_a_refresh_that_runs_is_shown_with_how_far_it_is():
+    rollout = RolloutStatus(
+        kind="InstanceRefresh",
+        name="next",
+        uid="next-uid",
+        started_at=ago("1m"),
+        from_revision="web-1",
+        to_revision="web-2",
+        first_ordinal=3,
+        phase="Paused",
+        updated=1,
+        progress_at=ago("10s"),
+    )
+    refreshed = {**body(view(group(3), fleet(3))), "status": {"rollout": to_wire(rollout)}}
+    rows = rows_of(take_picture(refreshed, (), view().now))
+    (row,) = (row for row in rows if row.key == "InstanceRefresh/next")
+    assert (row.state, row.info) == ("Paused", "to web-2, 1 updated")
+    back = rollout.model_copy(update={"back": True, "message": "no image"})
+    rows = rows_of(take_picture({**refreshed, "status": {"rollout": to_wire(back)}}, (), view().now))
+    assert "back to web-1, 1 updated: no image" in [row.info for row in rows]
 
 
 def test_a_zone_whose_time_is_over_is_tried_again():

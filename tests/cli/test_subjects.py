@@ -21,10 +21,11 @@ from windlass.cli.main import main, parser
 from windlass.cli.reading import read_object
 from windlass.cli.subject import Subject
 from windlass.cli.subjects import SUBJECTS
+from windlass.cli.subjects.group import GROUP
 from windlass.cli.waiting import Goal, wait_until
 
 NAP = Naps()
-BOTH = (*SUBJECTS, NAP)
+BOTH = (GROUP, NAP)
 # Why these are excused.
 NO_SUBJECT = {"ScalingActivity": "its group shows it"}
 NOON = {"namespace": "default", "name": "noon", "uid": "n", "generation": 1}
@@ -157,6 +158,7 @@ def test_a_plan_takes_the_subjects_own_flags(served: Served, capsys: pytest.Capt
     served.windlass("plan nap noon --hours 3 -o json")
     assert json.loads(capsys.readouterr().out) == {
         "configurations": [],
+        "templates": [],
         "notes": [],
         "plans": [{"namespace": "default", "name": "noon", "hours": 3}],
     }
@@ -172,7 +174,7 @@ def test_one_file_may_hold_several_kinds(served: Served, capsys: pytest.CaptureF
     said = capsys.readouterr().out.splitlines()
     assert said[0] == (
         "note: Dream sheep is not looked at: there is no such kind in windlass.dev, "
-        "only Nap, ScalingConfiguration and ScalingGroup can be planned for"
+        "only LaunchTemplate, Nap, ScalingConfiguration and ScalingGroup can be planned for"
     )
     assert "ScalingGroup default/web: would be created" in said
     assert "Nap default/noon: would sleep 4 h" in said
@@ -181,8 +183,9 @@ def test_one_file_may_hold_several_kinds(served: Served, capsys: pytest.CaptureF
 
 def test_a_kind_that_has_no_subject_is_not_planned_for(served: Served, capsys: pytest.CaptureFixture[str]):
     files = served.written(manifest("Nap", "noon", hours=4))
-    assert served.windlass(f"plan -f {files}", SUBJECTS) == 2
-    assert "there is no ScalingGroup or ScalingConfiguration of windlass.dev/v1alpha1" in capsys.readouterr().err
+    assert served.windlass(f"plan -f {files}", (GROUP,)) == 2
+    said = "there is no ScalingGroup, ScalingConfiguration or LaunchTemplate of windlass.dev/v1alpha1"
+    assert said in capsys.readouterr().err
 
 
 def test_the_model_of_the_kind_is_asked_where_there_is_no_api_server(
@@ -235,7 +238,9 @@ def test_help_names_the_subjects():
     verbs: Any = next(action for action in parser(BOTH)._actions if action.dest == "verb")
     said = " ".join(verbs.choices["plan"].format_help().split())
     assert "plan [options] nap NAME [--hours N]" in said
-    assert "manifests of ScalingGroups, ScalingConfigurations and Naps as they would be applied" in said
+    assert (
+        "manifests of ScalingGroups, ScalingConfigurations, LaunchTemplates and Naps as they would be applied" in said
+    )
     said = " ".join(verbs.choices["get"].format_help().split())
     assert "Show a group or a nap as a tree, or the groups or naps of a namespace as a table." in said
 

@@ -6,11 +6,28 @@ from tests.cli.bodies import body
 from tests.cli.test_observing import KEPT, pod_of
 from tests.cluster_client.fake_api import FakeApi
 from tests.cluster_client.scenario import play
-from tests.worlds import CONFIGURATION, GROUP, GROUP_UID, NOW, activity, fleet, group, instance, view
+from tests.worlds import (
+    CONFIGURATION,
+    GROUP,
+    GROUP_UID,
+    NEXT_CONFIGURATION,
+    NOW,
+    activity,
+    fleet,
+    group,
+    instance,
+    view,
+)
 from windlass.api.common import GROUP_LABEL, owner_reference, to_wire
 from windlass.cli.subjects.group.observing import observe_live
 from windlass.cluster.client import Client
-from windlass.cluster.resources import CONTROLLER_REVISIONS, SCALING_ACTIVITIES
+from windlass.cluster.resources import (
+    CONTROLLER_REVISIONS,
+    INSTANCE_REFRESHES,
+    SCALING_ACTIVITIES,
+    SCALING_CONFIGURATIONS,
+    SCALING_GROUPS,
+)
 from windlass.cluster.revisions import revision_manifest
 from windlass.controllers.scaling_group.caches import Caches, group_key
 from windlass.controllers.scaling_group.observe import InMemoryState, observe
@@ -47,14 +64,36 @@ async def fill(api: FakeApi, client: Client) -> dict[str, Any]:
     return await api.put("scalinggroups", {**body(seen), "status": to_wire(seen.status)})
 
 
+async def fill_refreshes(api: FakeApi) -> None:
+    """Refreshes of the group and of another, which uses the configuration that one of them names."""
+    for name, of, wanted in (
+        ("first", GROUP, {"scalingConfiguration": "next"}),
+        ("second", GROUP, {"scalingConfiguration": "missing"}),
+        ("theirs", "other", {"scalingConfiguration": "theirs"}),
+    ):
+        spec = {"scalingGroup": of, "desiredConfiguration": wanted}
+        metadata = {"namespace": "default", "name": name, "uid": f"uid-{name}", "generation": 1}
+        metadata["creationTimestamp"] = "2026-01-15T11:59:00Z"
+        await api.put("instancerefreshes", {"metadata": metadata, "spec": spec})
+    next_one = {"namespace": "default", "name": "next", "uid": "n", "generation": 1}
+    await api.put("scalingconfigurations", {"metadata": next_one, "spec": NEXT_CONFIGURATION})
+    other = body(view(group(1)))
+    other["metadata"] |= {"name": "other", "uid": "other"}
+    other["spec"] = {**other["spec"], "configuration": {"scalingConfiguration": "next"}}
+    await api.put("scalinggroups", other)
+
+
 async def as_the_operator_sees_it(client: Client, found: dict[str, Any]) -> GroupView:
     """By its caches, and with nothing in memory but that no removal is under way."""
     stores = OwnStores()
     expectations = Expectations(SystemClock())
     caches = Caches(stores, client, expectations, lambda key, at_once=False: None, None, lambda *counted: None)
     stores.observe("ScalingGroup", found, deleted=False)
-    for each in (await client.list(SCALING_ACTIVITIES, "default")).items:
-        stores.observe("ScalingActivity", each, deleted=False)
+    for resource in (SCALING_ACTIVITIES, INSTANCE_REFRESHES, SCALING_GROUPS):
+        for each in (await client.list(resource, "default")).items:
+            stores.observe(resource.kind, each, deleted=False)
+    for each in (await client.list(SCALING_CONFIGURATIONS, "default")).items:
+        stores.observe("ScalingConfiguration", each, deleted=False)
     key = group_key("default", GROUP)
     await caches.refresh(key, GROUP_UID)
     return await observe(client, caches, key, found, InMemoryState(uid=GROUP_UID, removals_in_doubt=False), NOW)
@@ -84,5 +123,18 @@ def test_a_configuration_that_is_missing_is_none() -> None:
         loaded, _ = await observe_live(client, found, NOW)
         assert loaded.configuration is None
         assert loaded == await as_the_operator_sees_it(client, found)
+
+    play(scenario)
+
+
+def test_a_groups_refreshes_are_seen_with_what_they_name() -> None:
+    async def scenario(api: FakeApi, client: Client) -> None:
+        found = await fill(api, client)
+        await fill_refreshes(api)
+        loaded, _ = await observe_live(client, found, NOW)
+        assert loaded == await as_the_operator_sees_it(client, found)
+        assert [each.name for each in loaded.refreshes] == ["first", "second"]
+        assert loaded.sources.configurations == {"next": NEXT_CONFIGURATION, "missing": None}
+        assert loaded.sources.shared == {"next"}
 
     play(scenario)

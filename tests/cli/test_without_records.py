@@ -8,9 +8,9 @@ from windlass.api.common import to_wire
 from windlass.cli.subjects.group.explain import lines, values
 from windlass.cli.subjects.group.explanation import explain
 from windlass.cli.subjects.group.observing import RECORDS_UNREADABLE, observe_live
-from windlass.cli.subjects.group.plan import _plan_existing
+from windlass.cli.subjects.group.plan import start_of_existing
 from windlass.cluster.client import Client
-from windlass.planner.capacity.group import plan_group
+from windlass.planner.group import plan_group
 
 NO_SUCH_KIND = replies(404, status(404, "NotFound", "the server could not find the requested resource"))
 
@@ -40,7 +40,7 @@ def test_explain_tells_the_rest() -> None:
 def test_plan_tells_the_rest() -> None:
     async def scenario(api: FakeApi, client: Client) -> None:
         found = await without_records(api)
-        made = await _plan_existing(client, found, found["spec"], {})  # type: ignore[arg-type]
+        made = await start_of_existing(client, found, found["spec"], {})  # type: ignore[arg-type]
         assert RECORDS_UNREADABLE in made.notes
 
     play(scenario)

@@ -11,13 +11,20 @@ API = "/apis/windlass.dev/v1alpha1"
 PLURALS = {
     "ScalingGroup": "scalinggroups",
     "ScalingConfiguration": "scalingconfigurations",
+    "LaunchTemplate": "launchtemplates",
     "ScalingActivity": "scalingactivities",
+    "InstanceRefresh": "instancerefreshes",
 }
+TEMPLATE = {"spec": {"containers": [{"name": "web", "image": "web:1"}]}}
 MINIMAL: dict[str, dict[str, Any]] = {
     "ScalingGroup": {"configuration": {"scalingConfiguration": "web"}, "maxSize": 10_000},
-    "ScalingConfiguration": {"template": {"spec": {"containers": [{"name": "web", "image": "web:1"}]}}},
+    "ScalingConfiguration": {"template": TEMPLATE},
+    "LaunchTemplate": {"versions": [{"version": 1, "template": TEMPLATE}]},
     "ScalingActivity": {"scalingGroup": "web"},
+    "InstanceRefresh": {"scalingGroup": "web"},
 }
+
+MERGE_PATCH = "application/merge-patch+json"
 
 Object = dict[str, Any]
 
@@ -28,12 +35,23 @@ def manifest(kind: str, name: str = "web", **spec: Any) -> Object:
     return {"apiVersion": "windlass.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
 
 
-def with_field(kind: str, path: str, value: Any) -> Object:
-    """An object with one field set: `tags[0].key` makes the list and the object on the way."""
-    *above, last = [int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]]+", path)]
-    for part in reversed([*above, last]):
-        value = [value] if isinstance(part, int) else {part: value}
-    return manifest(kind, **value)
+def with_field(kind: str, path: str, value: Any, **beside: Any) -> Object:
+    """An object with one field set: `tags[0].key` makes the list and the object on the way, where there are none."""
+    parts = [int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]]+", path)]
+    return manifest(kind, **_put({**MINIMAL[kind], **beside}, parts, value))
+
+
+def _put(place: Any, path: list[str | int], value: Any) -> Any:
+    """`place` with the value at a path below it."""
+    match path:
+        case []:
+            return value
+        case [int() as index, *rest]:
+            items = list(place or [None])
+            return [*items[:index], _put(items[index], rest, value), *items[index + 1 :]]
+        case [name, *rest]:
+            found = place or {}
+            return {**found, name: _put(found.get(name), rest, value)}
 
 
 def collection(kind: str, namespace: str = "default") -> str:
@@ -53,3 +71,29 @@ def refusal(cluster: Cluster, thing: Object) -> str:
         accepted(cluster, thing)
     assert refused.value.code in {400, 422}
     return str(refused.value)
+
+
+def says(sentence: str) -> Any:
+    """Expects a refusal with this sentence, a pattern."""
+    return pytest.raises(RefusedError, match=sentence)
+
+
+class Stored:
+    """One stored object, tried with patches that change nothing."""
+
+    def __init__(self, cluster: Cluster, namespace: str, kind: str, **spec: Any) -> None:
+        thing = manifest(kind, **spec)
+        cluster.request("POST", collection(kind, namespace), thing)
+        self._cluster = cluster
+        self._path = f"{collection(kind, namespace)}/{thing['metadata']['name']}"
+
+    def patched(self, **spec: Any) -> dict[str, Any]:
+        return self._try("", {"spec": spec})
+
+    def scaled(self, replicas: int) -> dict[str, Any]:
+        return self._try("/scale", {"spec": {"replicas": replicas}})
+
+    def _try(self, subresource: str, change: dict[str, Any]) -> dict[str, Any]:
+        path = f"{self._path}{subresource}?dryRun=All&fieldValidation=Strict"
+        answer: dict[str, Any] = self._cluster.request("PATCH", path, change, MERGE_PATCH)
+        return answer

@@ -5,41 +5,14 @@ from typing import Any
 
 import pytest
 
-from hack.cluster import Cluster, RefusedError
-from tests.cluster.doors import accepted, collection, manifest, refusal
-
-JSON_PATCH = "application/merge-patch+json"
-
-
-class Stored:
-    """One stored object, tried with patches that change nothing."""
-
-    def __init__(self, cluster: Cluster, namespace: str, kind: str, **spec: Any) -> None:
-        thing = manifest(kind, **spec)
-        cluster.request("POST", collection(kind, namespace), thing)
-        self._cluster = cluster
-        self._path = f"{collection(kind, namespace)}/{thing['metadata']['name']}"
-
-    def patched(self, **spec: Any) -> dict[str, Any]:
-        return self._try("", {"spec": spec})
-
-    def scaled(self, replicas: int) -> dict[str, Any]:
-        return self._try("/scale", {"spec": {"replicas": replicas}})
-
-    def _try(self, subresource: str, change: dict[str, Any]) -> dict[str, Any]:
-        path = f"{self._path}{subresource}?dryRun=All&fieldValidation=Strict"
-        answer: dict[str, Any] = self._cluster.request("PATCH", path, change, JSON_PATCH)
-        return answer
+from hack.cluster import Cluster
+from tests.cluster.doors import MERGE_PATCH, PLURALS, Stored, accepted, collection, manifest, refusal, says
 
 
 @pytest.fixture
 def group(cluster: Cluster, namespace: str) -> Iterator[Stored]:
     """A group of 4 between 2 and 6."""
     return Stored(cluster, namespace, "ScalingGroup", minSize=2, maxSize=6, desiredSize=4)
-
-
-def says(sentence: str) -> Any:
-    return pytest.raises(RefusedError, match=sentence)
 
 
 @pytest.mark.spec("scaling-group.md", "min size")
@@ -95,7 +68,7 @@ def test_a_bound_may_move_past_a_desired_size_that_stays(group: Stored, change: 
 
 def test_a_desired_size_out_of_range_can_only_move_into_it(cluster: Cluster, namespace: str) -> None:
     group = Stored(cluster, namespace, "ScalingGroup", minSize=2, maxSize=6, desiredSize=4)
-    cluster.request("PATCH", f"{collection('ScalingGroup', namespace)}/web", {"spec": {"minSize": 5}}, JSON_PATCH)
+    cluster.request("PATCH", f"{collection('ScalingGroup', namespace)}/web", {"spec": {"minSize": 5}}, MERGE_PATCH)
     with says("desiredSize 3 must lie between minSize 5 and maxSize 6"):
         group.patched(desiredSize=3)
     assert group.scaled(5)["spec"]["replicas"] == 5
@@ -176,7 +149,9 @@ REQUIRED = [
         marks=pytest.mark.spec("scaling-group.md", "configuration"),
     ),
     ("ScalingConfiguration", "template"),
+    ("LaunchTemplate", "versions"),
     ("ScalingActivity", "scalingGroup"),
+    ("InstanceRefresh", "scalingGroup"),
 ]
 
 
@@ -193,9 +168,38 @@ def test_the_configuration_can_be_switched(group: Stored) -> None:
     assert changed["spec"]["configuration"] == {"scalingConfiguration": "web-2"}
 
 
-def test_the_configuration_names_a_scaling_configuration(cluster: Cluster) -> None:
-    said = refusal(cluster, manifest("ScalingGroup", configuration={}))
-    assert "spec.configuration.scalingConfiguration: Required value" in said
+def test_the_configuration_can_be_switched_to_a_launch_template_and_back(cluster: Cluster, namespace: str) -> None:
+    group = Stored(cluster, namespace, "ScalingGroup")
+    template = {"name": "web", "version": "3"}
+    changed = group.patched(configuration={"scalingConfiguration": None, "launchTemplate": template})
+    assert changed["spec"]["configuration"] == {"launchTemplate": template}
+    other = Stored(cluster, namespace, "ScalingGroup", name="other", configuration={"launchTemplate": template})
+    changed = other.patched(configuration={"scalingConfiguration": "web", "launchTemplate": None})
+    assert changed["spec"]["configuration"] == {"scalingConfiguration": "web"}
+
+
+def test_a_launch_template_without_a_version_means_its_default(cluster: Cluster) -> None:
+    stored = accepted(cluster, manifest("ScalingGroup", configuration={"launchTemplate": {"name": "web"}}))
+    assert stored["spec"]["configuration"] == {"launchTemplate": {"name": "web", "version": "Default"}}
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        pytest.param({}, id="none"),
+        pytest.param({"scalingConfiguration": "web", "launchTemplate": {"name": "web"}}, id="both"),
+    ],
+)
+def test_the_configuration_names_exactly_one_source(cluster: Cluster, configuration: dict[str, Any]) -> None:
+    said = refusal(cluster, manifest("ScalingGroup", configuration=configuration))
+    assert (
+        "spec.configuration: Invalid value: configuration must have either scalingConfiguration or launchTemplate"
+    ) in said
+
+
+def test_a_launch_template_has_a_name(cluster: Cluster) -> None:
+    said = refusal(cluster, manifest("ScalingGroup", configuration={"launchTemplate": {"version": "1"}}))
+    assert "spec.configuration.launchTemplate.name: Required value" in said
 
 
 def test_an_activity_cannot_be_changed(cluster: Cluster, namespace: str) -> None:
@@ -217,6 +221,6 @@ def test_a_value_of_the_wrong_type_is_refused_with_the_right_one(
     assert f"must be of type {wanted}" in said
 
 
-@pytest.mark.parametrize("kind", ["ScalingGroup", "ScalingConfiguration", "ScalingActivity"])
+@pytest.mark.parametrize("kind", PLURALS)
 def test_strict_validation_refuses_an_unknown_field(cluster: Cluster, kind: str) -> None:
     assert 'unknown field "spec.colour"' in refusal(cluster, manifest(kind, colour="red"))

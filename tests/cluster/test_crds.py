@@ -11,7 +11,13 @@ import yaml
 from hack.cluster import Cluster, is_true, tool, wait_until
 from tests.cluster.doors import API, MINIMAL, PLURALS, accepted, collection, manifest
 
-SHORT = {"ScalingGroup": "sg", "ScalingConfiguration": "scfg", "ScalingActivity": "sact"}
+SHORT = {
+    "ScalingGroup": "sg",
+    "ScalingConfiguration": "scfg",
+    "LaunchTemplate": "lt",
+    "ScalingActivity": "sact",
+    "InstanceRefresh": "ir",
+}
 OPENAPI = "/openapi/v3/apis/windlass.dev/v1alpha1"
 
 each_kind = pytest.mark.parametrize("kind", PLURALS)
@@ -53,11 +59,18 @@ COLUMNS = [
         id="ScalingGroup",
     ),
     pytest.param("ScalingConfiguration", "NAME IMAGES AGE", "", id="ScalingConfiguration"),
+    pytest.param("LaunchTemplate", "NAME DEFAULT LATEST READY AGE", "WANTED VERSIONS", id="LaunchTemplate"),
     pytest.param(
         "ScalingActivity",
         "NAME GROUP TYPE PHASE EXPECTED CAPACITY AGE",
         "CAUSE DESCRIPTION",
         id="ScalingActivity",
+    ),
+    pytest.param(
+        "InstanceRefresh",
+        "NAME GROUP PHASE PERCENTAGE UPDATED TOTAL READY AGE",
+        "STATE FAILED MESSAGE",
+        id="InstanceRefresh",
     ),
 ]
 
@@ -183,7 +196,8 @@ def fields(schema: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, A
         pytest.param("sg.spec.tags.key", "at most 36 letters", id="inside a list"),
         pytest.param("sg.spec.healthCheck.intervalSeconds", "0 (means 10", id="inside an object"),
         pytest.param("sg.status.activity.cause", "Why it began", id="in the status"),
-        pytest.param("scfg.spec.template", "PodTemplateSpec", id="open template"),
+        pytest.param("scfg.spec.template", "PodTemplateSpec", id="template"),
+        pytest.param("scfg.spec.template.spec", "The PodSpec", id="open part of a template"),
     ],
 )
 def test_kubectl_explains_a_field_wherever_it_stands(kubectl: Callable[..., str], path: str, text: str) -> None:

@@ -1,6 +1,6 @@
 """Every manifest that newcomers are told to apply, at the real API server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,15 @@ def objects(path: Path) -> dict[tuple[str, str], dict[str, Any]]:
     return {(thing["kind"], thing["metadata"]["name"]): thing for thing in yaml.safe_load_all(path.read_text())}
 
 
+def templates(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each template that instances are made from, and the name of the object that has it."""
+    for (kind, name), thing in objects(path).items():
+        if kind == "ScalingConfiguration":
+            yield name, thing["spec"]["template"]
+        elif kind == "LaunchTemplate":
+            yield from ((name, version["template"]) for version in thing["spec"]["versions"])
+
+
 @each_example
 def test_an_example_is_accepted_as_it_stands(kubectl: Callable[..., str], path: Path) -> None:
     answer = kubectl("apply", "--dry-run=server", "--validate=strict", f"--filename={path}")
@@ -29,9 +38,7 @@ def test_an_example_is_accepted_as_it_stands(kubectl: Callable[..., str], path: 
 @each_example
 def test_an_examples_template_makes_a_pod(cluster: Cluster, namespace: str, path: Path) -> None:
     """The template is open in the definition: only the Pod that it makes is checked."""
-    templates = {name: thing for (kind, name), thing in objects(path).items() if kind == "ScalingConfiguration"}
-    for name, configuration in templates.items():
-        template = configuration["spec"]["template"]
+    for name, template in templates(path):
         pod = {"metadata": {"name": f"{name}-0", **template["metadata"]}, "spec": template["spec"]}
         query = "dryRun=All&fieldValidation=Strict"
         assert cluster.request("POST", f"/api/v1/namespaces/{namespace}/pods?{query}", pod)
@@ -43,13 +50,19 @@ def test_an_example_brings_what_it_refers_to(path: Path) -> None:
     for (kind, _), thing in found.items():
         match kind:
             case "ScalingGroup":
-                assert ("ScalingConfiguration", thing["spec"]["configuration"]["scalingConfiguration"]) in found
+                named = thing["spec"]["configuration"]
+                if "launchTemplate" in named:
+                    assert ("LaunchTemplate", named["launchTemplate"]["name"]) in found
+                else:
+                    assert ("ScalingConfiguration", named["scalingConfiguration"]) in found
             case "HorizontalPodAutoscaler":
                 target = thing["spec"]["scaleTargetRef"]
                 assert target["apiVersion"] == MINE
                 assert (target["kind"], target["name"]) in found
+            case "InstanceRefresh":
+                assert ("ScalingGroup", thing["spec"]["scalingGroup"]) in found
             case _:
-                assert kind == "ScalingConfiguration"
+                assert kind in {"ScalingConfiguration", "LaunchTemplate"}
 
 
 def test_all_examples_can_be_applied_side_by_side() -> None:

@@ -13,6 +13,9 @@ from tests.cluster.operator_process import Installation, Operators
 
 # Granted, and not provoked here.
 RARE = {
+    "get windlass.dev/instancerefreshes": (
+        "by who finds that a refresh has changed when its status is written: tests/controllers/test_refreshes.py"
+    ),
     "patch pods": "by who takes over a removal that is not wanted any more: tests/faults/test_two_operators.py",
     "update windlass.dev/scalinggroups/finalizers": (
         "never asked for as such: the admission plugin OwnerReferencesPermissionEnforcement (off here, on in OpenShift)"
@@ -30,6 +33,8 @@ class World:
         self.cluster = cluster
         self.groups = f"{API}/namespaces/{namespace}/scalinggroups"
         self.configurations = f"{API}/namespaces/{namespace}/scalingconfigurations"
+        self.templates = f"{API}/namespaces/{namespace}/launchtemplates"
+        self.refreshes = f"{API}/namespaces/{namespace}/instancerefreshes"
         self.activities = f"{API}/namespaces/{namespace}/scalingactivities"
         self.revisions = f"/apis/apps/v1/namespaces/{namespace}/controllerrevisions"
         self.pods = f"/api/v1/namespaces/{namespace}/pods"
@@ -64,6 +69,25 @@ class World:
         spec = {"containers": [{"name": "mine", "image": "mine:1"}]}
         self.cluster.request("POST", self.pods, {"metadata": {"name": name}, "spec": spec})
 
+    def take_a_template(self) -> None:
+        """Have the group's instances made from a launch template, and wait until that says what its words mean."""
+        self.cluster.request("POST", self.templates, manifest("LaunchTemplate"))
+        self.change_group(configuration={"scalingConfiguration": None, "launchTemplate": {"name": "web"}})
+
+        def said() -> bool:
+            return "latestVersion" in self.cluster.request("GET", f"{self.templates}/web").get("status", {})
+
+        wait_until(said, LIMIT, "a template with a status")
+        self.wait_for_group(outdated=1)
+
+    def refresh(self, **desired: Any) -> None:
+        """Have the instances replaced, until the refresh has succeeded and its time is over."""
+        spec = {"scalingGroup": "web", "desiredConfiguration": desired, "ttlSecondsAfterFinished": 1}
+        self.cluster.request("POST", self.refreshes, manifest("InstanceRefresh", "r1", **spec))
+        wait_until(lambda: not self.cluster.request("GET", self.refreshes)["items"], LIMIT, f"the end of {desired}")
+        group = self.cluster.request("GET", f"{self.groups}/web")
+        assert group["status"]["outdated"] == 0, group["status"]
+
     def whole_job(self) -> None:
         """All that a group is there for, in about the order of its life."""
         self.stranger("web-1")
@@ -80,6 +104,11 @@ class World:
         self.change_group(desiredSize=1)
         self.wait_for_group(inService=1, replicas=1, phase="Ready")
         wait_until(lambda: len(self.cluster.request("GET", self.activities)["items"]) == 1, LIMIT, "trimming")
+        self.refresh(image="web:5")
+        template = {"spec": {"containers": [{"name": "web", "image": "web:6"}]}}
+        self.cluster.request("POST", self.configurations, manifest("ScalingConfiguration", "other", template=template))
+        self.refresh(scalingConfiguration="other")
+        self.take_a_template()
         self.change_group(deletionPolicy="Force")
         self.cluster.request("DELETE", f"{self.groups}/web")
         wait_until(lambda: not self.instances(), LIMIT, "the instances' end")
@@ -187,10 +216,11 @@ def test_people_have_for_our_kinds_what_they_have_for_others(
         named = {"group": "windlass.dev", "resource": resource, "subresource": subresource}
         return named | {"namespace": namespace, "verb": verb}
 
-    kinds = ("scalinggroups", "scalingconfigurations", "scalingactivities")
+    written = ("scalinggroups", "scalingconfigurations", "launchtemplates", "instancerefreshes")
+    kinds = (*written, "scalingactivities")
     wait_until(lambda: may("list", kinds[-1]), 30, "the aggregation of roles")
     assert all(may(verb, kind) for verb in ("get", "list", "watch") for kind in (*kinds, "scalinggroups/scale"))
-    changes = {may(verb, kind) for verb in ("create", "update", "patch", "delete") for kind in kinds[:2]}
+    changes = {may(verb, kind) for verb in ("create", "update", "patch", "delete") for kind in written}
     changes |= {may("delete", "scalingactivities"), may("patch", "scalinggroups/scale")}
     assert changes == {role != "view"}
     assert not any(may(verb, f"{kind}/status") for verb in ("update", "patch") for kind in kinds)

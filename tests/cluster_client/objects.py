@@ -14,7 +14,7 @@ _PATH = re.compile(
     r"(/(?P<name>[^/]+))?(/(?P<subresource>[^/]+))?"
 )
 # Their status is written through the subresource alone, and nothing else is.
-WITH_STATUS = frozenset({"pods", "scalinggroups", "scalingactivities"})
+WITH_STATUS = frozenset({"pods", "scalinggroups", "scalingactivities", "instancerefreshes", "launchtemplates"})
 
 
 class Change(NamedTuple):
@@ -155,7 +155,7 @@ class Objects:
         changed = merged(found, self._part(where, patch))
         if dry_run or changed == found:
             return 200, changed
-        if plural.startswith("scaling") and changed.get("spec") != found.get("spec"):
+        if plural in WITH_STATUS | {"scalingconfigurations"} and changed.get("spec") != found.get("spec"):
             changed["metadata"] = {**changed["metadata"], "generation": meta.get("generation", 1) + 1}
         return 200, self.put(plural, changed)
 

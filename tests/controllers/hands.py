@@ -9,9 +9,9 @@ from windlass.controllers.scaling_group.steps import Steps
 from windlass.engine.clock import SystemClock
 from windlass.engine.expectations import Expectations
 from windlass.engine.own_stores import OwnStores
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.steps import GroupPlan, Step
 from windlass.planner.capacity.view import GroupView
+from windlass.planner.group import plan_group
 
 KEY = group_key("default", GROUP)
 

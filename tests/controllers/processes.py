@@ -17,7 +17,7 @@ from tests.cluster_client.objects import Change, Objects
 from tests.controllers.runtimes import runtime
 from tests.engine.manual_clock import ManualClock, settle
 from tests.worlds import GROUP
-from windlass.api import scaling_activity, scaling_configuration, scaling_group
+from windlass.api.kinds import KINDS
 from windlass.cluster.client import Client
 from windlass.cluster.connection import Connection
 from windlass.cluster.transport import NoReply, Reply, Request, Stream
@@ -28,9 +28,10 @@ from windlass.engine.expectations import Expectations
 from windlass.engine.loop import Loop
 from windlass.engine.metrics import Metrics
 from windlass.engine.queue import Queue
+from windlass.registry import CONTROLLERS
 
 KEY = group_key("default", GROUP)
-OWN_KINDS = {kind.plural: kind.kind for kind in (scaling_group.KIND, scaling_configuration.KIND, scaling_activity.KIND)}
+OWN_KINDS = {kind.plural: kind.kind for kind in KINDS}
 
 
 @dataclass(frozen=True)
@@ -171,9 +172,11 @@ class Process:
             forget_key=self.loop.forget_key,
         )
         self.stores = works_with.stores
-        self.controller = ScalingGroupController(works_with)
-        self.caches = self.controller.caches
-        controllers.add(self.controller)
+        for make in CONTROLLERS:
+            controller = make(works_with)
+            controllers.add(controller)
+            if isinstance(controller, ScalingGroupController):
+                self.controller, self.caches = controller, controller.caches
         self._running: asyncio.Task[None] | None = None
 
     def _connect(self, _connection: Connection, _user_agent: str) -> MemoryTransport:
@@ -209,6 +212,8 @@ class Process:
 
     def show(self, change: Change) -> None:
         if change.plural in OWN_KINDS:
+            if change.plural not in {own.resource.plural for own in self.stores}:
+                return
             self.stores.observe(OWN_KINDS[change.plural], change.body, deleted=change.type == "DELETED")
             return
         informers: dict[str, Any] = {"pods": self.caches.pods, "controllerrevisions": self.caches.revisions}

@@ -8,6 +8,7 @@ from tests.controllers.processes import Process
 from tests.engine.manual_clock import ManualClock
 from tests.worlds import CONFIGURATION, GROUP, GROUP_UID
 from windlass.api.common import API_VERSION, GROUP_LABEL, ZONE_LABEL, Condition
+from windlass.planner.tasks import FINAL
 
 QUIET_SECONDS = 3  # without a change: then nothing moves but what waits for a longer time
 LONGEST_STORY = 600  # seconds
@@ -70,7 +71,24 @@ class SmallCluster:
     def records(self) -> dict[str, Body]:
         return {body["metadata"]["name"]: body for body in self.objects.selected("scalingactivities")}
 
+    @property
+    def refreshes(self) -> dict[str, Body]:
+        return {body["metadata"]["name"]: body for body in self.objects.selected("instancerefreshes")}
+
     # ---- what people do
+
+    def refresh(self, name: str, **spec: Any) -> None:
+        """Somebody asks for a refresh."""
+        metadata = {"namespace": "default", "name": name, "uid": f"{name}-uid", "generation": 1}
+        metadata["creationTimestamp"] = f"{self.clock.now():%Y-%m-%dT%H:%M:%SZ}"
+        body = {"apiVersion": API_VERSION, "kind": "InstanceRefresh", "metadata": metadata}
+        self.objects.put("instancerefreshes", {**body, "spec": {"scalingGroup": GROUP} | spec})
+
+    def ask(self, name: str, **spec: Any) -> None:
+        """Somebody changes what is wanted of a refresh."""
+        path = f"/apis/{API_VERSION}/namespaces/default/instancerefreshes/{name}"
+        code, _ = self.objects.answer("PATCH", path, "", {"spec": spec})
+        assert code == 200
 
     def change(self, **spec: Any) -> None:
         patch = {"spec": spec}
@@ -122,9 +140,9 @@ class SmallCluster:
     @property
     def at_rest(self) -> bool:
         status = self.group.get("status") or {}
-        return (
-            status.get("phase") == "Ready" and status.get("observedGeneration") == self.group["metadata"]["generation"]
-        )
+        looked = status.get("observedGeneration") == self.group["metadata"]["generation"]
+        over = all((body.get("status") or {}).get("phase") in FINAL for body in self.refreshes.values())
+        return status.get("phase") == "Ready" and looked and over and "rollout" not in status
 
     # ---- what was promised
 

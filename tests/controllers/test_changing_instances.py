@@ -27,9 +27,9 @@ from windlass.engine.clock import SystemClock
 from windlass.engine.dispatch import Dispatch
 from windlass.engine.loop import Loop
 from windlass.engine.queue import Key, Queue
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.steps import Remove
 from windlass.planner.capacity.view import GroupView
+from windlass.planner.group import plan_group
 
 SIZE = 300
 HAS_CHANGED = status(409, "Conflict", "Precondition failed")

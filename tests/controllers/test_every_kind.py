@@ -42,10 +42,14 @@ def test_it_has_a_crd_and_a_reference_page(kind: Kind) -> None:
 
 @every_kind
 def test_the_operator_may_read_it(kind: Kind) -> None:
-    roles = [each for each in documents(ROOT / "deploy" / "operator.yaml") if each["kind"] == "ClusterRole"]
+    roles = [each for each in documents(ROOT / "deploy" / "operator.yaml") if _is_the_operators(each)]
     rules = [rule for role in roles for rule in role["rules"] if kind.plural in rule["resources"]]
     allowed = {verb for rule in rules for verb in rule["verbs"]}
-    assert {"get", "list", "watch"} <= allowed
+    assert {"list", "watch"} <= allowed
+
+
+def _is_the_operators(thing: dict[str, Any]) -> bool:
+    return thing["kind"] == "ClusterRole" and thing["metadata"]["name"] == "windlass-windlass-system"
 
 
 @every_kind
@@ -56,7 +60,8 @@ def test_it_has_an_example(kind: Kind) -> None:
 
 @every_kind
 def test_it_has_conditions_by_the_contract_of_kstatus_and_a_controller_that_writes_them(kind: Kind) -> None:
-    controllers = {made.kind for make in CONTROLLERS if (made := make(runtime(NOWHERE)))}
+    works_with = runtime(NOWHERE)
+    controllers = {make(works_with).kind for make in CONTROLLERS}
     fields = kind.status.model_fields if kind.status is not None else {}
     complete = {"conditions", "observed_generation", "phase", "message"} <= fields.keys() and kind.kind in controllers
     assert complete != (kind.kind in WITHOUT_CONDITIONS)

@@ -20,10 +20,10 @@ from windlass.cluster.store import Object
 from windlass.controllers.scaling_group.caches import Caches
 from windlass.controllers.scaling_group.observe import InMemoryState, TemplateVerdict
 from windlass.controllers.scaling_group.unseen import Unseen
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.reasons import DesiredUnset
 from windlass.planner.capacity.steps import Pool, SeedDesired, Step
 from windlass.planner.capacity.view import LaunchPause, RefusedLaunch
+from windlass.planner.group import plan_group
 
 THERE = AlreadyExists("it is there", code=409, reason="AlreadyExists")
 

@@ -12,9 +12,9 @@ from tests.worlds import GROUP, GROUP_UID, activity, ago, fleet, group, steps_of
 from windlass.cluster.client import Client
 from windlass.cluster.errors import Refused, RefusedBy
 from windlass.controllers.scaling_group.observe import InMemoryState
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.steps import Remove
 from windlass.planner.capacity.view import GroupView
+from windlass.planner.group import plan_group
 
 
 @dataclass

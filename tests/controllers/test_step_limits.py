@@ -18,10 +18,10 @@ from windlass.cluster.pods import Pod
 from windlass.controllers.scaling_group.observe import InMemoryState
 from windlass.controllers.scaling_group.steps import A_FEW, MANY
 from windlass.engine.slow_start import MOST_IN_FLIGHT
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.reasons import AsDesired
 from windlass.planner.capacity.steps import Adopt, ForgetRecord, ForgetRevision, Remove, Step, WithdrawRemoval
 from windlass.planner.capacity.view import GroupView, RemovalPause
+from windlass.planner.group import plan_group
 
 
 def leaving(size: int, **fields: Any) -> GroupView:

@@ -13,10 +13,10 @@ from windlass.cluster.resources import CONTROLLER_REVISIONS, PODS
 from windlass.cluster.revisions import revision_manifest
 from windlass.controllers.scaling_group.observe import InMemoryState
 from windlass.controllers.scaling_group.steps import A_FEW
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.reasons import AsDesired, RevisionUnused
 from windlass.planner.capacity.steps import ForgetRevision, KeepRevision, Remove, WithdrawRemoval
 from windlass.planner.capacity.view import GroupView
+from windlass.planner.group import plan_group
 
 FORBIDDEN = status(403, "Forbidden", 'pods "web-0" is forbidden: cannot patch resource "pods"')
 KEPT = status(403, "Forbidden", 'pods "web" is forbidden: nobody leaves')

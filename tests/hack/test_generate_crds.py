@@ -8,7 +8,7 @@ import pytest
 from pydantic import Field
 
 from hack.generate_crds import CRDS, HEADER, Translator, UnstructuralError, definition, to_yaml
-from windlass.api.common import Kind, Model, Time
+from windlass.api.common import Column, Kind, Model, Rule, Time
 from windlass.api.kinds import KINDS
 
 
@@ -87,6 +87,47 @@ def test_a_list_is_replaced_as_a_whole() -> None:
     assert parts["x-kubernetes-list-type"] == "atomic"
     assert parts["maxItems"] == 3
     assert parts["items"]["description"] == "A part."
+
+
+class Versions(Model):
+    """A list by number."""
+
+    by_number: Annotated[
+        tuple[Part, ...],
+        Field(
+            max_length=3,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["size"]},
+        ),
+    ] = ()
+    """Each size once."""
+
+
+def test_a_list_may_be_one_of_different_items() -> None:
+    items = Translator(Versions, defaults=True).schema()["properties"]["byNumber"]
+    assert items["x-kubernetes-list-type"] == "map"
+    assert items["x-kubernetes-list-map-keys"] == ["size"]
+
+
+class Open(Model):
+    """A thing with an open part."""
+
+    part: dict[str, Any] | None = Field(default=None, json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
+    """Whatever it is."""
+
+
+def test_an_open_part_has_no_type_because_cel_compares_the_whole_of_such_a_part_alone() -> None:
+    part = Translator(Open, defaults=True).schema()["properties"]["part"]
+    assert part == {"description": "Whatever it is.", "x-kubernetes-preserve-unknown-fields": True}
+
+
+def test_a_rule_stands_at_the_place_that_it_speaks_of() -> None:
+    rules = (Rule("self.count > 0", "count"), Rule("self.size > 1", "size", at="parts[]"))
+    columns = (Column("Age", ".metadata.creationTimestamp", "date"),)
+    kind = Kind("Thing", "things", ("th",), Thing, None, "A thing.", columns, spec_rules=rules)
+    (version,) = definition(kind)["spec"]["versions"]
+    spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    assert [rule["message"] for rule in spec["x-kubernetes-validations"]] == ["count"]
+    assert [rule["message"] for rule in spec["properties"]["parts"]["items"]["x-kubernetes-validations"]] == ["size"]
 
 
 def test_a_status_has_no_defaults() -> None:

@@ -37,6 +37,7 @@ def test_a_field_is_required_or_shows_its_default_as_a_manifest_would() -> None:
 def test_a_time_is_called_a_time() -> None:
     assert kind_of_value({"type": "string", "format": "date-time"}) == "time"
     assert kind_of_value({"type": "array", "items": {"type": "string"}}) == "list of strings"
+    assert kind_of_value({"x-kubernetes-preserve-unknown-fields": True}) == "open object"
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
@@ -46,3 +47,4 @@ def test_a_page_has_every_field_and_every_sentence_that_refuses(kind: Kind) -> N
         assert f"| `{name}` |" in text
     for rule in (rule for rule in kind.spec_rules if not rule.expression):
         assert f"- {rule.message}" in text
+    assert text.count("\n- ") == len(kind.rules) + len(kind.spec_rules)

@@ -21,7 +21,9 @@ from tests.worlds import (
     group,
     instance,
     later,
+    refresh,
     revision,
+    rollout,
     view,
 )
 from windlass.api.scaling_group import OrdinalRange, RemovalStage, ScalingGroupSpec
@@ -125,18 +127,20 @@ def anything(draw: st.DrawFn) -> GroupView:
 # ---- moments
 
 
+Fields = dict[str, Any]
+
 NEW: dict[str, Any] = {"age": "30s", "ready": None}
 LATE: dict[str, Any] = {"age": "2h", "ready": None}
 WAITS: dict[str, Any] = {"age": "30s", "scheduled": None, "problem": "no node fits"}
 STUCK: dict[str, Any] = {"age": "9m", "unschedulable": "6m", "problem": "no node fits", "zone": "zone-a"}
 WAVERS: dict[str, Any] = {"not_ready": "10s"}
 SICK: dict[str, Any] = {"not_ready": "2h", "problem": "probe failed"}
+OUTDATED: tuple[Fields, ...] = ({"revision": "web-1"}, {"revision": "web-1"}, {"revision": "web-1"}, {})
 GOING: dict[str, Any] = {"removing": True}
 HEALTHY: tuple[dict[str, Any], ...] = ({}, {"age": "9d"}, {"cost": 5}, {"protected": True}, {"revision": "web-1"})
 AFTER_REST = 20  # the ordinals of those to whom something happened begin here
 
 Draw = st.DrawFn
-Fields = dict[str, Any]
 
 
 def extras(*kinds: Mapping[str, Any]) -> Callable[[Draw], Fields]:
@@ -210,14 +214,24 @@ MOMENTS: dict[str, Callable[[Draw], Fields]] = {
     "held back": allof(extras({**GOING, "problem": "its deletion waits for finalizer x"}), running("ScaleIn")),
     "on the way out": allof(extras(GOING), running("ScaleIn")),
     "orphans": some(orphans=st.sampled_from((1, 2, 3)).map(lambda n: fleet(n, first=30)), more=FEW),
+    "a refresh runs": some(refresh=("Running",), rest=OUTDATED),
+    "a refresh waits for instances": allof(extras(NEW, NEW), some(refresh=("Running",), rest=OUTDATED)),
+    "a refresh is paused": some(refresh=("Paused", "Suspended", "Suspended"), rest=OUTDATED),
+    "a refresh is done": some(refresh=("Running",), rest=({"revision": "web-2"},)),
+    "a refresh begins": some(refresh=("Pending",)),
     "at rest": some(),
 }
 
 
 OFTEN = {  # what a rule is for, and what is drawn less often than its turn or leads elsewhere now and then
-    "a zone failed": 7,
+    "a zone failed": 9,
     "all are protected": 4,
-    "another configuration": 6,
+    "another configuration": 8,
+    "a refresh runs": 4,
+    "a refresh waits for instances": 2,
+    "a refresh is paused": 5,
+    "a refresh is done": 2,
+    "a refresh begins": 2,
     "at rest": 4,
     "deleted": 4,
     "growing is suspended": 3,
@@ -225,26 +239,48 @@ OFTEN = {  # what a rule is for, and what is drawn less often than its turn or l
     "held back": 3,
     "held up": 3,
     "launches fail": 2,
-    "launches failed": 8,
+    "launches failed": 9,
     "no zone is left": 3,
-    "nobody said how many": 6,
+    "nobody said how many": 8,
     "on the way": 3,
-    "orphans": 7,
+    "orphans": 9,
     "on the way out": 3,
     "removals are refused": 4,
     "sick when an activity ends": 4,
-    "some are sick": 8,
-    "the template is refused": 2,
+    "some are sick": 10,
+    "switched off": 2,
+    "the template is refused": 3,
     "too few": 7,
     "too few when a removal ends": 3,
-    "too many": 6,
+    "too many": 9,
     "trying once more": 3,
     "wavering": 3,
     "wavering and protected": 3,
-    "what hangs is outdated": 6,
+    "what hangs is outdated": 8,
 }
 DRAWN = tuple(name for name in sorted(MOMENTS) for _ in range(OFTEN.get(name, 1)))
 ANYTHING = 8  # one view in so many is anything that can be
+
+
+def _refreshing(draw: st.DrawFn, phases: tuple[str, ...]) -> Fields:
+    """A refresh from web-1 to the group's own configuration, in one of these phases."""
+    if not phases:
+        return {}
+    phase = draw(st.sampled_from(phases))
+    spec = {
+        "min_healthy_percentage": draw(st.sampled_from((0, 80, 100))),
+        "max_healthy_percentage": draw(st.sampled_from((100, 120, 200))),
+        "checkpoints": (50, 100) if phase == "Paused" else (),
+        "state": "Suspended" if phase == "Suspended" else draw(st.sampled_from((*("Running",) * 7, "Cancelled"))),
+    }
+    if phase == "Pending":
+        return {"refreshes": (refresh(**spec),)}
+    paused = {"checkpoint": 50, "paused_until": later("9m")} if phase == "Paused" else {}
+    started = rollout()
+    return {
+        "refreshes": (refresh(status={"phase": phase, "start_time": started.started_at}, **spec),),
+        "rollout": rollout(phase=phase, updated=6, **paused),
+    }
 
 
 @st.composite
@@ -263,6 +299,7 @@ def moment(draw: st.DrawFn, name: str) -> GroupView:
     desired = max(0, sum(not each.removing for each in there) + fields.pop("more", 0))
     spec = {"zones": zones, "history_limit": draw(st.sampled_from((1, 1, 20))), "health_seconds": 300}
     type_ = fields.pop("running", None)
+    refreshing = _refreshing(draw, fields.pop("refresh", ()))
     last = activity(
         type_ or draw(st.sampled_from(("ScaleOut", "Replace", "ScaleIn"))),
         number=9,
@@ -278,6 +315,7 @@ def moment(draw: st.DrawFn, name: str) -> GroupView:
         "zones": [failed_zone(name) for name in fields.pop("failed_zones", ())],
         "history": ended_records(draw(st.sampled_from((0, 1, 3))), first=6),
         "activity": last,
+        **refreshing,
     }
     return view(group(desired, **(spec | fields.pop("spec", {}))), there, **(wanted | fields))
 

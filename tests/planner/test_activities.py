@@ -21,9 +21,9 @@ from tests.worlds import (
     view,
 )
 from windlass.api.scaling_group import ActivityStatus
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.steps import GroupPlan
 from windlass.planner.capacity.view import GroupView
+from windlass.planner.group import plan_group
 
 
 def running(plan: GroupPlan) -> ActivityStatus:

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from tests.worlds import after, fleet, group, instance, launches, leaving, planned, steps_of_kind, view
 from windlass.cli.subjects.group.forecast import forecast, report
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.steps import Adopt, GroupPlan
+from windlass.planner.group import plan_group
 
 
 def adopted(plan: GroupPlan) -> list[str]:

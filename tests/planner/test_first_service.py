@@ -6,9 +6,9 @@ import pytest
 
 from tests.worlds import activity, after, ago, fleet, group, instance, later, pending, planned, removals, view
 from windlass.api.scaling_group import MAX_NAMED_INSTANCES, OrdinalRange, ScalingGroupStatus
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons_launches import NeverSteady
+from windlass.planner.group import plan_group
 
 SPEC = group(1, min_ready_seconds=15, launch_timeout_seconds=30, health_seconds=60)
 BUSY = activity(first_ordinal=0, to=1)

@@ -24,12 +24,12 @@ from tests.worlds import (
     planned,
     view,
 )
-from windlass.planner.capacity.group import RULES, plan_group, see
 from windlass.planner.capacity.launch import grow_to_desired
 from windlass.planner.capacity.removal import REMOVAL_BATCH
 from windlass.planner.capacity.situation import Decision
 from windlass.planner.capacity.steps import GroupPlan, KeepRevision, Launch, Remove, SeedDesired
 from windlass.planner.capacity.view import GroupView
+from windlass.planner.group import RULES, plan_group, see
 
 STUCK: dict[str, Any] = {"age": "9m", "zone": "zone-a", "unschedulable": "9m"}
 
@@ -52,6 +52,7 @@ def test_the_rules_are_tried_in_this_order() -> None:
         "remove_failed",
         "leave_failed_zones",
         "replace_unhealthy",
+        "exchange_instances",
         "grow_to_desired",
         "shrink_to_desired",
         "forget_history",

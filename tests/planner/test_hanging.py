@@ -25,12 +25,12 @@ from tests.worlds import (
     view,
 )
 from windlass.api.scaling_group import OrdinalRange, ZoneStatus
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import ProcessSuspended
 from windlass.planner.capacity.reasons_launches import NoZoneTakes, Superseded
 from windlass.planner.capacity.steps import GroupPlan
 from windlass.planner.capacity.view import LaunchPause
+from windlass.planner.group import plan_group
 
 BUSY = activity(first_ordinal=0)
 DONE = activity("ScaleIn", number=2, first_ordinal=9, ended="1h")

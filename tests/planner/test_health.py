@@ -20,9 +20,9 @@ from tests.worlds import (
     type_of,
     view,
 )
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import OneStepAtATime, ProcessSuspended, Unhealthy
+from windlass.planner.group import plan_group
 from windlass.planner.plan import Event
 
 SICK, DEAD = {"not_ready": "10m"}, {"ended": True, "was_ready": True}

@@ -14,10 +14,10 @@ from tests.worlds import (
     view,
 )
 from windlass.api.scaling_group import OrdinalRange
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.launch import LAUNCH_BATCH
 from windlass.planner.capacity.reasons import ProcessSuspended
 from windlass.planner.capacity.steps import GroupPlan
+from windlass.planner.group import plan_group
 
 
 def names(plan: GroupPlan) -> list[str]:

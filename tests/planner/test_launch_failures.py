@@ -27,11 +27,11 @@ from tests.worlds import (
 )
 from windlass.api.scaling_group import MAX_NAMED_INSTANCES, LaunchBackoff, OrdinalRange
 from windlass.planner.capacity.activities import STALLED_AFTER, pause
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import LaunchesFail, LaunchFailed
 from windlass.planner.capacity.steps import GroupPlan
 from windlass.planner.capacity.view import RefusedLaunch
+from windlass.planner.group import plan_group
 
 CRASHED: dict[str, Any] = {"age": "1m", "ended": True, "problem": "exited with 1"}
 

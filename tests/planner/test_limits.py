@@ -31,7 +31,6 @@ from tests.worlds import (
 )
 from windlass.api.scaling_group import MAX_NAMED_INSTANCES, OrdinalRange
 from windlass.planner.capacity.adoption import ADOPTION_BATCH, LAST_ADOPTED
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.instance import Instance, Patience
 from windlass.planner.capacity.ordinals import MOST_RESERVED
 from windlass.planner.capacity.reasons import FullestZone, RemovalPolicy
@@ -47,6 +46,7 @@ from windlass.planner.capacity.view import (
     may_fail,
     take_census,
 )
+from windlass.planner.group import plan_group
 
 DONE = activity(ended="1h", to=3)
 

@@ -6,11 +6,11 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
 from tests.planner.many_views import ANYTHING, DRAWN, anything, moment
-from windlass.planner.capacity import group
-from windlass.planner.capacity.group import RULES, see
+from windlass.planner import group
 from windlass.planner.capacity.situation import Decision
 from windlass.planner.capacity.summary import summarize
 from windlass.planner.capacity.view import GroupView
+from windlass.planner.group import RULES, see
 from windlass.planner.reason import Reason
 
 EXAMPLES = 16  # of each moment, times how often it is drawn
@@ -31,6 +31,8 @@ SENTENCES = {
     "OnTheirWayOut",
     "OnlyProtectedLeft",
     "ProcessSuspended",
+    "RefreshRests",
+    "RefreshUnderWay",
     "RemovalsRefused",
     "SizeDiffers",
     "TemplateRefused",
@@ -53,7 +55,7 @@ def tell(seen: GroupView, by_rule: Counter[str], by_sentence: Counter[str]) -> N
             break
         if outcome is not None:
             holds.append(outcome.why)
-    doing = decision.why if decision and group._changes_size(decision) else None
+    doing = decision.why if decision and group._does(situation, decision) else None
     why = summarize(situation, decision.memory if decision else situation.memory, tuple(holds), doing).why
     by_sentence["what is done" if why is doing else type(why).__name__] += 1
 

@@ -23,11 +23,19 @@ from tests.worlds import (
     view,
 )
 from windlass.api.scaling_group import RemovalStage
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.instance import Instance, State
 from windlass.planner.capacity.removal_order import RemovalRules, choose_leaving
 from windlass.planner.capacity.situation import LAUNCHING, effective_desired
 from windlass.planner.capacity.view import GroupView, take_census
+from windlass.planner.group import plan_group, see
+from windlass.planner.rollout.budget import Budget
+
+
+def bounds(seen: GroupView) -> Budget:
+    """How many in service stay, and how many there may be: both the desired size where nothing is exchanged."""
+    rollout, desired = see(seen).rollout, effective_desired(seen.spec)
+    return rollout.budget if rollout is not None and rollout.active else Budget(desired, desired, desired)
+
 
 # ---- sizes and names
 
@@ -36,7 +44,7 @@ from windlass.planner.capacity.view import GroupView, take_census
 def test_no_plan_goes_above_the_effective_desired_size(seen: GroupView) -> None:
     plan, there = plan_group(seen), take_census(seen).capacity
 
-    assert there + len(launches(plan)) <= max(effective_desired(seen.spec), there)
+    assert there + len(launches(plan)) <= max(bounds(seen).ceiling, there)
 
 
 @given(views())
@@ -99,10 +107,20 @@ def test_nobody_leaves_who_is_protected_or_leaving_already_and_nobody_twice(seen
 @given(views())
 def test_who_is_in_service_leaves_only_where_there_are_too_many(seen: GroupView) -> None:
     census = take_census(seen)
+    if see(seen).rolling:
+        return
     working = {i.name for i in census.of(State.IN_SERVICE, State.NOT_READY)}
     gone = working.intersection(leaving(plan_group(seen)))
 
     assert len(gone) <= max(0, census.capacity - effective_desired(seen.spec))
+
+
+@given(views())
+def test_nobody_in_service_leaves_below_the_floor_of_a_rollout(seen: GroupView) -> None:
+    serving = {i.name for i in take_census(seen).of(State.IN_SERVICE)}
+    gone = serving.intersection(leaving(plan_group(seen)))
+
+    assert not see(seen).rolling or not gone or len(serving) - len(gone) >= bounds(seen).floor
 
 
 @given(views())
@@ -111,7 +129,7 @@ def test_no_plan_shrinks_below_the_effective_desired_size_by_taking_what_works(s
     unfit = {i.name for i in census.of(State.FAILED, State.UNHEALTHY, State.PENDING)}
     fit_leaving = [name for name in leaving(plan) if name not in unfit]
 
-    assert not fit_leaving or census.capacity - len(leaving(plan)) >= effective_desired(seen.spec)
+    assert not fit_leaving or census.capacity - len(leaving(plan)) >= bounds(seen).floor
 
 
 @given(instances(), st.integers(0, 20), st.booleans(), st.booleans())
@@ -191,10 +209,11 @@ def test_a_group_is_ready_only_when_it_is_as_desired(seen: GroupView) -> None:
 
 
 @given(views())
-def test_a_wake_up_lies_in_the_future(seen: GroupView) -> None:
-    wake_at = plan_group(seen).wake_at
+def test_a_wake_up_lies_in_the_future_or_is_now_where_something_was_only_decided(seen: GroupView) -> None:
+    plan = plan_group(seen)
+    decided = not plan.acts and plan.status != seen.status
 
-    assert wake_at is None or wake_at > seen.now
+    assert plan.wake_at is None or plan.wake_at > seen.now or (plan.wake_at == seen.now and decided)
 
 
 @given(views())

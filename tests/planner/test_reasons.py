@@ -14,12 +14,13 @@ from typing import Any, get_type_hints
 import pytest
 
 from tests.golden import matches_golden
-from windlass.planner import capacity
+from windlass.planner import capacity, tasks
 from windlass.planner import reasons as shared
 from windlass.planner.capacity import reasons
 from windlass.planner.reason import Reason, counted, names, sentence
+from windlass.planner.rollout import reasons as of_rollouts
 
-MODULES = [shared] + [
+MODULES = [shared, tasks, of_rollouts] + [
     importlib.import_module(f"{capacity.__name__}.{module.name}")
     for module in pkgutil.iter_modules(capacity.__path__)
     if module.name.startswith("reasons")

@@ -24,10 +24,10 @@ from tests.worlds import (
 )
 from windlass.api.scaling_activity import ScalingActivityStatus
 from windlass.api.scaling_group import MAX_NAMED_INSTANCES, ActivityStatus, OrdinalRange
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.records import record_of
 from windlass.planner.capacity.steps import ForgetRecord, GroupPlan
 from windlass.planner.capacity.view import EndedRecord, RefusedLaunch
+from windlass.planner.group import plan_group
 
 
 def said(plan: GroupPlan) -> ScalingActivityStatus:

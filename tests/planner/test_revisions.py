@@ -24,10 +24,11 @@ from tests.worlds import (
     steps_of_kind,
     view,
 )
-from windlass.planner.capacity.group import plan_group
-from windlass.planner.capacity.revisions import current_revision, wanted_data
+from windlass.planner.capacity.revisions import current_revision
+from windlass.planner.capacity.source import own_data
 from windlass.planner.capacity.steps import ForgetRevision, GroupPlan, KeepRevision
 from windlass.planner.capacity.view import Revision
+from windlass.planner.group import plan_group
 
 
 def kept(plan: GroupPlan) -> list[KeepRevision]:
@@ -131,7 +132,7 @@ def test_instances_still_leave_while_the_configuration_is_gone() -> None:
 def test_there_is_no_snapshot_of_a_configuration_that_does_not_exist() -> None:
     gone = view(configuration=None, revisions=())
 
-    assert wanted_data(gone) is None
+    assert own_data(gone) is None
     assert current_revision(gone) is None
 
 

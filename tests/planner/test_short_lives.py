@@ -22,10 +22,10 @@ from tests.worlds import (
     view,
 )
 from windlass.api.scaling_group import OrdinalRange, ScalingGroupStatus
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons_launches import EndedEarly, MeantToEnd
 from windlass.planner.capacity.steps import GroupPlan
+from windlass.planner.group import plan_group
 
 DONE = activity(first_ordinal=0, ended="1s", to=3)
 

@@ -22,9 +22,9 @@ from tests.worlds import (
     view,
 )
 from windlass.api.scaling_activity import ScalingActivityStatus
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.steps import GroupPlan
 from windlass.planner.capacity.view import GroupView
+from windlass.planner.group import plan_group
 
 RUNNING = activity("ScaleOut", first_ordinal=0)
 HELD = "its deletion waits for finalizer backup.example/copy"

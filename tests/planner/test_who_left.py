@@ -2,9 +2,9 @@
 
 from tests.worlds import activity, after, ago, fleet, group, instance, planned, records, view
 from windlass.api.scaling_group import MAX_NAMED_INSTANCES
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.steps import GroupPlan
 from windlass.planner.capacity.view import RefusedLaunch
+from windlass.planner.group import plan_group
 
 EVICTED = {"ended": True, "was_ready": True, "problem": "Evicted: low on memory"}
 

@@ -25,11 +25,11 @@ from tests.worlds import (
     view,
 )
 from windlass.api.scaling_group import ZoneStatus
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import NoZoneLeft, ZoneFailed, ZoneUnlisted
 from windlass.planner.capacity.steps import GroupPlan
 from windlass.planner.capacity.zone_failure import FailedZone, Zones, pause
+from windlass.planner.group import plan_group
 
 SPEC = group(3, zones=THREE_ZONES, zone_failure_seconds=300)
 BUSY = activity(first_ordinal=0)

@@ -9,8 +9,8 @@ from typing import Any
 from tests.contract import contract_broken
 from tests.sim.troubles import Chance, arrive_late, delayed, repair_zone
 from windlass.api.scaling_group import ActivityStatus, ConfigurationSource, ScalingGroupSpec
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.steps import Launch, Step
+from windlass.planner.group import plan_group
 from windlass.simulate.kubelet import AllGoesWell, Life
 from windlass.simulate.play import play, run_pass
 from windlass.simulate.world import ConflictError, PlayedOperator, World, Write

@@ -15,10 +15,10 @@ from typing import Any
 from tests.sim.chaos import Chaos, LossyWorld
 from tests.sim.troubles import Chance
 from windlass.engine.expectations import LIMIT
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.steps import Launch, Remove, Step
 from windlass.planner.capacity.view import GroupView
+from windlass.planner.group import plan_group
 from windlass.simulate.kubelet import Life
 from windlass.simulate.world import PlayedOperator
 

@@ -75,6 +75,9 @@ class Story:
 def _line(world: World, write: Write) -> str:
     """When (since the world began, as hours), what, why."""
     when = rfc3339(world.now)[11:19]
+    if write.step is None and write.what.startswith("refresh "):
+        said = world.refreshes[write.what.partition(" ")[2]].status
+        return f"{when} {write.what} {said.phase}: {said.message}"
     if write.step is None:
         return f"{when} {write.what} {world.status.phase}: {world.status.message}"
     told = (

@@ -7,8 +7,8 @@ import pytest
 
 from tests.sim.troubles import arrive_late
 from windlass.api.scaling_group import ConfigurationSource, ScalingGroupSpec
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.steps import Launch, Remove
+from windlass.planner.group import plan_group
 from windlass.simulate.play import play, run_pass
 from windlass.simulate.world import PlayedOperator, World, Write
 

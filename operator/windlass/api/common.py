@@ -20,6 +20,8 @@ ORDINAL_ANNOTATION = f"{GROUP}/ordinal"
 LEASE_NAME = "windlass-operator"  # whose holder leads
 TROUBLE_ANNOTATION = f"{GROUP}/trouble"  # on the Lease: why its holder does not hear of changes
 PROTECT_ANNOTATION = f"{GROUP}/protect"
+APPROVED_ANNOTATION = f"{GROUP}/approved-checkpoint"  # of a refresh: it does not pause there, nor before
+MADE_BY_ANNOTATION = f"{GROUP}/made-by"  # of a task: the command line, so that a history limit may delete it
 WITHDRAWN_ANNOTATION = f"{GROUP}/removal-withdrawn"
 TAG_PREFIX = f"tag.{GROUP}/"
 DELETION_COST_ANNOTATION = "controller.kubernetes.io/pod-deletion-cost"
@@ -63,7 +65,7 @@ class Condition(Observed):
     """One condition of an object, as Kubernetes' own kinds have them."""
 
     type: Annotated[str, Field(max_length=64)]
-    """What is said to be so: Ready, Reconciling, Stalled."""
+    """What is said to be so: Ready, Reconciling, Stalled; of a task also Complete or Failed, once it has ended."""
     status: Literal["True", "False", "Unknown"]
     """Whether it is."""
     reason: Annotated[str, Field(max_length=128)]
@@ -92,7 +94,8 @@ class Rule:
     """One CEL rule of a CRD: what must hold, and the sentence that refuses what does not.
 
     `message` may be a CEL expression (`expression=True`) so that it can name the values. `field` is the path below
-    the place that the rule stands at, to which the refusal points.
+    the place that the rule stands at, to which the refusal points. A rule stands at the object or its spec, or at the
+    path `at` below it (`versions[]`: at each item).
     """
 
     rule: str
@@ -100,6 +103,7 @@ class Rule:
     expression: bool = False
     field: str | None = None
     optional_old_self: bool = False
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,20 @@ class Kind:
     def singular(self) -> str:
         """The lower-case name of one."""
         return self.kind.lower()
+
+
+def unchanging(spec: type[Model], instead: str, *, but: frozenset[str]) -> tuple[Rule, ...]:
+    """A rule for each field of a spec but those named (as in Python), which refuses its change and says what to do
+    `instead`."""
+    names = [str(field.alias) for name, field in spec.model_fields.items() if name not in but]
+    return tuple(
+        Rule(
+            f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})",
+            f"{name} cannot be changed: {instead}",
+            field=f".{name}",
+        )
+        for name in names
+    )
 
 
 def owner_reference(kind: str, name: str, uid: str) -> dict[str, Any]:

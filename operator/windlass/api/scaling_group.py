@@ -17,6 +17,8 @@ from windlass.api.common import (
     Sentence,
     Time,
 )
+from windlass.api.launch_template import LaunchTemplateReference
+from windlass.api.rollout import RolloutStatus
 
 MAX_SIZE = 10_000  # design: deliberate difference from the source's 300
 MAX_GROUP_NAME = 52  # an instance is <group>-<ordinal> and its name is a host name of at most 63
@@ -58,10 +60,13 @@ class DeletionPolicy(StrEnum):
 
 
 class ConfigurationSource(Model):
-    """What new instances are made from. May be switched; instances that exist stay as they are."""
+    """What new instances are made from: exactly one of the two. May be switched; instances that exist stay as they
+    are."""
 
-    scaling_configuration: ObjectName
+    scaling_configuration: ObjectName | None = None
     """Name of a ScalingConfiguration in the group's namespace."""
+    launch_template: LaunchTemplateReference | None = None
+    """A version of a LaunchTemplate in the group's namespace."""
 
 
 class HealthCheck(Model):
@@ -229,7 +234,7 @@ class RevisionStatus(Observed):
     name: ObjectName
     """Name of its ControllerRevision."""
     configuration: Annotated[str, Field(max_length=317)]
-    """Where it came from, as Kind/name."""
+    """Where it came from: ScalingConfiguration/name, or LaunchTemplate/name:version."""
     added_at: Time
     """When it was added to the group; decides which configuration is the oldest."""
     instances: int = 0
@@ -299,6 +304,8 @@ class ScalingGroupStatus(Observed):
     """The number of the next activity; never goes back."""
     activity: ActivityStatus | None = None
     """The activity that runs, or the last one."""
+    rollout: RolloutStatus | None = None
+    """Set while an InstanceRefresh exchanges the instances."""
     launch_backoff: LaunchBackoff | None = None
     """Set while failed launches wait to be tried again."""
     conditions: Annotated[tuple[Condition, ...], Field(max_length=8)] = ()
@@ -360,6 +367,11 @@ KIND = Kind(
             expression=True,
             field=".desiredSize",
             optional_old_self=True,
+        ),
+        Rule(
+            "has(self.scalingConfiguration) != has(self.launchTemplate)",
+            "configuration must have either scalingConfiguration or launchTemplate",
+            at="configuration",
         ),
         Rule(
             "self.zones.all(z, self.zones.exists_one(o, o == z))",

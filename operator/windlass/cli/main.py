@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from windlass import __version__
-from windlass.cli.arguments import seconds, size_change
+from windlass.cli.arguments import container_image, percentages, seconds, size, size_change, template_version
 from windlass.cli.subject import Subject
 from windlass.cli.subjects import SUBJECTS
 from windlass.cli.wording import a, joined, named, planned_kinds, several
@@ -56,6 +56,14 @@ def _verb(given: argparse.Namespace) -> Verb:
             from windlass.cli import explain
 
             return explain.run
+        case "refresh":
+            from windlass.cli import refresh
+
+            return refresh.run
+        case "suspend" | "resume" | "cancel" | "rollback":
+            from windlass.cli import state
+
+            return state.run
         case _:
             from windlass.cli import scale
 
@@ -67,29 +75,39 @@ def parser(subjects: Subjects = SUBJECTS) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="kubectl windlass",
         description="Look at scaling groups, see what a change would do, and learn why a group is as it is.",
-        epilog="Everything but `scale` only reads.",
+        epilog="`get`, `plan` and `explain` only read.",
     )
     _add_connection(made, None)
     made.add_argument("--version", action="version", version=f"windlass {__version__}")
     made.set_defaults(subjects=subjects)
-    verbs = made.add_subparsers(dest="verb", required=True, metavar="get|plan|explain|scale")
-    for name, add in (("get", _add_get), ("plan", _add_plan), ("explain", _add_explain), ("scale", _add_scale)):
-        add(verbs, [subject for subject in subjects if name in subject.verbs])
+    adds = {
+        "get": _add_get,
+        "plan": _add_plan,
+        "explain": _add_explain,
+        "scale": _add_scale,
+        "refresh": _add_refresh,
+        **dict.fromkeys(STATES, _add_state),
+    }
+    verbs = made.add_subparsers(dest="verb", required=True, metavar="|".join(adds))
+    for name, add in adds.items():
+        those = [subject for subject in subjects if name in subject.verbs]
+        if those:
+            add(verbs, name, those)
     return made
 
 
-def _add_get(verbs: Verbs, those: Subjects) -> None:
+def _add_get(verbs: Verbs, name: str, those: Subjects) -> None:
     one, many = joined((a(each.singular) for each in those), "or"), joined((each.plural for each in those), "or")
-    verb = _add_verb(verbs, "get", f"show {one} as a tree, or the {many} of a namespace as a table")
+    verb = _add_verb(verbs, name, f"show {one} as a tree, or the {many} of a namespace as a table")
     _add_subject(verb, those, name_required=False)
     verb.add_argument("-A", "--all-namespaces", action="store_true", help=f"the {many} of all namespaces")
     verb.add_argument("-w", "--watch", action="store_true", help="go on showing what changes, until Ctrl-C")
 
 
-def _add_plan(verbs: Verbs, those: Subjects) -> None:
+def _add_plan(verbs: Verbs, name: str, those: Subjects) -> None:
     verb = _add_verb(
         verbs,
-        "plan",
+        name,
         "show what a change would do, and why; nothing is done",
         "Exit code: 0 nothing would be done, 1 something would be done, 2 it cannot be said.",
         error_code=2,
@@ -113,20 +131,70 @@ def _how_to_plan(subject: Subject) -> str:
     return " ".join([subject.singular, "NAME", *(f"[{each.flag} {each.metavar}]" for each in subject.flags)])
 
 
-def _add_explain(verbs: Verbs, those: Subjects) -> None:
+def _add_explain(verbs: Verbs, name: str, those: Subjects) -> None:
     one = joined((a(subject.singular) for subject in those), "or")
-    verb = _add_verb(verbs, "explain", f"say why {one} is as it is, what it waits for, and what to do")
+    verb = _add_verb(verbs, name, f"say why {one} is as it is, what it waits for, and what to do")
     _add_subject(verb, those)
 
 
-def _add_scale(verbs: Verbs, those: Subjects) -> None:
-    verb = _add_verb(verbs, "scale", "set a group's desired size")
+def _add_scale(verbs: Verbs, name: str, those: Subjects) -> None:
+    verb = _add_verb(verbs, name, "set a group's desired size")
     _add_subject(verb, those)
     verb.add_argument("size", type=size_change, metavar="N|+N|-N", help="the size, or the change of it")
     verb.add_argument("--wait", action="store_true", help="until the group has that size in service")
     verb.add_argument(
         "--timeout", type=seconds, default=600.0, metavar="TIME", help="how long to wait: 90s, 10m, 1h (default: 10m)"
     )
+
+
+def _add_refresh(verbs: Verbs, name: str, those: Subjects) -> None:
+    verb = _add_verb(
+        verbs,
+        name,
+        "replace a group's instances in batches",
+        "Exit code with --wait: 0 it succeeded, or was rolled back because somebody asked for it; 1 it did not.",
+    )
+    verb.add_argument("group", metavar="GROUP", help="name of the group")
+    add = verb.add_argument
+    add("--image", help="the image of the main container; without it and the next three, the group's own configuration")
+    add("--configuration", metavar="NAME", help="another ScalingConfiguration")
+    add("--template", type=template_version, metavar="NAME:VERSION", help="a version of a LaunchTemplate")
+    add(
+        "--container",
+        action="append",
+        type=container_image,
+        metavar="NAME=IMAGE",
+        help="the image of one container; may be given several times",
+    )
+    add("--min-healthy", type=size, metavar="N", help="per cent of the desired size that stay in service (default: 80)")
+    add("--max-healthy", type=size, metavar="N", help="per cent of it that there may be meanwhile (default: 120)")
+    add("--checkpoints", type=percentages, metavar="20,50,100", help="per cent of new instances at which it pauses")
+    add("--checkpoint-pause", type=size, metavar="MIN", help="minutes of a pause (default: 60)")
+    add("--no-skip-matching", action="store_true", help="replace also what is made from the desired configuration")
+    add("--auto-rollback", action="store_true", help="put the old instances back if it fails")
+    add("--bake", type=size, metavar="SECONDS", help="how long to watch the new instances after the last batch")
+    add(
+        "--progress-deadline",
+        type=size,
+        metavar="SECONDS",
+        help="it has failed when no new instance came into service for so long",
+    )
+    add("--name", help="name of the InstanceRefresh (default: the group's with five more letters)")
+    add("--wait", action="store_true", help="until it is over, with a line for each change")
+    add("--timeout", type=seconds, metavar="TIME", help="how long to wait: 90s, 10m, 1h (default: for ever)")
+
+
+STATES = {
+    "suspend": "have a refresh begin nothing new until it is resumed",
+    "resume": "let a refresh go on that is suspended, or that pauses at a checkpoint",
+    "cancel": "end a refresh; new instances stay",
+    "rollback": "put a refresh's instances back to the configuration that they came from",
+}
+
+
+def _add_state(verbs: Verbs, name: str, those: Subjects) -> None:
+    verb = _add_verb(verbs, name, STATES[name])
+    verb.add_argument("name", metavar="NAME", help=f"name of the {joined((each.singular for each in those), 'or')}")
 
 
 def _add_verb(

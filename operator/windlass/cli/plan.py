@@ -124,7 +124,8 @@ def _lines(planned: Planned, those: Sequence[Subject]) -> list[str]:
     for outlook in planned.outlooks:
         lines += ["", *outlook.lines()] if lines else outlook.lines()
     if not planned.outlooks:
-        users = joined((subject.singular for subject in _asked(those, planned.proposed)), "or")
+        kinds = {each.document.kind for each in planned.proposed}
+        users = joined((subject.singular for subject in those if kinds & subject.sources.keys()), "or")
         lines.append(f"no {users} uses it: nothing would be done")
     if any(outlook.acts for outlook in planned.outlooks):
         assumptions = dict.fromkeys(outlook.assumption for outlook in planned.outlooks if outlook.assumption)

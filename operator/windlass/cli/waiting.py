@@ -29,11 +29,11 @@ class Goal(Generic[P]):
 
 
 async def wait_until(
-    feed: Feed[P], subject: Subject, body: Body, goal: Goal[P], limit: float, *, tell: Callable[[str], None]
+    feed: Feed[P], subject: Subject, body: Body, goal: Goal[P], limit: float | None, *, tell: Callable[[str], None]
 ) -> str:
     """Wait until the goal is reached; the sentence of that moment. `tell` gets each new sentence with its time.
 
-    CannotError if the goal says that it cannot be, or if `limit` seconds pass before.
+    CannotError if the goal says that it cannot be, or if `limit` seconds pass before (None: it waits for ever).
     """
     picture: P | None = None
     said = ""
@@ -48,7 +48,7 @@ async def wait_until(
                     return said
                 await feed.next_picture(seconds_until(picture.next_change, picture.now))
     except TimeoutError:
-        metadata, span = body["metadata"], duration(timedelta(seconds=limit))
+        metadata, span = body["metadata"], duration(timedelta(seconds=limit or 0))
         stands = goal.stands(picture) if picture else "nothing was heard of it"
         explain = f"kubectl windlass explain {subject.singular} {metadata['name']} -n {metadata['namespace']}"
         raise CannotError(f"{metadata['name']} is not settled after {span}: {stands}; `{explain}` says more") from None

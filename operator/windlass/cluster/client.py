@@ -153,10 +153,11 @@ class Client(Requests):
         dry_run: bool = False,
         strict: bool = False,
         bulk: bool = False,
+        field_manager: str = FIELD_MANAGER,
         into: type[T] = _AS_DICT,
     ) -> T:
         """The object as created. `strict`: Invalid if it has fields that nobody knows; else these are left out."""
-        target = f"{resource.path(namespace)}?{wire.write_options(FIELD_MANAGER, dry_run, strict=strict)}"
+        target = f"{resource.path(namespace)}?{wire.write_options(field_manager, dry_run, strict=strict)}"
         content, kind = wire.encode(body), "application/json"
         call = Call("create", "POST", target, resource, namespace, body=content, content_type=kind, bulk=bulk)
         return _decode(call, await self.request(call), into)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from windlass.api import scaling_activity, scaling_configuration, scaling_group
+from windlass.api import instance_refresh, launch_template, scaling_activity, scaling_configuration, scaling_group
 from windlass.api.common import GROUP, VERSION, Kind
 
 
@@ -67,4 +67,6 @@ CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions", "Controller
 
 SCALING_GROUPS = Resource.of(scaling_group.KIND)
 SCALING_CONFIGURATIONS = Resource.of(scaling_configuration.KIND)
+LAUNCH_TEMPLATES = Resource.of(launch_template.KIND)
 SCALING_ACTIVITIES = Resource.of(scaling_activity.KIND)
+INSTANCE_REFRESHES = Resource.of(instance_refresh.KIND)

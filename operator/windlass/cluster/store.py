@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
+from windlass.api.common import GROUP
+
 log = logging.getLogger(__name__)
 
 
@@ -30,11 +32,15 @@ class Record(Protocol):
 
 
 # The managed fields alone take three quarters of a small object; what `kubectl apply` notes down can be as long.
-_METADATA_KEPT = frozenset({"namespace", "name", "uid", "resourceVersion", "generation", "deletionTimestamp"})
+_METADATA_KEPT = frozenset(
+    {"namespace", "name", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp"}
+)
+_OUR_ANNOTATIONS = f"{GROUP}/"
 
 
 class Object(dict[str, Any]):
-    """An object as it came from the API server, with the metadata that decisions read. Nobody may change it.
+    """An object as it came from the API server, with the metadata that decisions read: of annotations, our own. Nobody
+    may change it.
 
     KeyError if it has no metadata, AttributeError if they are no map.
     """
@@ -43,7 +49,11 @@ class Object(dict[str, Any]):
 
     def __init__(self, body: Mapping[str, Any]) -> None:
         super().__init__(body)
-        self["metadata"] = {field: value for field, value in body["metadata"].items() if field in _METADATA_KEPT}
+        metadata = body["metadata"]
+        kept = {field: value for field, value in metadata.items() if field in _METADATA_KEPT}
+        given = metadata.get("annotations") or {}
+        ours = {name: value for name, value in given.items() if name.startswith(_OUR_ANNOTATIONS)}
+        self["metadata"] = kept | {"annotations": ours} if ours else kept
 
     @property
     def namespace(self) -> str:

@@ -18,14 +18,22 @@ Status = Literal["True", "False", "Unknown"]
 
 
 def conditions(
-    readiness: Readiness, reason: Reason, message: str, *, old: Iterable[Condition], generation: int, now: datetime
+    readiness: Readiness,
+    reason: Reason,
+    message: str,
+    *,
+    old: Iterable[Condition],
+    generation: int,
+    now: datetime,
+    also: Iterable[str] = (),
 ) -> tuple[Condition, ...]:
-    """The conditions of an object that stands so for this reason."""
+    """The conditions of an object that stands so for this reason. `also`: more of them that are True."""
     before = {condition.type: condition for condition in old}
     not_ready: Status = "Unknown" if readiness == "Reconciling" and not before else "False"
     wanted: list[tuple[str, Status]] = [("Ready", "True" if readiness == "Ready" else not_ready)]
     if readiness in {"Reconciling", "Stalled"}:
         wanted.append((readiness, "True"))
+    wanted += [(name, "True") for name in also]
     made = []
     for name, status in wanted:
         last = before.get(name)

@@ -60,4 +60,5 @@ def names(values: tuple[str, ...], most: int = 3) -> str:
 
 def counted(number: int, noun: str) -> str:
     """`1 instance`, `3 instances`."""
-    return f"{int(number)} {noun}" if number == 1 else f"{int(number)} {noun}s"
+    plural = f"{noun}es" if noun.endswith("ch") else f"{noun}s"
+    return f"{int(number)} {noun}" if number == 1 else f"{int(number)} {plural}"

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.steps import GroupPlan, Launch
+from windlass.planner.group import plan_group
 from windlass.simulate.world import PlayedOperator, World, Write
 
 MOST_PASSES = 10_000  # a group that is not settled by then never will be
@@ -51,7 +51,7 @@ def play(world: World, process: PlayedOperator | None = None, *, until: datetime
         played = run_pass(world, process)
         if played is not None:
             yield played
-        if played is not None and played.plan.acts:
+        if played is not None and (played.plan.acts or played.plan.wake_at == played.at):
             continue
         moments = (world.next_change(), plan_group(world.view(process)).wake_at)
         due = min((moment for moment in moments if moment is not None), default=None)

@@ -21,6 +21,7 @@ def world_of(view: GroupView) -> World:
         spec=view.spec,
         now=view.now,
         configuration=view.configuration,
+        template=view.template,
         status=view.status,
         generation=view.generation,
         deleting=view.deleting,
@@ -31,6 +32,9 @@ def world_of(view: GroupView) -> World:
         namespace=view.namespace,
         uid=view.uid,
         template_problem=view.template_problem,
+        refreshes={refresh.name: refresh for refresh in view.refreshes},
+        sources=view.sources,
+        refresh_problems=dict(view.refresh_problems),
     )
     for instance in view.instances:
         if instance.removing:

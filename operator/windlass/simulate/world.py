@@ -7,10 +7,13 @@ on with a new `PlayedOperator`, which knows nothing but what stands in the world
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
+from windlass.api.instance_refresh import InstanceRefreshStatus
+from windlass.api.launch_template import LaunchTemplateReference
 from windlass.api.scaling_activity import FINAL_PHASES, ScalingActivityStatus
-from windlass.api.scaling_group import ScalingGroupSpec, ScalingGroupStatus
+from windlass.api.scaling_group import ConfigurationSource, ScalingGroupSpec, ScalingGroupStatus
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.situation import effective_desired, last_desired
 from windlass.planner.capacity.steps import (
@@ -22,11 +25,15 @@ from windlass.planner.capacity.steps import (
     Launch,
     Record,
     Remove,
+    ReportRefresh,
     SeedDesired,
     Step,
+    SwitchSource,
     WithdrawRemoval,
+    WriteConfiguration,
 )
 from windlass.planner.capacity.view import EndedRecord, GroupView, RefusedLaunch, Revision
+from windlass.planner.rollout.refresh import Refresh, Sources
 from windlass.simulate.kubelet import SECOND, AllGoesWell, Fate, Life
 
 EPOCH = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
@@ -67,6 +74,7 @@ class World:
     now: datetime = EPOCH
     fate: Fate = field(default_factory=AllGoesWell)
     configuration: Mapping[str, Any] | None = field(default_factory=lambda: {"template": {"spec": {}}})
+    template: Mapping[str, Any] | None = None
     status: ScalingGroupStatus = field(default_factory=ScalingGroupStatus)
     generation: int = 1
     version: int = 1
@@ -83,6 +91,9 @@ class World:
     namespace: str = "default"
     template_problem: str | None = None
     uid: str = "group"
+    refreshes: dict[str, Refresh] = field(default_factory=dict)
+    sources: Sources = field(default_factory=Sources)
+    refresh_problems: dict[str, str] = field(default_factory=dict)
 
     # ---- looking
 
@@ -111,6 +122,7 @@ class World:
             instances=tuple(self.instances.values()),
             orphans=tuple(self.orphans.values()),
             configuration=self.configuration,
+            template=self.template,
             template_problem=self.template_problem,
             revisions=tuple(self.revisions.values()),
             record=self.records.get(activity.name) if activity else None,
@@ -120,6 +132,9 @@ class World:
             removals_in_doubt=process.removals_in_doubt,
             withdrawn=frozenset(process.withdrawn),
             deleting=self.deleting,
+            refreshes=tuple(self.refreshes.values()),
+            sources=self.sources,
+            refresh_problems=self.refresh_problems,
         )
 
     # ---- what people do
@@ -130,6 +145,12 @@ class World:
         self.spec = ScalingGroupSpec.model_validate(wire)
         self.generation += 1
         self.version += 1
+
+    def ask(self, refresh: str, **fields: object) -> None:
+        """Somebody changes the state of a refresh."""
+        before = self.refreshes[refresh]
+        spec = before.spec.model_copy(update=fields)
+        self.refreshes[refresh] = replace(before, spec=spec, generation=before.generation + 1)
 
     def kill(self, name: str) -> None:
         """Somebody deletes an instance; it is gone at once."""
@@ -214,7 +235,16 @@ class World:
             made.insert(0, Write("status", lambda: self._write_status(plan.status, version)))
         elif made:
             made.insert(0, Write("fence", lambda: self._fence(version)))
+        if not plan.acts:
+            made += [Write(f"refresh {each.name}", partial(self._report, each)) for each in plan.reports]
         return made
+
+    def _report(self, report: ReportRefresh) -> None:
+        there = self.refreshes.get(report.name)
+        if there is None or there.uid != report.uid:
+            return
+        status = InstanceRefreshStatus.model_validate_json(report.status.model_dump_json(by_alias=True))
+        self.refreshes[report.name] = replace(there, status=status)
 
     def _fence(self, version: int) -> None:
         if version != self.version:
@@ -246,6 +276,31 @@ class World:
                 return lambda: self.records.update({step.name: step.status})
             case ForgetRecord():
                 return lambda: void(self.records.pop(step.name, None))
+            case WriteConfiguration():
+                return lambda: self._write_configuration(step)
+            case SwitchSource():
+                return lambda: self._switch(step)
+
+    def _write_configuration(self, step: WriteConfiguration) -> None:
+        own = step.name == self.spec.configuration.scaling_configuration
+        there = self.configuration if own else self.sources.configurations.get(step.name)
+        if there != step.before:
+            raise ConflictError(f"ScalingConfiguration {step.name} has changed")
+        if own:
+            self.configuration = step.spec
+        else:
+            configurations = {**self.sources.configurations, step.name: step.spec}
+            self.sources = replace(self.sources, configurations=configurations)
+
+    def _switch(self, step: SwitchSource) -> None:
+        self.configuration = self.template = None
+        if step.version is None:
+            self.change(configuration=ConfigurationSource(scaling_configuration=step.name))
+            self.configuration = self.sources.configurations.get(step.name)
+        else:
+            named = LaunchTemplateReference(name=step.name, version=step.version)
+            self.change(configuration=ConfigurationSource(launch_template=named))
+            self.template = self.sources.templates.get(step.name)
 
     def _launch(self, step: Launch, process: PlayedOperator | None) -> None:
         if self.refusing is not None:
@@ -315,3 +370,7 @@ def _what(step: Step) -> str:
             return f"keep revision {step.number}"
         case ForgetRevision() | ForgetRecord():
             return f"forget {step.name}"
+        case WriteConfiguration():
+            return f"write configuration {step.name}"
+        case SwitchSource():
+            return f"switch to {step.source}"

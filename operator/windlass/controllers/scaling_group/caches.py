@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from windlass.api import scaling_activity, scaling_configuration, scaling_group
+from windlass.api import instance_refresh, launch_template, scaling_activity, scaling_configuration, scaling_group
 from windlass.api.common import GROUP_LABEL
 from windlass.cluster.client import Client
 from windlass.cluster.informer import Informer
@@ -18,6 +18,7 @@ from windlass.engine.own_stores import OwnStores
 from windlass.engine.queue import Key
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.view import Revision
+from windlass.planner.tasks import FINAL
 
 KIND = scaling_group.KIND.kind
 MOST_STRAYS = 10_000  # of one group, as many as the largest has: a process that stands by never looks at them
@@ -46,10 +47,12 @@ class Caches:
         self._expectations = expectations
         self._enqueue = enqueue
         self.strays: dict[Key, dict[str, str]] = {}
-        self.groups = stores.add(scaling_group.KIND, self._group_changed, index=_configuration_of)
+        self.groups = stores.add(scaling_group.KIND, self._group_changed, index=_source_of)
         self.configurations = stores.add(scaling_configuration.KIND, self._configuration_changed)
+        self.templates = stores.add(launch_template.KIND, self._template_changed, optional=True)
         # Groups go on without records, and say so.
         self.records = stores.add(scaling_activity.KIND, self._record_changed, index=_group_of, optional=True)
+        self.refreshes = stores.add(instance_refresh.KIND, self._refresh_changed, index=_group_of, optional=True)
         self.pods: Informer[Instance] = Informer(
             client,
             PODS,
@@ -85,6 +88,14 @@ class Caches:
         """The records of a group's activities by name; not a copy, so use it before the next `await`."""
         return self.records.by_index(f"{key.namespace}/{key.name}")
 
+    def refreshes_of(self, key: Key) -> Mapping[str, Object]:
+        """The InstanceRefreshes of a group by name; not a copy, so use it before the next `await`."""
+        return self.refreshes.by_index(f"{key.namespace}/{key.name}")
+
+    def users_of(self, namespace: str, kind: str, name: str) -> Mapping[str, Object]:
+        """The groups whose source it is, by name; not a copy, so use it before the next `await`."""
+        return self.groups.by_index(_source(namespace, kind, name))
+
     # ---- what kopf's watches say
 
     def _group_changed(self, old: Object | None, new: Object | None) -> None:
@@ -97,12 +108,29 @@ class Caches:
 
     def _configuration_changed(self, old: Object | None, new: Object | None) -> None:
         if (configuration := new or old) is not None:
-            for name in self.groups.by_index(f"{configuration.namespace}/{configuration.name}"):
-                self._enqueue(group_key(configuration.namespace, name))
+            self._enqueue_users(scaling_configuration.KIND.kind, configuration)
+
+    def _template_changed(self, old: Object | None, new: Object | None) -> None:
+        """The template's own status concerns no group."""
+        if (template := new or old) is None or (old and new and _same_wish(old, new)):
+            return
+        self._enqueue_users(launch_template.KIND.kind, template)
+        self._enqueue(Key(launch_template.KIND.kind, template.namespace, template.name))
+
+    def _enqueue_users(self, kind: str, source: Object) -> None:
+        for name in self.users_of(source.namespace, kind, source.name):
+            self._enqueue(group_key(source.namespace, name))
 
     def _record_changed(self, old: Object | None, new: Object | None) -> None:
         if (record := new or old) is not None:
             self._enqueue(group_key(record.namespace, str(_map(record, "spec").get("scalingGroup"))))
+
+    def _refresh_changed(self, old: Object | None, new: Object | None) -> None:
+        """Its group has to know, unless nothing has changed but what the group itself says of it."""
+        if (refresh := new or old) is None or (old and new and _same_wish(old, new) and _is_over(old) == _is_over(new)):
+            return
+        self._enqueue(group_key(refresh.namespace, str(_map(refresh, "spec").get("scalingGroup"))))
+        self._enqueue(Key(instance_refresh.KIND.kind, refresh.namespace, refresh.name))
 
     # ---- what the informers say
 
@@ -161,18 +189,30 @@ def _belongs_to(instance: Instance) -> str | None:
 
 
 def _same_wish(before: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-    """Whether two versions of a group differ in the status alone, as far as passes read them."""
+    """Whether two versions of an object differ in the status alone, as far as passes read them."""
     old, new = before["metadata"], body["metadata"]
-    return all(old.get(field) == new.get(field) for field in ("uid", "generation", "deletionTimestamp"))
+    return all(old.get(field) == new.get(field) for field in ("uid", "generation", "deletionTimestamp", "annotations"))
 
 
-def _configuration_of(group: Object) -> str | None:
-    name = _map(_map(group, "spec"), "configuration").get("scalingConfiguration")
-    return f"{group.namespace}/{name}" if isinstance(name, str) else None
+def _is_over(refresh: Object) -> bool:
+    return _map(refresh, "status").get("phase") in FINAL
 
 
-def _group_of(record: Object) -> str:
-    return f"{record.namespace}/{_map(record, 'spec').get('scalingGroup')}"
+def _source_of(group: Object) -> str | None:
+    named = _map(_map(group, "spec"), "configuration")
+    template = _map(named, "launchTemplate").get("name")
+    if isinstance(template, str):
+        return _source(group.namespace, launch_template.KIND.kind, template)
+    name = named.get("scalingConfiguration")
+    return _source(group.namespace, scaling_configuration.KIND.kind, name) if isinstance(name, str) else None
+
+
+def _source(namespace: str, kind: str, name: str) -> str:
+    return f"{namespace}/{kind}/{name}"
+
+
+def _group_of(belonging: Object) -> str:
+    return f"{belonging.namespace}/{_map(belonging, 'spec').get('scalingGroup')}"
 
 
 def _map(body: Mapping[str, Any], field: str) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from windlass.api.common import to_wire
 from windlass.api.scaling_group import ScalingGroupStatus
 from windlass.cluster.errors import Gone, NoSuchKind, Transient
 from windlass.cluster.merge_patch import merge_patch
-from windlass.cluster.resources import SCALING_GROUPS
+from windlass.cluster.resources import INSTANCE_REFRESHES, SCALING_GROUPS
 from windlass.cluster.store import Object
 from windlass.controllers.scaling_group.caches import KIND, Caches, group_key
 from windlass.controllers.scaling_group.deletion_guard import DeletionWarning
@@ -22,10 +22,10 @@ from windlass.engine.dispatch import Runtime, Source
 from windlass.engine.loop import AT_ONCE, Answer, Gate
 from windlass.engine.own_objects import OwnObjects
 from windlass.engine.queue import Key
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.reasons_adoption import PodReleased
-from windlass.planner.capacity.steps import GroupPlan, KeepRevision, Launch, Remove
+from windlass.planner.capacity.steps import GroupPlan, KeepRevision, Launch, Remove, ReportRefresh
 from windlass.planner.capacity.view import GroupView
+from windlass.planner.group import plan_group
 from windlass.planner.plan import Event
 from windlass.planner.reason import counted
 
@@ -57,6 +57,9 @@ class ScalingGroupController:
             runtime.metrics.count_informer_events,
         )
         self._groups = OwnObjects(SCALING_GROUPS, self.caches.groups, self._client, self._recorder, self._clock)
+        self._refreshes = OwnObjects(
+            INSTANCE_REFRESHES, self.caches.refreshes, self._client, self._recorder, self._clock
+        )
         self._deletion_warning = DeletionWarning(self._client, self.caches, self._recorder, self._clock)
         self._missing_records = MissingRecords(self._client, runtime.enqueue, self._clock)
         self._in_memory: dict[Key, InMemoryState] = {}
@@ -178,16 +181,31 @@ class ScalingGroupController:
         self, key: Key, group: Object, view: GroupView, plan: GroupPlan, in_memory: InMemoryState, differs: bool
     ) -> datetime | None:
         self._metrics.show_group(key.namespace, key.name, _by_state(plan.status))
-        if not differs:
+        if not differs and not plan.reports:
             return plan.wake_at
         due = in_memory.status_written_at + STATUS_SECONDS - self._clock.monotonic()
-        if due > 0 and not in_memory.refusals:
+        if due > 0 and not in_memory.refusals and not _presses(view, plan):
             later = self._clock.now() + timedelta(seconds=due)
             return later if plan.wake_at is None else min(later, plan.wake_at)
-        await self._write_plan(key, group, plan, in_memory)
-        if plan.events:  # an activity has ended, and its record cannot be written
-            self._tell(key, view, plan)
+        if differs:
+            await self._write_plan(key, group, plan, in_memory)
+            if plan.events:  # an activity has ended and its record cannot be written, or a refresh has begun
+                self._tell(key, view, plan)
+        else:
+            in_memory.status_written_at = self._clock.monotonic()
+        for report in plan.reports:
+            await self._report_refresh(key, report)
         return plan.wake_at
+
+    async def _report_refresh(self, key: Key, report: ReportRefresh) -> None:
+        there = Key(INSTANCE_REFRESHES.kind, key.namespace, report.name)
+        known = self._refreshes.known(there)
+        if known is None or known.uid != report.uid:
+            return
+        try:
+            await self._refreshes.write_status(there, known, to_wire(report.status))
+        except Gone:  # somebody deleted it meanwhile, which the next pass sees
+            return
 
     async def _write_plan(self, key: Key, group: Object, plan: GroupPlan, in_memory: InMemoryState) -> None:
         await self._groups.write_status(key, group, to_wire(plan.status))
@@ -221,6 +239,13 @@ class ScalingGroupController:
         self._forget_key(key)
         self._expectations.clear(key)
         self._metrics.forget_group(key.namespace, key.name)
+
+
+def _presses(view: GroupView, plan: GroupPlan) -> bool:
+    """Whether the status must not wait: the next pass builds on it, or a refresh begins, pauses or ends."""
+    before, after = view.status.rollout, plan.status.rollout
+    phases = [rollout.phase if rollout is not None else "" for rollout in (before, after)]
+    return phases[0] != phases[1] or (plan.wake_at is not None and plan.wake_at <= view.now)
 
 
 def _differs(group: Object, status: ScalingGroupStatus) -> bool:

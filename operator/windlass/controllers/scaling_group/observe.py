@@ -1,18 +1,23 @@
 """Observe: everything that a decision about a group needs, as one frozen view."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from windlass.api.launch_template import LaunchTemplateReference
+from windlass.api.scaling_group import ConfigurationSource
 from windlass.cluster.client import Client
 from windlass.cluster.errors import Gone
-from windlass.cluster.resources import SCALING_CONFIGURATIONS
-from windlass.cluster.store import Object
+from windlass.cluster.resources import LAUNCH_TEMPLATES, SCALING_CONFIGURATIONS, Resource
+from windlass.cluster.store import Object, Store
 from windlass.controllers.scaling_group.caches import Caches, orphans_of
-from windlass.controllers.scaling_group.written import parse_spec, parse_status, view_of
+from windlass.controllers.scaling_group.written import named_by, parse_spec, parse_status, view_of
 from windlass.engine.queue import Key
+from windlass.planner.capacity.source import CONFIGURATION, kind_and_name, own_data, template_data
 from windlass.planner.capacity.view import GroupView, LaunchPause, LeftOrphan, RefusedLaunch, RemovalPause
+from windlass.planner.reason import Reason
+from windlass.planner.rollout.refresh import Sources
 
 Body = Mapping[str, Any]
 
@@ -49,6 +54,7 @@ class InMemoryState:
     `left_orphans`: those that the API server does not let us adopt, by uid.
     `side_by_side`: how many requests may begin side by side, because the last ones all succeeded.
     `template_verdict`: the API server refuses the Pod that the configuration makes.
+    `refresh_problems`: why it refuses what a refresh desires, by uid.
     """
 
     uid: str = ""
@@ -67,17 +73,21 @@ class InMemoryState:
     side_by_side: int = 1
     watched_since: datetime | None = None
     left_orphans: dict[str, LeftOrphan] = field(default_factory=dict)
+    refresh_problems: dict[str, str] = field(default_factory=dict)
     status_written_at: float = float("-inf")
 
 
 async def observe(
     client: Client, caches: Caches, key: Key, group: Body, in_memory: InMemoryState, now: datetime
 ) -> GroupView:
-    """The view of this group now. Reads nothing live but a configuration that no watch has shown yet."""
+    """The view of this group now. Reads nothing live but a source that no watch has shown yet."""
     metadata, spec, status = group["metadata"], parse_spec(group), parse_status(group)
-    configuration = await _configuration(client, caches, key.namespace, spec.configuration.scaling_configuration)
+    configuration, template = await _source(client, caches, key.namespace, spec.configuration)
+    refreshes = list(caches.refreshes_of(key).values())
+    sources = await _sources(client, caches, key, spec.configuration.scaling_configuration, refreshes)
+    version = _version(group, configuration or template)
     verdict, pause = in_memory.template_verdict, in_memory.removal_pause
-    if verdict is not None and (configuration is None or verdict.version != version_of(group, configuration)):
+    if verdict is not None and verdict.version != version:
         verdict = None
     unseen = in_memory.launch_pause
     orphans = caches.pods.by_index(orphans_of(key))
@@ -85,6 +95,9 @@ async def observe(
     left = {uid: orphan for uid, orphan in in_memory.left_orphans.items() if uid in there and orphan.retry_at > now}
     in_memory.left_orphans = left
     activity = status.activity
+    in_memory.refresh_problems = {
+        refresh.uid: problem for refresh in refreshes if (problem := in_memory.refresh_problems.get(refresh.uid))
+    }
     written = view_of(
         group,
         spec,
@@ -96,6 +109,9 @@ async def observe(
         revisions=caches.revisions.by_index(metadata["uid"]).values(),
         record=caches.records.get(key.namespace, activity.name) if activity else None,
         records=caches.records_of(key),
+        refreshes=refreshes,
+        sources=sources,
+        template=template,
     )
     return replace(
         written,
@@ -108,46 +124,82 @@ async def observe(
         taken=frozenset(in_memory.taken),
         refusals=tuple(in_memory.refusals),
         removal_pause=pause[1] if pause and pause[0] == metadata["generation"] else None,
-        launch_pause=unseen[1] if unseen and unseen[0] == _version(group, configuration) else None,
+        launch_pause=unseen[1] if unseen and unseen[0] == version else None,
         removals_in_doubt=in_memory.removals_in_doubt,
         withdrawn=frozenset(in_memory.withdrawn),
+        refresh_problems=in_memory.refresh_problems,
     )
 
 
-def version_of(group: Body, configuration: Body) -> str:
+async def _sources(client: Client, caches: Caches, key: Key, own: str | None, refreshes: Sequence[Object]) -> Sources:
+    """What the group's refreshes name. Of versions of templates, one that no watch has shown yet is read live."""
+    if not refreshes:
+        return Sources()
+    names, versions = named_by(refreshes)
+    templates = {wanted.name: await _template(client, caches, key.namespace, wanted) for wanted in versions}
+    found = {name: caches.configurations.get(key.namespace, name) for name in names}
+    mine = {own} if own is not None else set()
+    shared = (name for name in mine | names if caches.users_of(key.namespace, CONFIGURATION, name).keys() - {key.name})
+    return Sources(
+        {name: body["spec"] if body else None for name, body in found.items()},
+        frozenset(shared),
+        {name: body["spec"] if body else None for name, body in templates.items()},
+    )
+
+
+def version_of(group: Body, source: Body) -> str:
     """What people wrote that decides whether a Pod is accepted, as it stood at one time."""
-    return "/".join(f"{body['metadata']['uid']}/{body['metadata']['generation']}" for body in (group, configuration))
+    return "/".join(f"{body['metadata']['uid']}/{body['metadata']['generation']}" for body in (group, source))
 
 
-def _version(group: Body, configuration: Body | None) -> str | None:
-    return version_of(group, configuration) if configuration is not None else None
+def _version(group: Body, source: Body | None) -> str | None:
+    return version_of(group, source) if source is not None else None
 
 
-async def _configuration(client: Client, caches: Caches, namespace: str, name: str) -> Body | None:
+async def _source(
+    client: Client, caches: Caches, namespace: str, wanted: ConfigurationSource
+) -> tuple[Body | None, Body | None]:
+    """The ScalingConfiguration or the LaunchTemplate that a group names; None in the place of what is not there."""
+    if wanted.launch_template is not None:
+        return None, await _template(client, caches, namespace, wanted.launch_template)
+    _, name = kind_and_name(wanted)
     known = caches.configurations.get(namespace, name)
     if known is not None:
+        return known, None
+    return await _read(client, SCALING_CONFIGURATIONS, caches.configurations, namespace, name), None
+
+
+async def _template(client: Client, caches: Caches, namespace: str, wanted: LaunchTemplateReference) -> Body | None:
+    """The template, with the version that is wanted if there is one: it may have been added a moment ago."""
+    known = caches.templates.get(namespace, wanted.name)
+    if known is not None and not isinstance(template_data(wanted, known["spec"]), Reason):
         return known
-    return await _read_configuration(client, caches, namespace, name)
+    return await _read(client, LAUNCH_TEMPLATES, caches.templates, namespace, wanted.name)
 
 
 async def has_another_source(client: Client, caches: Caches, key: Key, view: GroupView) -> bool:
-    """Read the group's configuration live: whether it is another than the view's, or none any more.
+    """Read the group's source live: whether instances would be made from something else than the view's, or nothing.
 
-    The watch of configurations may have missed a deletion. One that the view is without has just been asked for.
+    The watches may have missed a deletion. A source that the view is without has just been asked for.
     """
-    if view.configuration is None:
+    before = own_data(view)
+    if before is None:
         return False
-    found = await _read_configuration(client, caches, key.namespace, view.spec.configuration.scaling_configuration)
+    named, namespace = view.spec.configuration, key.namespace
+    _, name = kind_and_name(named)
+    if named.launch_template is not None:
+        found = await _read(client, LAUNCH_TEMPLATES, caches.templates, namespace, name)
+        return template_data(named.launch_template, found["spec"] if found is not None else None) != before
+    found = await _read(client, SCALING_CONFIGURATIONS, caches.configurations, namespace, name)
     return found is None or found["spec"] != view.configuration
 
 
-async def _read_configuration(client: Client, caches: Caches, namespace: str, name: str) -> Body | None:
+async def _read(client: Client, resource: Resource, store: Store[Object], namespace: str, name: str) -> Body | None:
     """As it is now, taken into the cache: other groups may wait for it too. None if there is none."""
-    store = caches.configurations
     known = store.get(namespace, name)
     with store.listing() as gone:
         try:
-            found = Object(await client.get(SCALING_CONFIGURATIONS, namespace, name))
+            found = Object(await client.get(resource, namespace, name))
         except Gone:
             if known is not None:
                 store.drop(known)

@@ -18,6 +18,7 @@ from windlass.cluster.store import Object
 from windlass.cluster.trial import try_template
 from windlass.cluster.wire import Nothing
 from windlass.controllers.scaling_group.caches import Caches
+from windlass.controllers.scaling_group.commit import Commit
 from windlass.controllers.scaling_group.observe import InMemoryState, TemplateVerdict
 from windlass.controllers.scaling_group.records import Records
 from windlass.controllers.scaling_group.unseen import FIRST_PAUSE, LONGEST_PAUSE, Unseen, UnseenError, version_now
@@ -36,7 +37,9 @@ from windlass.planner.capacity.steps import (
     Remove,
     SeedDesired,
     Step,
+    SwitchSource,
     WithdrawRemoval,
+    WriteConfiguration,
 )
 from windlass.planner.capacity.view import GroupView, LeftOrphan, RefusedLaunch, RemovalPause
 
@@ -74,6 +77,7 @@ class Steps:
         self.progressed = False
         self._unseen = Unseen(client, caches, key, view, in_memory)
         self._records = Records(client, caches, key, view, in_memory)
+        self._commit = Commit(client, caches, key, view)
         self._outdated: list[Exception] = []
         self._kept: dict[str, Refused] = {}
 
@@ -327,11 +331,18 @@ class Steps:
                 await self._records.forget(step)
             case SeedDesired():
                 await self._seed(step)
+            case WriteConfiguration():
+                await self._commit.write(step)
+            case SwitchSource():
+                await self._commit.switch(step)
 
     async def _keep_revision(self, step: KeepRevision) -> None:
         problem = await self._dry_run(step)
         if isinstance(problem, Altered):  # the template is as good as any: what is made of it is not
             self._unseen.pause(problem)
+        elif problem is not None and step.refresh:
+            self._in_memory.refresh_problems[step.refresh] = problem
+            return
         elif problem is not None:
             self._judge(problem)
             return

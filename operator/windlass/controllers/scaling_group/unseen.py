@@ -12,6 +12,7 @@ from windlass.controllers.scaling_group.caches import Caches
 from windlass.controllers.scaling_group.observe import InMemoryState, version_of
 from windlass.engine.queue import Key
 from windlass.planner.backoff import doubling
+from windlass.planner.capacity.source import TEMPLATE, kind_and_name
 from windlass.planner.capacity.steps import Launch
 from windlass.planner.capacity.view import GroupView, LaunchPause
 
@@ -32,9 +33,10 @@ class UnseenError(Exception):
 
 def version_now(caches: Caches, key: Key, view: GroupView) -> str | None:
     """What people wrote that instances are made of, as it stands now; None where it is not there any more."""
-    configuration = caches.configurations.get(key.namespace, view.spec.configuration.scaling_configuration)
-    group = caches.groups.get(key.namespace, key.name)
-    return version_of(group, configuration) if configuration is not None and group is not None else None
+    kind, name = kind_and_name(view.spec.configuration)
+    sources = caches.templates if kind == TEMPLATE else caches.configurations
+    group, source = caches.groups.get(key.namespace, key.name), sources.get(key.namespace, name)
+    return version_of(group, source) if source is not None and group is not None else None
 
 
 class Unseen:

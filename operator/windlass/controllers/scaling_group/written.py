@@ -7,11 +7,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from windlass.api.launch_template import LaunchTemplateReference
 from windlass.api.scaling_activity import FINAL_PHASES, ScalingActivityStatus
 from windlass.api.scaling_group import ScalingGroupSpec, ScalingGroupStatus
 from windlass.cluster.errors import Invalid
+from windlass.cluster.refreshes import read_refresh
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.view import EndedRecord, GroupView, Revision
+from windlass.planner.rollout.refresh import Sources
+from windlass.planner.tasks import FINAL
 
 Body = Mapping[str, Any]
 
@@ -28,10 +32,14 @@ def view_of(
     revisions: Iterable[Revision],
     record: Body | None,
     records: Mapping[str, Body],
+    refreshes: Iterable[Body] = (),
+    sources: Sources | None = None,
+    template: Body | None = None,
 ) -> GroupView:
     """The view of a group whose spec and status these are, to a process that knows nothing beside.
 
-    `record` is that of the last activity, if there is one; `records` are all of the group, by name.
+    `record` is that of the last activity, if there is one; `records` are all of the group, by name. `sources`: what
+    its `refreshes` name. `configuration` and `template`: the objects that its spec names.
     """
     metadata = group["metadata"]
     return GroupView(
@@ -45,11 +53,26 @@ def view_of(
         instances=tuple(instances),
         orphans=tuple(orphans),
         configuration=configuration["spec"] if configuration else None,
+        template=template["spec"] if template else None,
         revisions=tuple(revisions),
         record=read_record(record),
         history=tuple(_ended(records)),
         deleting="deletionTimestamp" in metadata,
+        refreshes=tuple(found for body in refreshes if (found := read_refresh(body)) is not None),
+        sources=sources or Sources(),
     )
+
+
+def named_by(refreshes: Iterable[Body]) -> tuple[set[str], list[LaunchTemplateReference]]:
+    """The ScalingConfigurations and the versions of LaunchTemplates that refreshes which are not over name."""
+    found = (read_refresh(body) for body in refreshes)
+    wanted = [
+        each.spec.desired_configuration
+        for each in found
+        if each and each.spec.desired_configuration and each.status.phase not in FINAL
+    ]
+    configurations = {each.scaling_configuration for each in wanted if each.scaling_configuration is not None}
+    return configurations, [each.launch_template for each in wanted if each.launch_template is not None]
 
 
 def parse_spec(group: Body) -> ScalingGroupSpec:

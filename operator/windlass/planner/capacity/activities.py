@@ -181,7 +181,7 @@ def leaving_until(s: Situation) -> datetime | None:
 def still_to_launch(s: Situation, activity: ActivityStatus | None) -> int:
     """How many launches are due now: those that failed in this activity are left to a later one."""
     failed = len(activity.failed) if activity else 0
-    return s.missing - failed if failed < MAX_NAMED_INSTANCES else 0
+    return s.to_launch - failed if failed < MAX_NAMED_INSTANCES else 0
 
 
 def end(s: Situation, activity: ActivityStatus) -> Decision:
@@ -276,9 +276,9 @@ def next_trust(s: Situation) -> datetime | None:
 
 
 def still_tries(s: Situation) -> bool:
-    """Whether launches that failed are still to be made up for."""
+    """Whether launches that failed are still to be made up for: also those of a task, whose old instances stay."""
     failed = any(not i.protected for i in s.census.of(State.FAILED))
-    return bool(s.missing or s.census.by_state[State.PENDING] or failed)
+    return bool(s.missing or s.to_launch or s.census.by_state[State.PENDING] or failed)
 
 
 def note_failures(s: Situation, memory: Memory, ordinals: Iterable[int], problem: str) -> Memory:

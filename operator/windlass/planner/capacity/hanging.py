@@ -3,8 +3,8 @@
 from windlass.planner.capacity.instance import Instance, Patience, State
 from windlass.planner.capacity.reasons_launches import Superseded
 from windlass.planner.capacity.removal import REMOVAL_BATCH, remove_unfit
-from windlass.planner.capacity.revisions import wanted_data
 from windlass.planner.capacity.situation import Decision, Hold, Situation, replacing_suspended
+from windlass.planner.capacity.source import own_data
 from windlass.planner.capacity.view import has_served, is_launching
 
 IDLE = (State.FAILED, State.PENDING, State.NOT_READY, State.UNHEALTHY)
@@ -16,7 +16,7 @@ def replace_hanging(s: Situation) -> Decision | Hold | None:
     Not where the present configuration cannot be launched, or has failed itself. What failed of the older one does not
     count as a failure of the present one.
     """
-    if s.surplus or s.backing_off is not None or not _can_be_made(s):
+    if s.rolling or s.surplus or s.backing_off is not None or not _can_be_made(s):
         return None
     hanging = [i for i in s.census.of(*IDLE) if not i.protected and _is_outdated(s, i) and _never_served(s, i)]
     if not hanging:
@@ -30,7 +30,7 @@ def replace_hanging(s: Situation) -> Decision | Hold | None:
 def _can_be_made(s: Situation) -> bool:
     """Whether instances are made from the configuration as it is now, not from an older one that is kept."""
     launches = s.view.template_problem is None and s.launch_pause is None
-    return launches and s.revision is not None and s.revision.data == wanted_data(s.view)
+    return launches and s.revision is not None and s.revision.data == own_data(s.view)
 
 
 def _is_outdated(s: Situation, instance: Instance) -> bool:

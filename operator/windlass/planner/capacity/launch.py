@@ -10,6 +10,7 @@ were in doubt, and the process that had seen it is gone: what is in doubt is wri
 are in doubt again. Nobody can tell either from a request that never arrived.
 """
 
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 
@@ -28,15 +29,10 @@ LAUNCH_BATCH = 1000  # a pass creates at most so many: one more status write a s
 
 def grow_to_desired(s: Situation) -> Decision | Hold | None:
     """The rule: create what is missing."""
-    if not s.missing or s.revision is None:
+    if not s.missing or s.revision is None or s.rolling:
         return None
-    if s.suspended(Process.SCALE_OUT):
-        return Hold(ProcessSuspended(Process.SCALE_OUT, s.missing, "missing, not launched"))
-    if s.launch_pause is not None:
-        return Hold(InstancesAltered(s.launch_pause.problem, s.launch_pause.retry_at))
-    backoff = s.backing_off
-    if backoff is not None:
-        return Hold(LaunchesFail(backoff.failures, backoff.retry_at, backoff.reason))
+    if (held := held_up(s, s.missing)) is not None:
+        return held
     due = still_to_launch(s, s.running)
     if due <= 0:
         return None
@@ -44,23 +40,39 @@ def grow_to_desired(s: Situation) -> Decision | Hold | None:
     memory = join_or_begin(s, type_, cause)
     if isinstance(memory, Decision):
         return memory
-    return _launch(s, memory, min(due, LAUNCH_BATCH), s.revision.name)
+    memory, steps = launch(s, memory, due, s.revision.name)
+    cause = launch_cause(s)[1] if s.running is None else SizeDiffers(s.census.capacity, s.desired)
+    return Decision(memory, cause, steps, begun(s, memory))
 
 
-def _launch(s: Situation, memory: Memory, count: int, revision: str) -> Decision:
-    """Launch what is in doubt or, where nothing is, new ordinals: together they would put those between in doubt."""
+def held_up(s: Situation, count: int) -> Hold | None:
+    """Why so many may not be launched now, if something is in the way."""
+    if s.suspended(Process.SCALE_OUT):
+        return Hold(ProcessSuspended(Process.SCALE_OUT, count, "missing, not launched"))
+    if s.launch_pause is not None:
+        return Hold(InstancesAltered(s.launch_pause.problem, s.launch_pause.retry_at))
+    backoff = s.backing_off
+    return Hold(LaunchesFail(backoff.failures, backoff.retry_at, backoff.reason)) if backoff is not None else None
+
+
+def launch(s: Situation, memory: Memory, count: int, revision: str) -> tuple[Memory, tuple[Launch, ...]]:
+    """Launch what is in doubt or, where nothing is, new ordinals: together they would put those between in doubt.
+
+    At most LAUNCH_BATCH of them. The memory must have a running activity.
+    """
+    count = min(count, LAUNCH_BATCH)
     doubtful = launches_in_doubt(s.view, memory.activity)
     ordinals = doubtful[:count] or list(range(memory.next_ordinal, memory.next_ordinal + count))
     trying = frozenset(i.zone for i in s.census.of(State.PENDING) if i.zone and s.zones.on_trial(i.zone))
-    places = place(len(ordinals), s.spec.zone_policy, s.zones, s.census.per_zone, trying)
+    # Those that are exchanged leave, whichever zone they are in: the balance is that of those that stay.
+    leaving = s.rollout.old_per_zone if s.rollout is not None and s.rollout.active else Counter[str | None]()
+    places = place(len(ordinals), s.spec.zone_policy, s.zones, s.census.per_zone - leaving, trying)
     steps = tuple(
         Launch(f"{s.view.name}-{ordinal}", ordinal, pool, revision, why)
         for ordinal, (pool, why) in zip(ordinals, places, strict=True)
     )
     memory = replace(memory, next_ordinal=max(memory.next_ordinal, ordinals[-1] + 1))
-    memory = memory.with_activity(launching=as_range(doubtful or ordinals))
-    cause = launch_cause(s)[1] if s.running is None else SizeDiffers(s.census.capacity, s.desired)
-    return Decision(memory, cause, steps, begun(s, memory))
+    return memory.with_activity(launching=as_range(doubtful or ordinals)), steps
 
 
 def settle(s: Situation) -> Memory:
@@ -89,4 +101,4 @@ def _skip_taken(s: Situation, memory: Memory) -> Memory:
 
 def next_try(s: Situation) -> datetime | None:
     """When failed launches may be tried again."""
-    return s.backing_off.retry_at if s.backing_off and s.missing else None
+    return s.backing_off.retry_at if s.backing_off and s.to_launch else None

@@ -48,8 +48,8 @@ class ConfigurationMissing(Reason):
 class TemplateRefused(Reason):
     """The API server's dry run refuses the Pod."""
 
-    TEXT: ClassVar[str] = "the API server refuses an instance made from ScalingConfiguration {name}: {problem}"
-    name: str
+    TEXT: ClassVar[str] = "the API server refuses an instance made from {source}: {problem}"
+    source: str
     problem: str
 
 

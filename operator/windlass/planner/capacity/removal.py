@@ -1,6 +1,7 @@
 """Removing: what failed, what sits in a failed zone, and what is too many."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from windlass.api.scaling_group import ActivityType, Process
 from windlass.planner.capacity.activities import (
@@ -24,13 +25,14 @@ from windlass.planner.capacity.reasons_admission import InstancesAltered
 from windlass.planner.capacity.reasons_launches import EndedEarly, NeverSteady, TriesZone
 from windlass.planner.capacity.records import add_leaving, add_removed
 from windlass.planner.capacity.removal_order import RemovalRules, choose_leaving
-from windlass.planner.capacity.situation import Decision, Hold, Situation, replacing_suspended
+from windlass.planner.capacity.situation import Decision, Hold, Memory, Situation, replacing_suspended
 from windlass.planner.capacity.steps import Remove
 from windlass.planner.capacity.zone_failure import to_move
 from windlass.planner.plan import Event
 from windlass.planner.reason import Reason, names
 
 REMOVAL_BATCH = 1000  # a pass removes, or withdraws the removals of, at most so many
+UNREADY = (State.FAILED, State.UNHEALTHY, State.NOT_READY, State.PENDING)
 MOST_EVENTS = 10  # so many reasons for which instances leave get an event of their own in a pass
 
 
@@ -47,8 +49,19 @@ def remove_failed(s: Situation) -> Decision | Hold | None:
     decision = remove_unfit(s, leaving)
     if isinstance(decision, Hold) or not decision.steps:
         return decision
-    memory = note_failures(s, decision.memory, [i.ordinal for i in failed], _told(leaving[0][1]))
+    memory = _count_failed(s, decision.memory, failed)
+    memory = note_failures(s, memory, [i.ordinal for i in failed], _told(leaving[0][1]))
     return Decision(memory, decision.why, decision.steps, decision.events)
+
+
+def _count_failed(s: Situation, memory: Memory, failed: Sequence[Instance]) -> Memory:
+    """The memory whose rollout knows of its own launches that failed: each counts once, whatever crashes."""
+    rollout, activity = memory.rollout, memory.activity
+    if rollout is None or activity is None:
+        return memory
+    own = [i for i in failed if i.revision == rollout.target and i.ordinal >= rollout.first_ordinal]
+    new = [i for i in own if i.ordinal not in activity.failed]
+    return replace(memory, rollout=rollout.model_copy(update={"failed": rollout.failed + len(new)}))
 
 
 def _why_failed(s: Situation, instance: Instance) -> Reason:
@@ -83,7 +96,7 @@ def _why_moved(s: Situation, instance: Instance) -> Reason:
     return TriesZone(zone, failed.reason) if s.zones.take_nobody else ZoneFailed(zone, failed.reason)
 
 
-def _refused(s: Situation) -> Hold | None:
+def removals_held_up(s: Situation) -> Hold | None:
     """Why nothing can be removed for now: what else there is to do goes on meanwhile."""
     pause = s.view.removal_pause
     if pause is None or pause.retry_at <= s.now:
@@ -93,7 +106,7 @@ def _refused(s: Situation) -> Hold | None:
 
 def remove_unfit(s: Situation, leaving: Sequence[tuple[Instance, Reason]]) -> Decision | Hold:
     """Remove instances that are no use, each for a reason of its own; whichever activity runs takes them along."""
-    if (refused := _refused(s)) is not None:
+    if (refused := removals_held_up(s)) is not None:
         return refused
     cause = InstancesUnfit(tuple(i.name for i, _ in leaving), str(leaving[0][1]))
     memory = join_or_begin(s, ActivityType.REPLACE, cause, any_type=True)
@@ -118,20 +131,36 @@ def _told_leaving(leaving: Sequence[tuple[Instance, Reason]]) -> tuple[Event, ..
     return tuple(events)
 
 
+def removal_rules(s: Situation) -> RemovalRules:
+    """What decides who leaves first."""
+    return RemovalRules(
+        s.spec.removal_policy,
+        balanced=s.spec.zone_policy == "Balanced",
+        added_at={revision.name: revision.added_at for revision in s.memory.revisions},
+    )
+
+
+def _above_floor(s: Situation) -> int:
+    """How many may leave before too few are in service: what serves nobody goes first. Only a rollout has a floor."""
+    if s.rollout is None or not s.rollout.active:
+        return s.surplus
+    ready = s.census.by_state[State.IN_SERVICE]
+    useless = sum(not i.protected for state, those in s.census.by_state.items() if state in UNREADY for i in those)
+    return useless + max(0, len(ready) - s.rollout.budget.floor)
+
+
 def shrink_to_desired(s: Situation) -> Decision | Hold | None:
     """The rule: remove what is too many, in the order of `removal_order`."""
     if not s.surplus:
         return None
     if s.suspended(Process.SCALE_IN):
         return Hold(ProcessSuspended(Process.SCALE_IN, s.surplus, "too many, not removed"))
-    if (refused := _refused(s)) is not None:
+    if (refused := removals_held_up(s)) is not None:
         return refused
-    rules = RemovalRules(
-        s.spec.removal_policy,
-        balanced=s.spec.zone_policy == "Balanced",
-        added_at={revision.name: revision.added_at for revision in s.memory.revisions},
-    )
-    choices = choose_leaving(s.census, min(s.surplus, REMOVAL_BATCH), rules)
+    count = min(s.surplus, REMOVAL_BATCH, _above_floor(s))
+    if not count:
+        return None  # the rollout waits, and says for what
+    choices = choose_leaving(s.census, count, removal_rules(s))
     if not choices:
         return Hold(OnlyProtectedLeft(s.surplus))
     cause = shrink_cause(s)

@@ -11,53 +11,58 @@ from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
+from windlass.api.rollout import RolloutStatus
 from windlass.api.scaling_group import MAX_REVISIONS, RevisionStatus
-from windlass.planner.capacity.reasons import ConfigurationMissing, NewConfiguration, RevisionUnused, TemplateRefused
+from windlass.planner.capacity.reasons import NewConfiguration, RevisionUnused, TemplateRefused
 from windlass.planner.capacity.reasons_launches import MeantToEnd
 from windlass.planner.capacity.situation import Decision, Hold, Memory, Situation
+from windlass.planner.capacity.source import find_own, named_source, own_data, source_of
 from windlass.planner.capacity.steps import ForgetRevision, KeepRevision
 from windlass.planner.capacity.view import GroupView, Revision
 from windlass.planner.plan import Event
+from windlass.planner.reason import Reason
 
 KEPT = 2
 ENDING = ("Never", "OnFailure")  # restart policies with which a Pod may end
 
 
-def wanted_data(view: GroupView) -> Mapping[str, Any] | None:
-    """The snapshot of the group's configuration together with its source; None where it does not exist."""
-    if view.configuration is None:
-        return None
-    source = {"kind": "ScalingConfiguration", "name": view.spec.configuration.scaling_configuration}
-    return {"source": source, "configuration": view.configuration}
-
-
-def current_revision(view: GroupView) -> Revision | None:
+def current_revision(view: GroupView, rollout: RolloutStatus | None = None) -> Revision | None:
     """The kept revision that equals the group's configuration, if there is one.
 
-    Where the configuration is missing or refused it is the newest that is kept: so the group goes on healing.
+    Where the configuration is missing or refused it is the newest that is kept: so the group goes on healing. While a
+    `rollout` exchanges instances, it is the one that these are made from.
     """
-    data = wanted_data(view)
+    kept = [revision for revision in view.revisions if not revision.removing]
+    if rollout is not None and rollout.outcome is None:
+        return next((revision for revision in kept if revision.name == rollout.target), None)
+    data = own_data(view)
     if data is None or view.template_problem is not None:
-        kept = (revision for revision in view.revisions if not revision.removing)
         return max(kept, key=attrgetter("number"), default=None)
     return next((revision for revision in view.revisions if revision.data == data), None)
 
 
 def keep_revision(s: Situation) -> Decision | Hold | None:
     """The rule: a configuration that is new to the group is kept before anything is made from it."""
-    data, name = wanted_data(s.view), s.spec.configuration.scaling_configuration
-    if data is None:
-        return Hold(ConfigurationMissing(name))
+    if s.rolling:
+        return None
+    data = find_own(s.view)
+    if isinstance(data, Reason):
+        return Hold(data)
     problem, retry_at = s.view.template_problem, s.view.template_retry_at
     if problem is not None and (retry_at is None or retry_at > s.now):
-        return Hold(TemplateRefused(name, problem))
+        return Hold(TemplateRefused(named_source(s.view), problem))
     if problem is None and s.revision is not None:
         return None
-    number = 1 + max((revision.number for revision in s.view.revisions), default=0)
-    step = KeepRevision(_name(s.view, data), number, data, NewConfiguration(_source(data)))
+    step = new_revision(s.view, data, NewConfiguration(source_of(data)))
     policy = meant_to_end(data["configuration"])
-    events = (Event("Warning", MeantToEnd(_source(data), policy)),) if policy else ()
+    events = (Event("Warning", MeantToEnd(source_of(data), policy)),) if policy else ()
     return Decision(s.memory, step.why, (step,), events)
+
+
+def new_revision(view: GroupView, data: Mapping[str, Any], why: Reason, refresh: str = "") -> KeepRevision:
+    """The step that keeps these data."""
+    number = 1 + max((revision.number for revision in view.revisions), default=0)
+    return KeepRevision(_name(view, data), number, data, why, refresh)
 
 
 def meant_to_end(configuration: Mapping[str, Any]) -> str | None:
@@ -77,15 +82,11 @@ def _name(view: GroupView, data: Mapping[str, Any]) -> str:
     return next(name for length in lengths if (name := f"{view.name}-{digest[:length]}") not in taken)
 
 
-def _source(data: Mapping[str, Any]) -> str:
-    return f"{data['source']['kind']}/{data['source']['name']}"
-
-
 def know_revisions(view: GroupView, memory: Memory) -> Memory:
     """The memory that knows when each kept revision was added."""
     added = {revision.name: revision for revision in memory.revisions}
     known = [
-        added.get(r.name) or RevisionStatus(name=r.name, configuration=_source(r.data), added_at=view.now)
+        added.get(r.name) or RevisionStatus(name=r.name, configuration=source_of(r.data), added_at=view.now)
         for r in sorted(view.revisions, key=lambda revision: revision.number)
     ]
     return replace(memory, revisions=tuple(known[-MAX_REVISIONS:]))
@@ -93,7 +94,7 @@ def know_revisions(view: GroupView, memory: Memory) -> Memory:
 
 def forget_revisions(s: Situation) -> tuple[ForgetRevision, ...]:
     """Steps that delete the revisions that nobody needs."""
-    if s.revision is None or s.revision.data != wanted_data(s.view):
+    if s.rolling or s.revision is None or s.revision.data != own_data(s.view):
         return ()
     newest = sorted(s.view.revisions, key=lambda revision: revision.number)[-KEPT:]
     needed = {revision.name for revision in newest} | {s.revision.name} | {i.revision for i in s.view.instances}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from windlass.api.rollout import RolloutStatus
 from windlass.api.scaling_group import (
     ActivityStatus,
     ActivityType,
@@ -19,6 +20,7 @@ from windlass.planner.capacity.view import Census, GroupView, LaunchPause, Revis
 from windlass.planner.capacity.zone_failure import FailedZone, Zones
 from windlass.planner.plan import Event
 from windlass.planner.reason import Reason
+from windlass.planner.rollout.rollout import Rollout
 
 LAUNCHING = frozenset({ActivityType.SCALE_OUT, ActivityType.REPLACE})
 
@@ -32,6 +34,7 @@ class Memory:
     activity: ActivityStatus | None
     backoff: LaunchBackoff | None
     revisions: tuple[RevisionStatus, ...]
+    rollout: RolloutStatus | None = None
 
     @property
     def known_activity(self) -> ActivityStatus:
@@ -47,7 +50,10 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the rules look at. `revision` is what new instances are made from, None where there is nothing yet."""
+    """What the rules look at. `revision` is what new instances are made from, None where there is nothing yet.
+
+    `rollout`: set while a task exchanges the instances, and until its end is told.
+    """
 
     view: GroupView
     census: Census
@@ -55,6 +61,7 @@ class Situation:
     zones: Zones
     desired: int
     revision: Revision | None
+    rollout: Rollout | None = None
 
     @property
     def spec(self) -> ScalingGroupSpec:
@@ -73,8 +80,19 @@ class Situation:
 
     @property
     def surplus(self) -> int:
-        """How many instances there are too many."""
-        return max(0, self.census.capacity - self.desired)
+        """How many instances there are too many: while they are exchanged, only what is above the ceiling."""
+        most = self.rollout.most if self.rollout is not None and self.rollout.active else self.desired
+        return max(0, self.census.capacity - most)
+
+    @property
+    def rolling(self) -> bool:
+        """Whether a task exchanges the instances now: it launches what is missing too."""
+        return self.rollout is not None and self.rollout.active
+
+    @property
+    def to_launch(self) -> int:
+        """How many instances are to be launched now, whatever is in the way."""
+        return self.rollout.batch.launch if self.rollout is not None and self.rollout.active else self.missing
 
     @property
     def most_away(self) -> int:

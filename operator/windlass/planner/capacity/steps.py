@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from windlass.api.instance_refresh import InstanceRefreshStatus
 from windlass.api.scaling_activity import ScalingActivityStatus
 from windlass.api.scaling_group import ScalingGroupStatus
 from windlass.planner.plan import Plan
@@ -27,12 +28,13 @@ class SeedDesired:
 
 @dataclass(frozen=True, slots=True)
 class KeepRevision:
-    """Create the revision that new instances are made from."""
+    """Create the revision that new instances are made from. `refresh`: the uid of the InstanceRefresh that wants it."""
 
     name: str
     number: int
     data: Mapping[str, Any]
     why: Reason
+    refresh: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,57 @@ class ForgetRecord:
     why: Reason
 
 
-Step = SeedDesired | KeepRevision | ForgetRevision | Launch | Remove | WithdrawRemoval | Adopt | Record | ForgetRecord
+@dataclass(frozen=True, slots=True)
+class WriteConfiguration:
+    """Make a ScalingConfiguration's spec this, provided that it still is what the decision was made on."""
+
+    name: str
+    before: Mapping[str, Any]
+    spec: Mapping[str, Any]
+    why: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchSource:
+    """Make another source the group's own: the ScalingConfiguration of this name, or where there is a `version` (a
+    number, Default or Latest) that of the LaunchTemplate of this name."""
+
+    name: str
+    why: Reason
+    version: str | None = None
+
+    @property
+    def source(self) -> str:
+        """For people: `ScalingConfiguration web`, `LaunchTemplate web:Latest`."""
+        return (
+            f"ScalingConfiguration {self.name}"
+            if self.version is None
+            else f"LaunchTemplate {self.name}:{self.version}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRefresh:
+    """Make the status of an InstanceRefresh this."""
+
+    name: str
+    uid: str
+    status: InstanceRefreshStatus
+
+
+Step = (
+    SeedDesired
+    | KeepRevision
+    | ForgetRevision
+    | Launch
+    | Remove
+    | WithdrawRemoval
+    | Adopt
+    | Record
+    | ForgetRecord
+    | WriteConfiguration
+    | SwitchSource
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +162,8 @@ class GroupPlan(Plan[ScalingGroupStatus, Step]):
     """The plan for a scaling group.
 
     `settles_removals`: once the steps are carried out, no removal that was asked for before is in doubt any more.
+    `reports`: what the statuses of its InstanceRefreshes should say; nothing depends on when they are written.
     """
 
     settles_removals: bool = field(kw_only=True)
+    reports: tuple[ReportRefresh, ...] = ()

@@ -32,12 +32,17 @@ from windlass.planner.capacity.reasons_admission import InstancesAltered
 from windlass.planner.capacity.reasons_adoption import OrphanLeft
 from windlass.planner.capacity.reasons_launches import NoZoneTakes
 from windlass.planner.capacity.reasons_protection import ProtectionUnclear
+from windlass.planner.capacity.reasons_source import LaunchTemplateMissing, VersionMissing
 from windlass.planner.capacity.situation import Memory, Situation, desired_cut
+from windlass.planner.capacity.source import named_source
 from windlass.planner.conditions import Readiness, conditions
 from windlass.planner.reason import Reason
+from windlass.planner.rollout.reasons import RefreshRests, RefreshUnderWay
+from windlass.planner.rollout.rollout import Rollout
+from windlass.planner.rollout.waiting import why_waiting
 
 PHASE = {ActivityType.SCALE_OUT: "ScalingOut", ActivityType.SCALE_IN: "ScalingIn", ActivityType.REPLACE: "Replacing"}
-STALLING = (ConfigurationMissing, TemplateRefused, InstancesAltered)
+STALLING = (ConfigurationMissing, LaunchTemplateMissing, VersionMissing, TemplateRefused, InstancesAltered)
 WAITING = (LaunchesFail, RemovalsRefused, ProcessSuspended, OnlyProtectedLeft)
 
 
@@ -64,6 +69,8 @@ def summarize(s: Situation, memory: Memory, holds: tuple[Reason, ...], doing: Re
     activity = memory.activity
     running = activity is not None and activity.ended_at is None
     phase = PHASE[activity.type] if activity is not None and running else "Waiting"
+    if s.rollout is not None and s.rollout.active and doing is None:
+        return _rolling(s, s.rollout, phase, holds)
     why = doing or _unsettled(s, holds, running)
     return (
         Summary("Ready", "Ready", AsDesired(s.census.count(State.IN_SERVICE)))
@@ -72,10 +79,21 @@ def summarize(s: Situation, memory: Memory, holds: tuple[Reason, ...], doing: Re
     )
 
 
+def _rolling(s: Situation, rollout: Rollout, phase: str, holds: tuple[Reason, ...]) -> Summary:
+    """Between two batches nothing is Ready; while the refresh rests, the group is what it is without it."""
+    name, updated, total = rollout.status.name, rollout.counts.new_ready, rollout.total
+    what = str(why_waiting(rollout))
+    in_service = s.census.count(State.IN_SERVICE)
+    if rollout.stopped and in_service == s.census.capacity == s.desired:
+        return Summary("Ready", "Ready", RefreshRests(in_service, name, updated, total, what))
+    waiting = next((why for why in holds if isinstance(why, WAITING)), None)
+    return Summary(phase, "Reconciling", waiting or RefreshUnderWay(name, updated, total, what))
+
+
 def _stalled(s: Situation, memory: Memory, holds: tuple[Reason, ...]) -> Reason | None:
     """Why no progress is to be expected. A group that cannot launch stays stalled while it tries again."""
     if s.view.template_problem is not None:
-        return TemplateRefused(s.spec.configuration.scaling_configuration, s.view.template_problem)
+        return TemplateRefused(named_source(s.view), s.view.template_problem)
     for why in holds:
         if isinstance(why, STALLING) or (isinstance(why, LaunchesFail) and why.failures >= STALLED_AFTER):
             return why
@@ -160,6 +178,7 @@ def compose_status(s: Situation, memory: Memory, summary: Summary) -> ScalingGro
         next_activity=memory.next_activity,
         activity=memory.activity,
         launch_backoff=memory.backoff,
+        rollout=memory.rollout,
         conditions=conditions(
             summary.readiness,
             summary.why,
@@ -176,7 +195,7 @@ def _message(s: Situation, summary: Summary, outdated: int) -> str:
     cut = desired_cut(s.spec)
     if cut is not None:
         parts.append(str(cut))
-    if outdated and s.spec.enabled and not s.view.deleting:
+    if outdated and s.spec.enabled and not s.view.deleting and not s.rolling:
         parts.append(str(OlderRevision(outdated)))
     if s.view.left_orphans:
         parts.append(str(OrphanLeft(s.view.left_orphans[0].name, s.view.left_orphans[0].message)))

@@ -17,6 +17,7 @@ from windlass.api.scaling_group import (
     ScalingGroupStatus,
 )
 from windlass.planner.capacity.instance import Instance, Patience, State, state_of
+from windlass.planner.rollout.refresh import Refresh, Sources
 
 TOLD_BY_NAME = (State.PENDING, State.FAILED, State.NOT_READY, State.UNHEALTHY, State.REMOVING)
 """States whose instances are named in plans and messages: these must not change with the order of a cache."""
@@ -87,7 +88,8 @@ class EndedRecord:
 class GroupView:
     """Everything that a decision about a group needs.
 
-    `configuration` is the spec of the group's ScalingConfiguration, None where there is none; `template_problem` says
+    `configuration` is the spec of the ScalingConfiguration that the group names, `template` that of the LaunchTemplate;
+    None where there is none, or it names the other kind. `template_problem` says
     why the API server refuses the Pod that it makes, `template_retry_at` when it is asked again.
     `record` is the running (or last) activity's record, None where
     it does not exist. `settled` holds ordinals that this process knows to be used up: created by it, or somebody else's
@@ -99,6 +101,8 @@ class GroupView:
     `removals_in_doubt`: requests to remove instances may be under way of which this process does not know what became.
     `orphans`: Pods of its labels and names that nobody owns.
     `withdrawn`: the uids of those that it has changed since, so that such requests fail.
+    `refreshes`: the group's InstanceRefreshes, those that are over among them; `sources`: what they name.
+    `refresh_problems`: why the API server refuses a Pod made from what one of them desires, by uid.
     """
 
     namespace: str
@@ -111,6 +115,7 @@ class GroupView:
     instances: Sequence[Instance] = ()
     orphans: Sequence[Instance] = ()
     configuration: Mapping[str, Any] | None = None
+    template: Mapping[str, Any] | None = None
     template_problem: str | None = None
     template_retry_at: datetime | None = None
     revisions: Sequence[Revision] = ()
@@ -127,6 +132,9 @@ class GroupView:
     left_orphans: Sequence[LeftOrphan] = ()
     watched_since: datetime | None = None
     deleting: bool = False
+    refreshes: Sequence[Refresh] = ()
+    sources: Sources = field(default_factory=Sources)
+    refresh_problems: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

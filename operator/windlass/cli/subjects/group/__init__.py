@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 class ScalingGroups(Subject):
-    """Groups, with the configurations that their instances are made from."""
+    """Groups, with the configurations and templates that their instances are made from."""
 
     singular, plural, kind = "group", "groups", "ScalingGroup"
     also = frozenset({"sg", "scalinggroup", "scalinggroups"})
-    verbs = frozenset({"get", "plan", "explain", "scale"})
+    verbs = frozenset({"get", "plan", "explain", "scale", "refresh"})
     flags = (
         SpecFlag("--desired", "desiredSize", "N", size),
         SpecFlag("--min", "minSize", "N", size),
         SpecFlag("--max", "maxSize", "N", size),
     )
-    sources: Mapping[str, str] = {"ScalingConfiguration": "configurations"}
+    sources: Mapping[str, str] = {"ScalingConfiguration": "configurations", "LaunchTemplate": "templates"}
     columns = (
         Column("DESIRED", "desired"),
         Column("INSERVICE", "inService"),
@@ -36,10 +36,10 @@ class ScalingGroups(Subject):
     )
 
     def models(self) -> "tuple[Kind, ...]":
-        """The group's and the configuration's."""
-        from windlass.api import scaling_configuration, scaling_group
+        """The group's and those of its sources."""
+        from windlass.api import launch_template, scaling_configuration, scaling_group
 
-        return scaling_group.KIND, scaling_configuration.KIND
+        return scaling_group.KIND, scaling_configuration.KIND, launch_template.KIND
 
     def summary(self, body: Body) -> dict[str, Any]:
         """One group for programs, as its status has it."""
@@ -80,7 +80,7 @@ class ScalingGroups(Subject):
         return await plan_group(client, namespace, name, wanted)
 
     async def outlooks(self, client: "Client | None", proposed: "Sequence[Proposed]") -> "list[Outlook]":
-        """What would become of the groups among these, and of those that use a configuration among these."""
+        """What would become of the groups among these, and of those whose source is among these."""
         from windlass.cli.subjects.group.plan import plan_proposed
 
         return await plan_proposed(client, proposed)

@@ -59,7 +59,7 @@ def lines(e: Explanation) -> list[str]:
         ("Held up", [str(hold) for hold in e.holds]),
         ("To be done now", list(e.to_do)),
         ("Waiting until", columns((moment(w.until, view.now), w.what) for w in e.waits)),
-        ("Instances with a problem", _troubles(e)),
+        ("Instances with a problem", trouble_lines(e)),
         ("Worth knowing", _worth_knowing(e)),
         ("Last activities", _activities(e)),
         ("Operator", _operator(e)),
@@ -68,8 +68,8 @@ def lines(e: Explanation) -> list[str]:
     return in_sections(shown, sections)
 
 
-def _troubles(e: Explanation) -> list[str]:
-    """Those with the same problem on one line."""
+def trouble_lines(e: Explanation) -> list[str]:
+    """The instances with a problem, those with the same one on one line."""
     together: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for trouble in e.troubles:
         together[trouble.state.value, trouble.problem].append(trouble.name)

@@ -13,7 +13,6 @@ from windlass.cli.operator_sign import Complaint, LastChange, SeenLease, Sign, l
 from windlass.cli.subjects.group.forecast import acting, step_line
 from windlass.cli.text import age
 from windlass.cluster.deletion_guard import DeletionGuard
-from windlass.planner.capacity.group import plan_group, see
 from windlass.planner.capacity.instance import Instance, Patience, State
 from windlass.planner.capacity.reasons import (
     ConfigurationMissing,
@@ -28,10 +27,13 @@ from windlass.planner.capacity.reasons import (
 )
 from windlass.planner.capacity.reasons_deletion import DeletionUnguarded
 from windlass.planner.capacity.reasons_launches import MeantToEnd, NoZoneTakes
+from windlass.planner.capacity.reasons_source import LaunchTemplateMissing, VersionMissing
 from windlass.planner.capacity.revisions import meant_to_end
 from windlass.planner.capacity.situation import Situation, desired_cut
+from windlass.planner.capacity.source import named_source, own_data
 from windlass.planner.capacity.steps import GroupPlan
 from windlass.planner.capacity.view import GroupView
+from windlass.planner.group import plan_group, see
 from windlass.planner.reason import Reason, names
 from windlass.planner.reasons import PassFailed
 
@@ -243,11 +245,12 @@ def _advice(view: GroupView, plan: GroupPlan) -> Iterator[str]:
     if cut is not None:
         size = max(view.spec.min_size, min(view.spec.max_size, view.spec.desired_size or 0))
         yield f"set desiredSize to what is in effect: kubectl windlass scale group {view.name} {size}{_in(view)}"
-    policy = meant_to_end(view.configuration or {})
+    data = own_data(view)
+    policy = meant_to_end(data["configuration"]) if data is not None else None
     if policy is not None:
-        yield str(MeantToEnd(f"ScalingConfiguration {view.spec.configuration.scaling_configuration}", policy))
-    if plan.status.outdated and not plan.holds and view.spec.enabled:
-        yield "to replace an outdated instance by one of the current configuration, delete its Pod, one after the other"
+        yield str(MeantToEnd(named_source(view), policy))
+    if plan.status.outdated and not plan.holds and view.spec.enabled and plan.status.rollout is None:
+        yield f"replace outdated instances in batches: kubectl windlass refresh {view.name}{_in(view)}"
 
 
 def _protection_advice(s: Situation) -> Iterator[str]:
@@ -300,8 +303,24 @@ def _create(view: GroupView, reason: ConfigurationMissing) -> str:
     return f"create ScalingConfiguration {reason.name}; `kubectl windlass plan -f FILE` shows what would come of it"
 
 
+def _create_template(view: GroupView, reason: LaunchTemplateMissing) -> str:
+    return f"create LaunchTemplate {reason.name}; `kubectl windlass plan -f FILE` shows what would come of it"
+
+
+def _name_another(view: GroupView, reason: VersionMissing) -> str:
+    return (
+        f"add version {reason.version} to LaunchTemplate {reason.name}, or name one that it has in"
+        " spec.configuration.launchTemplate.version"
+    )
+
+
 def _correct(view: GroupView, reason: TemplateRefused) -> str:
-    return f"correct spec.template of ScalingConfiguration {reason.name}; the group goes on by itself"
+    if view.spec.configuration.launch_template is None:
+        return f"correct spec.template of {reason.source}; the group goes on by itself"
+    return (
+        f"{reason.source} cannot be changed: add a corrected version to the template; the group goes on by itself"
+        " where it asks for Latest, or for Default and that is the new one"
+    )
 
 
 def _enable(view: GroupView, reason: Disabled) -> str:
@@ -318,6 +337,8 @@ ADVICE: Mapping[type[Reason], Advice] = {
     HeldBack: _let_go,
     OnlyProtectedLeft: _unprotect,
     ConfigurationMissing: _create,
+    LaunchTemplateMissing: _create_template,
+    VersionMissing: _name_another,
     TemplateRefused: _correct,
     Disabled: _enable,
 }

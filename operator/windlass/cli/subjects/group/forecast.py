@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from windlass.api.common import to_wire
+from windlass.api.task import Phase
 from windlass.cli.text import columns, duration
-from windlass.planner.capacity.group import plan_group
 from windlass.planner.capacity.reasons import (
     ActivityFailed,
     ActivityStarted,
@@ -16,6 +16,7 @@ from windlass.planner.capacity.reasons import (
     ActivityWarning,
     TemplateRefused,
 )
+from windlass.planner.capacity.source import own_data
 from windlass.planner.capacity.steps import (
     Adopt,
     ForgetRecord,
@@ -26,18 +27,23 @@ from windlass.planner.capacity.steps import (
     Record,
     Remove,
     SeedDesired,
+    SwitchSource,
     WithdrawRemoval,
+    WriteConfiguration,
 )
 from windlass.planner.capacity.view import GroupView
-from windlass.planner.reason import Reason
+from windlass.planner.group import plan_group
+from windlass.planner.reason import Reason, counted
+from windlass.planner.rollout.reasons import RefreshEnded, RefreshStarts, Waits
 from windlass.simulate.play import Played, play
 from windlass.simulate.start import world_of
 from windlass.simulate.world import PlayedOperator, World
 
 MOST_STEPS = 20  # of one pass are shown to people, and how many there are more
 ENDS = (ActivitySuccessful, ActivityWarning, ActivityFailed)
+STANDING = frozenset({Phase.PAUSED, Phase.SUSPENDED, Phase.BAKING})  # else a refresh waits for what is shown anyway
 
-Acting = SeedDesired | KeepRevision | ForgetRevision | Launch | Remove | Adopt
+Acting = SeedDesired | KeepRevision | ForgetRevision | Launch | Remove | Adopt | WriteConfiguration | SwitchSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,7 @@ class Forecast:
     @property
     def from_kept(self) -> str | None:
         """The revision that launches are made from though the configuration cannot be used."""
-        if self.start.configuration is not None and self.start.template_problem is None:
+        if own_data(self.start) is not None and self.start.template_problem is None:
             return None
         steps = (step for played in self.passes for step in played.plan.steps)
         return next((step.revision for step in steps if isinstance(step, Launch)), None)
@@ -184,18 +190,24 @@ def _timeline(f: Forecast) -> Iterator[tuple[str, str]]:
     held: set[str] = set()
     shown: datetime | None = None
     for played in f.passes:
-        lines = [*_pass_lines(played.plan, f.exists), *_new_holds(played.plan.holds, held)]
+        lines = [*_pass_lines(played.plan, f.exists), *_new_holds(played.plan, held)]
         for line in lines:
             offset = duration(played.at - f.start.now)
             yield "" if played.at == shown else "now" if played.at == f.start.now else f"+{offset}", line
             shown = played.at
-    for line in _new_holds(f.last.holds, held):
+    for line in _new_holds(f.last, held):
         yield "" if shown else "now", line
 
 
 def _pass_lines(plan: GroupPlan, exists: bool) -> Iterator[str]:
+    if isinstance(plan.why, RefreshEnded):
+        yield f"end InstanceRefresh {plan.why.name}: {plan.why.phase}{f' ({plan.why.problem})' if exists else ''}"
     for event in plan.events:
-        if isinstance(event.reason, ActivityStarted):
+        if isinstance(event.reason, RefreshStarts):
+            starts = event.reason
+            by = f" by revision {starts.revision}" if exists else ""
+            yield f"start InstanceRefresh {starts.name}: {counted(starts.count, 'instance')} to be replaced{by}"
+        elif isinstance(event.reason, ActivityStarted):
             yield f"begin {event.reason}"
         elif isinstance(event.reason, ENDS):
             yield f"end {event.reason}"
@@ -205,10 +217,15 @@ def _pass_lines(plan: GroupPlan, exists: bool) -> Iterator[str]:
         yield f"… and {_summary(steps[MOST_STEPS:])}"
 
 
-def _new_holds(holds: Iterable[Reason], held: set[str]) -> list[str]:
-    new = [said for said in map(str, holds) if said not in held]
-    held.update(new)
-    return [f"held up: {said}" for said in new]
+def _new_holds(plan: GroupPlan, held: set[str]) -> list[str]:
+    new = [hold for hold in plan.holds if str(hold) not in held and _worth_a_line(plan, hold)]
+    held.update(map(str, new))
+    return [str(hold) if isinstance(hold, Waits) else f"held up: {hold}" for hold in new]
+
+
+def _worth_a_line(plan: GroupPlan, hold: Reason) -> bool:
+    rollout = plan.status.rollout
+    return not isinstance(hold, Waits) or (rollout is not None and rollout.phase in STANDING)
 
 
 def step_line(step: Acting, exists: bool = True) -> str:
@@ -226,6 +243,10 @@ def step_line(step: Acting, exists: bool = True) -> str:
             return f"remove {step.name}: {step.why}"
         case Adopt():
             return f"adopt {step.name}: {step.why}"
+        case WriteConfiguration():
+            return f"write ScalingConfiguration {step.name}: {step.why}"
+        case SwitchSource():
+            return f"make {step.source} the group's own: {step.why}"
 
 
 def _summary(steps: Iterable[Acting]) -> str:

@@ -1,7 +1,7 @@
 """The group's view, made from live reads alone."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -15,21 +15,27 @@ from windlass.cluster.pods import Pod, to_instance
 from windlass.cluster.reflection import Source
 from windlass.cluster.resources import (
     CONTROLLER_REVISIONS,
+    INSTANCE_REFRESHES,
+    LAUNCH_TEMPLATES,
     PODS,
     SCALING_ACTIVITIES,
     SCALING_CONFIGURATIONS,
+    SCALING_GROUPS,
     Resource,
 )
 from windlass.cluster.revisions import ControllerRevision, to_revision
 from windlass.cluster.store import Record
-from windlass.controllers.scaling_group.written import parse_spec, parse_status, view_of
-from windlass.planner.capacity.group import plan_group
+from windlass.controllers.scaling_group.written import named_by, parse_spec, parse_status, view_of
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import TemplateRefused
+from windlass.planner.capacity.source import CONFIGURATION, TEMPLATE, kind_and_name, named_source
 from windlass.planner.capacity.view import GroupView, Revision
+from windlass.planner.group import plan_group
+from windlass.planner.rollout.refresh import Sources
 
 T = TypeVar("T", bound=Record)
 
+SOURCES = {resource.kind: resource for resource in (SCALING_CONFIGURATIONS, LAUNCH_TEMPLATES)}
 RECORDS_UNREADABLE = (
     f"records of activities cannot be read, and the operator cannot begin one: the CRD "
     f"{SCALING_ACTIVITIES.plural}.{SCALING_ACTIVITIES.group} is missing"
@@ -43,24 +49,30 @@ async def observe_live(client: Client, group: Body, now: datetime) -> tuple[Grou
     """
     metadata, spec, status = group["metadata"], parse_spec(group), parse_status(group)
     namespace, name, uid = metadata["namespace"], metadata["name"], metadata["uid"]
-    pods, revisions, configuration, records = await asyncio.gather(
+    pods, revisions, source, records, refreshes = await asyncio.gather(
         _pods(client, namespace, name),
         _revisions(client, namespace, name),
-        read_configuration(client, namespace, spec.configuration.scaling_configuration),
+        read_source(client, namespace, *kind_and_name(spec.configuration)),
         _records(client, namespace, name),
+        read_refreshes(client, namespace, name),
     )
+    own = spec.configuration.scaling_configuration
+    sources = await read_sources(client, namespace, name, own, refreshes) if refreshes else Sources()
     by_name = {record["metadata"]["name"]: record for record in records or ()}
     view = view_of(
         group,
         spec,
         status,
         now,
-        configuration=configuration,
+        configuration=source if spec.configuration.launch_template is None else None,
+        template=source if spec.configuration.launch_template is not None else None,
         instances=(pod for pod in pods if pod.group == uid and not pod.orphan_of),
         orphans=(pod for pod in pods if pod.orphan_of == name),
         revisions=(revision for revision in revisions if revision.group == uid),
         record=by_name.get(status.activity.name) if status.activity else None,
         records={each: record for each, record in by_name.items() if _is_of(record, name)},
+        refreshes=refreshes,
+        sources=sources,
     )
     return replace(view, template_problem=_template_problem(group, view)), records
 
@@ -82,12 +94,44 @@ async def _labelled(
     return found
 
 
-async def read_configuration(client: Client, namespace: str, name: str) -> Body | None:
-    """The configuration of this name; None if there is none."""
+async def read_source(client: Client, namespace: str, kind: str, name: str) -> Body | None:
+    """The ScalingConfiguration or LaunchTemplate of this name; None if there is none."""
     try:
-        return await client.get(SCALING_CONFIGURATIONS, namespace, name)
+        return await client.get(SOURCES[kind], namespace, name)
     except Gone:
         return None
+
+
+async def read_refreshes(client: Client, namespace: str, group: str) -> list[Body]:
+    """The InstanceRefreshes of the group of this name; none where the API server does not know their kind."""
+    try:
+        found = (await client.list(INSTANCE_REFRESHES, namespace)).items
+    except NoSuchKind:
+        return []
+    return [body for body in found if _is_of(body, group)]
+
+
+async def read_sources(
+    client: Client, namespace: str, group: str, own: str | None, refreshes: Iterable[Body]
+) -> Sources:
+    """What these refreshes of a group name, and who else uses those configurations, or the group's `own`."""
+    names, versions = named_by(refreshes)
+    templates = {wanted.name for wanted in versions}
+    groups, configurations, found = await asyncio.gather(
+        client.list(SCALING_GROUPS, namespace),
+        _specs(client, namespace, CONFIGURATION, names),
+        _specs(client, namespace, TEMPLATE, templates),
+    )
+    users = (body for body in groups.items if body["metadata"]["name"] != group)
+    others = {kind_and_name(parse_spec(body).configuration) for body in users}
+    shared = (name for name in {own, *names} if name is not None and (CONFIGURATION, name) in others)
+    return Sources(configurations, frozenset(shared), found)
+
+
+async def _specs(client: Client, namespace: str, kind: str, names: Iterable[str]) -> dict[str, Body | None]:
+    named = sorted(names)
+    found = await asyncio.gather(*(read_source(client, namespace, kind, name) for name in named))
+    return {name: body["spec"] if body is not None else None for name, body in zip(named, found, strict=True)}
 
 
 async def _records(client: Client, namespace: str, name: str) -> list[Body] | None:
@@ -98,7 +142,7 @@ async def _records(client: Client, namespace: str, name: str) -> list[Body] | No
 
 
 def _is_of(record: Body, name: str) -> bool:
-    """Whether it is a record of the group of this name, whatever its label says."""
+    """Whether it is a record or a refresh of the group of this name, whatever its labels say."""
     spec = record.get("spec")
     return isinstance(spec, dict) and spec.get("scalingGroup") == name
 
@@ -112,6 +156,6 @@ def _template_problem(group: Body, view: GroupView) -> str | None:
     said = next((c.message for c in parse_status(group).conditions if c.type == "Stalled" and c.reason == code), None)
     if said is None:
         return None
-    without = str(TemplateRefused(view.spec.configuration.scaling_configuration, ""))
+    without = str(TemplateRefused(named_source(view), ""))
     more = plan_group(replace(view, template_problem="")).status.message.removeprefix(without)
     return said.removeprefix(without).removesuffix(more)

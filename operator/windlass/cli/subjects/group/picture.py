@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from windlass.api.common import rfc3339, to_wire
+from windlass.api.rollout import RolloutStatus
 from windlass.api.scaling_group import ActivityStatus, RevisionStatus, ScalingGroupSpec, ScalingGroupStatus, ZoneStatus
 from windlass.cli.told import Shown
 from windlass.cli.tree import Row, drawn
@@ -94,7 +95,7 @@ def tree(picture: Picture) -> list[str]:
 
 
 def rows_of(picture: Picture) -> list[Row]:
-    """The group, its conditions, zones, activity, revisions, and below these the instances."""
+    """The group, its conditions, zones, activity, rollout, revisions, and below these the instances."""
     status, metadata = picture.status, picture.metadata
     rows = [Row(0, f"ScalingGroup/{metadata['name']}", status.phase, "", created_at(metadata), sizes(picture))]
     for condition in status.conditions:
@@ -103,6 +104,8 @@ def rows_of(picture: Picture) -> list[Row]:
     rows += [_zone_row(picture, zone) for zone in status.zones]
     if status.activity is not None:
         rows.append(_activity_row(status.activity))
+    if status.rollout is not None:
+        rows.append(_rollout_row(status.rollout))
     by_revision: defaultdict[str, list[ShownInstance]] = defaultdict(list)
     for one in picture.instances:
         by_revision[one.instance.revision].append(one)
@@ -152,6 +155,13 @@ def _activity_row(activity: ActivityStatus) -> Row:
     return Row(1, f"ScalingActivity/{activity.name}", state, "", activity.started_at, info)
 
 
+def _rollout_row(rollout: RolloutStatus) -> Row:
+    way = "back to" if rollout.back else "to"
+    said = f": {rollout.message}" if rollout.message else ""
+    info = f"{way} {rollout.target}, {rollout.updated} updated{said}"
+    return Row(1, f"{rollout.kind}/{rollout.name}", rollout.phase, "", rollout.started_at, info)
+
+
 def _revision_row(revision: RevisionStatus, current: bool, there: list[ShownInstance]) -> Row:
     state = "Current" if current else "Outdated" if there else "Kept"
     info = f"{_staying(there)} of {revision.configuration}"
@@ -199,6 +209,7 @@ def values(picture: Picture) -> dict[str, Any]:
         "conditions": wire["conditions"],
         "zones": wire["zones"],
         "activity": wire.get("activity"),
+        "rollout": wire.get("rollout"),
         "revisions": [r | {"current": r["name"] == status.current_revision} for r in wire["revisions"]],
         "instances": [_instance_values(one) for one in picture.instances],
     }

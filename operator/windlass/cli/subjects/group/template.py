@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from windlass.cluster.client import Client
 from windlass.cluster.errors import RefusedBy
 from windlass.cluster.trial import try_template
+from windlass.planner.capacity.source import Data, own_data
 from windlass.planner.capacity.view import GroupView
 
 
@@ -20,9 +21,9 @@ class Tried:
     note: str | None = None
 
 
-async def tried(client: Client, view: GroupView) -> Tried:
-    """Ask the API server for an instance made from the view's configuration; none is made."""
-    template = (view.configuration or {})["template"]
+async def tried(client: Client, view: GroupView, data: Data | None = None) -> Tried:
+    """Ask the API server for an instance made from this data of a revision, or else the group's own; none is made."""
+    template = (data or own_data(view) or {})["configuration"]["template"]
     said = await try_template(client, view, template, f"{view.name}-0", owner="")  # the group may not exist yet
     if said is None or isinstance(said, str):
         return Tried(never=said)

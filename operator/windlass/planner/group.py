@@ -36,6 +36,10 @@ from windlass.planner.capacity.view import Census, GroupView, take_census
 from windlass.planner.capacity.withdrawal import settles_removals, withdraw_first
 from windlass.planner.capacity.zone_failure import Zones, next_failure, observe_zones
 from windlass.planner.reason import Reason
+from windlass.planner.rollout.progress import see_rollout
+from windlass.planner.rollout.report import reports
+from windlass.planner.rollout.rule import exchange_instances
+from windlass.planner.rollout.waiting import next_moment
 
 Rule = Callable[[Situation], Decision | Hold | None]
 
@@ -68,6 +72,7 @@ RULES: tuple[Rule, ...] = (
     remove_failed,  # what failed keeps its place until it is removed
     leave_failed_zones,
     replace_unhealthy,  # a sick instance is not capacity for long
+    exchange_instances,  # launches what is missing too, while it lasts
     grow_to_desired,
     shrink_to_desired,
     forget_history,
@@ -97,7 +102,10 @@ def plan_group(view: GroupView) -> GroupPlan:
 
 def see(view: GroupView) -> Situation:
     """The situation before any rule: count, and learn what the world says without being asked to act."""
-    census, revision = take_census(view), current_revision(view)
+    census, desired = take_census(view), effective_desired(view.spec, last_desired(view.status))
+    rollout = see_rollout(view, census, desired)
+    status = rollout.status if rollout is not None else None
+    revision = current_revision(view, status)
     zones = observe_zones(
         view.spec.zones,
         failed_zones(view.status),
@@ -106,10 +114,8 @@ def see(view: GroupView) -> Situation:
         view.now,
         revision.name if revision else None,
     )
-    memory = know_revisions(view, _remember(view, census))
-    situation = Situation(
-        view, census, memory, zones, effective_desired(view.spec, last_desired(view.status)), revision
-    )
+    memory = replace(know_revisions(view, _remember(view, census)), rollout=status)
+    situation = Situation(view, census, memory, zones, desired, revision, rollout)
     situation = replace(situation, memory=retarget(situation))
     return replace(situation, memory=_start_afresh(situation, settle(situation)))
 
@@ -157,20 +163,24 @@ def _plan(s: Situation, decision: Decision | None, holds: tuple[Reason, ...]) ->
     steps = decision.steps if decision else ()
     if s.spec.enabled and not s.view.deleting:
         steps += bookkeeping(s, memory)
-    summary = summarize(s, memory, holds, decision.why if decision and _changes_size(decision) else None)
+    summary = summarize(s, memory, holds, decision.why if decision and _does(s, decision) else None)
     return GroupPlan(
         status=compose_status(s, memory, summary),
         why=decision.why if decision else summary.why,
         steps=steps,
         holds=holds,
         events=decision.events if decision else (),
-        wake_at=_wake_at(s, s.zones),
+        # What was only decided is done by the next pass.
+        wake_at=s.now if decision and not steps else _wake_at(s, s.zones),
         settles_removals=settles_removals(s, steps),
+        reports=reports(s, memory, holds) if not s.view.deleting else (),
     )
 
 
-def _changes_size(decision: Decision) -> bool:
-    return any(not isinstance(step, ForgetRecord | ForgetRevision) for step in decision.steps)
+def _does(s: Situation, decision: Decision) -> bool:
+    """Whether it makes the group another one: a task that starts does, and forgetting does not."""
+    starts = decision.memory.rollout is not None and s.memory.rollout is None
+    return starts or any(not isinstance(step, ForgetRecord | ForgetRevision) for step in decision.steps)
 
 
 def _wake_at(s: Situation, zones: Zones) -> datetime | None:
@@ -184,6 +194,7 @@ def _wake_at(s: Situation, zones: Zones) -> datetime | None:
         next_room(s),
         next_trust(s),
         leaving_until(s),
+        next_moment(s.rollout) if s.rollout is not None else None,
         s.view.removal_pause.retry_at if s.view.removal_pause else None,
         s.view.template_retry_at,
         s.view.launch_pause.retry_at if s.view.launch_pause else None,

@@ -1,0 +1,1 @@
+"""What InstanceRefreshes need beside the passes of their groups."""

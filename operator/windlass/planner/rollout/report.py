@@ -1,0 +1,139 @@
+"""What the status of each refresh of a group should say."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from windlass.api.instance_refresh import InstanceRefreshStatus
+from windlass.api.task import Phase
+from windlass.planner.capacity.situation import Memory, Situation
+from windlass.planner.capacity.steps import ReportRefresh
+from windlass.planner.conditions import Readiness, conditions
+from windlass.planner.reason import Reason
+from windlass.planner.rollout.line import ends_at_once
+from windlass.planner.rollout.reasons import (
+    RefreshGoesOn,
+    RefreshOver,
+    StartsLater,
+    Waits,
+)
+from windlass.planner.rollout.refresh import Refresh
+from windlass.planner.rollout.rollout import Rollout
+from windlass.planner.rollout.waiting import next_moment, why_waiting
+from windlass.planner.tasks import FINAL, SameToken, same_as
+
+
+def reports(s: Situation, memory: Memory, holds: tuple[Reason, ...]) -> tuple[ReportRefresh, ...]:
+    """The statuses that should be others than they are. One that is over is never written again."""
+    wanted = ((refresh, _status(s, memory, refresh, holds)) for refresh in _unfinished(s))
+    return tuple(
+        ReportRefresh(refresh.name, refresh.uid, status)
+        for refresh, status in wanted
+        if status is not None and status != refresh.status
+    )
+
+
+def _unfinished(s: Situation) -> Iterator[Refresh]:
+    return (refresh for refresh in s.view.refreshes if refresh.status.phase not in FINAL)
+
+
+def _status(s: Situation, memory: Memory, refresh: Refresh, holds: tuple[Reason, ...]) -> InstanceRefreshStatus | None:
+    if memory.rollout is not None and memory.rollout.uid == refresh.uid:
+        rollout = s.rollout
+        # One that starts in this pass is counted by the next one.
+        return _running(s, rollout, refresh, holds) if rollout is not None else None
+    first = same_as(refresh.task, [each.task for each in s.view.refreshes])
+    if first is not None:
+        return _as_first(s, refresh, first.name, first.phase)
+    verdict = ends_at_once(s.view, refresh)
+    if verdict is not None:
+        return _ended(s, refresh, *verdict)
+    why = StartsLater()
+    return _with_conditions(s, refresh, refresh.status.model_copy(update={"phase": Phase.PENDING}), "Reconciling", why)
+
+
+def _as_first(s: Situation, refresh: Refresh, first: str, phase: Phase) -> InstanceRefreshStatus:
+    """The outcome of the earlier one of its token; it waits for that."""
+    why = SameToken(f"InstanceRefresh {first}")
+    if phase in FINAL:
+        return _ended(s, refresh, phase, why)
+    return _with_conditions(s, refresh, refresh.status.model_copy(update={"phase": Phase.PENDING}), "Reconciling", why)
+
+
+def _ended(s: Situation, refresh: Refresh, phase: Phase, why: Reason) -> InstanceRefreshStatus:
+    status = refresh.status.model_copy(
+        update={"phase": phase, "completion_time": s.now, "waiting_for": None, "wake_at": None}
+    )
+    return _with_conditions(s, refresh, status, _readiness(phase), RefreshOver(phase.value, str(why)), str(why))
+
+
+def _running(s: Situation, rollout: Rollout, refresh: Refresh, holds: tuple[Reason, ...]) -> InstanceRefreshStatus:
+    status, counts, budget = rollout.status, rollout.counts, rollout.budget
+    total, updated = rollout.total, counts.new_ready
+    waits = next((why.what if isinstance(why, Waits) else str(why) for why in holds), None)
+    if waits is None and rollout.active and rollout.stopped:  # no rule was asked: the group is switched off
+        waits = str(why_waiting(rollout))
+    made = refresh.status.model_copy(
+        update={
+            "phase": Phase(status.phase),
+            "from_revision": status.from_revision,
+            "to_revision": status.to_revision,
+            "floor": budget.floor,
+            "ceiling": budget.ceiling,
+            "total": total,
+            "to_update": max(0, total - counts.new),
+            "updated": updated,
+            "failed": status.failed,
+            "percentage": 100 if not total else min(100, 100 * updated // total),
+            "checkpoint": _checkpoint(rollout, refresh),
+            "waiting_for": waits,
+            "wake_at": _wake_at(s, rollout),
+            "start_time": status.started_at,
+        }
+    )
+    if status.outcome is not None:
+        phase = Phase(status.outcome)
+        made = made.model_copy(update={"completion_time": s.now, "waiting_for": None, "wake_at": None})
+        why: Reason = RefreshOver(phase.value, status.message)
+        return _with_conditions(s, refresh, made, _readiness(phase), why, status.message)
+    goes_on = RefreshGoesOn(updated, total, f"waits for {waits}" if waits else "instances are exchanged")
+    return _with_conditions(s, refresh, made, "Reconciling", goes_on)
+
+
+def _checkpoint(rollout: Rollout, refresh: Refresh) -> int | None:
+    """The one at which it pauses, else the next."""
+    if rollout.status.paused_until is not None:
+        return rollout.status.checkpoint
+    return next((each for each in refresh.spec.checkpoints if each > rollout.status.checkpoint), None)
+
+
+def _wake_at(s: Situation, rollout: Rollout) -> datetime | None:
+    if rollout.status.paused_until is not None or rollout.status.baking_until is not None:
+        return next_moment(rollout)
+    return s.backing_off.retry_at if s.backing_off is not None else None
+
+
+def _readiness(phase: Phase) -> Readiness:
+    return "Ready" if phase in {Phase.SUCCESSFUL, Phase.ROLLED_BACK, Phase.CANCELLED} else "Stalled"
+
+
+def _with_conditions(
+    s: Situation,
+    refresh: Refresh,
+    status: InstanceRefreshStatus,
+    readiness: Readiness,
+    why: Reason,
+    message: str | None = None,
+) -> InstanceRefreshStatus:
+    said = (message or str(why))[:1024]
+    over = {Phase.SUCCESSFUL: "Complete"}.get(status.phase, "Failed") if status.phase in FINAL else None
+    made = conditions(
+        readiness,
+        why,
+        said,
+        old=refresh.status.conditions,
+        generation=refresh.generation,
+        now=s.now,
+        also=() if over is None else (over,),
+    )
+    changes = {"message": said, "observed_generation": refresh.generation, "conditions": made}
+    return status.model_copy(update=changes)
