@@ -6,6 +6,21 @@ from pydantic import Field
 
 from windlass.api.common import ObjectName, Observed, Sentence, Time
 
+MAX_FINISHED = 100  # as many as the largest historyLimit
+
+
+class FinishedRollout(Observed):
+    """A task that has exchanged the group's instances, or has tried to."""
+
+    name: ObjectName
+    """Its name."""
+    uid: Annotated[str, Field(max_length=64)]
+    """Its uid."""
+    digest: Annotated[str, Field(max_length=64)]
+    """Tells what it asked for from anything else: the SHA-256 of its spec, but for the state."""
+    outcome: Annotated[str, Field(max_length=32)]
+    """How it ended."""
+
 
 class RolloutStatus(Observed):
     """The task that exchanges the group's instances now."""

@@ -18,7 +18,7 @@ from windlass.api.common import (
     Time,
 )
 from windlass.api.launch_template import LaunchTemplateReference
-from windlass.api.rollout import RolloutStatus
+from windlass.api.rollout import MAX_FINISHED, FinishedRollout, RolloutStatus
 
 MAX_SIZE = 10_000  # design: deliberate difference from the source's 300
 MAX_GROUP_NAME = 52  # an instance is <group>-<ordinal> and its name is a host name of at most 63
@@ -306,6 +306,8 @@ class ScalingGroupStatus(Observed):
     """The activity that runs, or the last one."""
     rollout: RolloutStatus | None = None
     """Set while an InstanceRefresh exchanges the instances."""
+    finished_rollouts: Annotated[tuple[FinishedRollout, ...], Field(max_length=MAX_FINISHED)] = ()
+    """The last ones that ended, the latest last, at most historyLimit: the same one created again does nothing."""
     launch_backoff: LaunchBackoff | None = None
     """Set while failed launches wait to be tried again."""
     conditions: Annotated[tuple[Condition, ...], Field(max_length=8)] = ()

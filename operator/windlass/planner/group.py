@@ -133,6 +133,7 @@ def _remember(view: GroupView, census: Census) -> Memory:
         activity=know_arrived(view, census),
         backoff=status.launch_backoff,
         revisions=status.revisions,
+        finished_rollouts=status.finished_rollouts,
     )
 
 

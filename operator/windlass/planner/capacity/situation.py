@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from windlass.api.rollout import RolloutStatus
+from windlass.api.rollout import FinishedRollout, RolloutStatus
 from windlass.api.scaling_group import (
     ActivityStatus,
     ActivityType,
@@ -35,6 +35,7 @@ class Memory:
     backoff: LaunchBackoff | None
     revisions: tuple[RevisionStatus, ...]
     rollout: RolloutStatus | None = None
+    finished_rollouts: tuple[FinishedRollout, ...] = ()
 
     @property
     def known_activity(self) -> ActivityStatus:

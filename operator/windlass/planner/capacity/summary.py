@@ -179,6 +179,7 @@ def compose_status(s: Situation, memory: Memory, summary: Summary) -> ScalingGro
         activity=memory.activity,
         launch_backoff=memory.backoff,
         rollout=memory.rollout,
+        finished_rollouts=memory.finished_rollouts,
         conditions=conditions(
             summary.readiness,
             summary.why,

@@ -5,7 +5,7 @@ from windlass.planner.capacity.source import followed, own_data
 from windlass.planner.capacity.view import GroupView
 from windlass.planner.reason import Reason
 from windlass.planner.rollout.desired import Data, desired_data
-from windlass.planner.rollout.reasons import DesiredRefused, Interrupted, RefreshCancelled
+from windlass.planner.rollout.reasons import DesiredRefused, Interrupted, RanBefore, RefreshCancelled
 from windlass.planner.rollout.reasons_template import AutoRollbackToWord
 from windlass.planner.rollout.refresh import Refresh
 from windlass.planner.tasks import AnotherFirst, ahead_of, first_in_line
@@ -29,6 +29,9 @@ def ends_at_once(view: GroupView, refresh: Refresh) -> Verdict | None:
         return Phase.FAILED, AnotherFirst(str(ahead))
     if refresh.status.start_time is not None:
         return Phase.FAILED, Interrupted()
+    before = next((each for each in view.status.finished_rollouts if each.name == refresh.name), None)
+    if before is not None and before.uid != refresh.uid and before.digest == refresh.digest:
+        return Phase(before.outcome), RanBefore(refresh.name, before.outcome)
     if refresh.spec.state in {Wanted.CANCELLED, Wanted.ROLLED_BACK}:
         return Phase.CANCELLED, RefreshCancelled(0)
     problem = view.refresh_problems.get(refresh.uid)

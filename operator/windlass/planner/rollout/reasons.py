@@ -86,6 +86,18 @@ class GroupMissing(Reason):
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class RanBefore(Reason):
+    """The same one ran before, was deleted, and was created again."""
+
+    TEXT: ClassVar[str] = (
+        "a refresh {name} that asked for the same ended before as {outcome}: nothing is done; give it another name to "
+        "have it done again"
+    )
+    name: str
+    outcome: str
+
+
 # ---- how it goes on
 
 

@@ -1,5 +1,7 @@
 """What decisions read of the InstanceRefreshes of a group, and of what they are to be made from."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,6 +27,12 @@ class Refresh:
     approved: int = 0
     counted: bool = False
     removing: bool = False
+
+    @property
+    def digest(self) -> str:
+        """Tells what it asks for from anything else: the SHA-256 of its spec, but for the state."""
+        asked = self.spec.model_dump(mode="json", by_alias=True, exclude={"state", "state_reason"})
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
     @property
     def task(self) -> Task:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from windlass.api.instance_refresh import KIND
-from windlass.api.rollout import RolloutStatus
+from windlass.api.rollout import FinishedRollout, RolloutStatus
 from windlass.api.scaling_group import ActivityType
 from windlass.api.task import Phase, Wanted
 from windlass.planner.capacity.activities import begun, join_or_begin, still_to_launch
@@ -36,6 +36,8 @@ from windlass.planner.rollout.reasons_template import Switching
 from windlass.planner.rollout.rollout import NOT_IN_SERVICE, Instances, Rollout, counted
 from windlass.planner.rollout.waiting import why_waiting
 from windlass.planner.tasks import FINAL
+
+WELL = (Phase.SUCCESSFUL, Phase.CANCELLED, Phase.ROLLED_BACK)  # as somebody asked for
 
 
 def exchange_instances(s: Situation) -> Decision | Hold | None:
@@ -84,9 +86,14 @@ def _close(s: Situation, rollout: Rollout) -> Decision | None:
     status, refresh = rollout.status, rollout.refresh
     outcome = Phase(status.outcome or Phase.FAILED)
     ends = RefreshEnded(status.name, outcome.value, status.message)
-    if refresh is None or refresh.status.phase in FINAL:
-        return Decision(replace(s.memory, rollout=None), ends)
-    return None
+    if refresh is not None and refresh.status.phase not in FINAL:
+        return None
+    finished = s.memory.finished_rollouts
+    if refresh is not None:
+        over = FinishedRollout(name=status.name, uid=status.uid, digest=refresh.digest, outcome=outcome.value)
+        finished = (*finished, over)[-s.spec.history_limit :]
+    told = Event("Normal" if outcome in WELL else "Warning", ends)
+    return Decision(replace(s.memory, rollout=None, finished_rollouts=finished), ends, events=(told,))
 
 
 # ---- its course
