@@ -158,3 +158,26 @@ def test_a_refresh_that_is_changed_while_its_status_is_written_is_read_again_and
         assert len(small.alive) == SIZE
 
     asyncio.run(scenario())
+
+
+def test_a_configuration_that_no_watch_has_shown_yet_is_read_live() -> None:
+    """Both are created by one `kubectl apply`, and the refresh is heard of first."""
+
+    async def scenario() -> None:
+        small = await of(1)
+        next_one = {"template": {"spec": {"containers": [{"name": "web", "image": NEXT_IMAGE}]}}}
+        async with Process(small.objects, small.clock) as process:
+            process.start()
+            await small.settle(process)
+            metadata = {"namespace": "default", "name": "next", "uid": "next-uid", "generation": 1}
+            small.objects.put("scalingconfigurations", {"metadata": metadata, "spec": next_one})
+            small.refresh("r1", desiredConfiguration={"scalingConfiguration": "next"})
+            unheard, heard = small.objects.history[-2:]
+            process.shown += 2
+            process.show(heard)
+            await process.clock.advance(0.5)
+            process.show(unheard)
+            await small.settle(process)
+        assert small.refreshes["r1"]["status"]["phase"] == "Successful", small.refreshes["r1"]["status"]
+
+    asyncio.run(scenario())

@@ -132,12 +132,12 @@ async def observe(
 
 
 async def _sources(client: Client, caches: Caches, key: Key, own: str | None, refreshes: Sequence[Object]) -> Sources:
-    """What the group's refreshes name. Of versions of templates, one that no watch has shown yet is read live."""
+    """What the refreshes name. What no watch has shown yet is read live: a refresh without it would fail for good."""
     if not refreshes:
         return Sources()
     names, versions = named_by(refreshes)
     templates = {wanted.name: await _template(client, caches, key.namespace, wanted) for wanted in versions}
-    found = {name: caches.configurations.get(key.namespace, name) for name in names}
+    found = {name: await _configuration(client, caches, key.namespace, name) for name in names}
     mine = {own} if own is not None else set()
     shared = (name for name in mine | names if caches.users_of(key.namespace, CONFIGURATION, name).keys() - {key.name})
     return Sources(
@@ -162,11 +162,14 @@ async def _source(
     """The ScalingConfiguration or the LaunchTemplate that a group names; None in the place of what is not there."""
     if wanted.launch_template is not None:
         return None, await _template(client, caches, namespace, wanted.launch_template)
-    _, name = kind_and_name(wanted)
+    return await _configuration(client, caches, namespace, kind_and_name(wanted)[1]), None
+
+
+async def _configuration(client: Client, caches: Caches, namespace: str, name: str) -> Body | None:
     known = caches.configurations.get(namespace, name)
     if known is not None:
-        return known, None
-    return await _read(client, SCALING_CONFIGURATIONS, caches.configurations, namespace, name), None
+        return known
+    return await _read(client, SCALING_CONFIGURATIONS, caches.configurations, namespace, name)
 
 
 async def _template(client: Client, caches: Caches, namespace: str, wanted: LaunchTemplateReference) -> Body | None:
