@@ -243,3 +243,16 @@ def test_programs_get_the_state_before_and_after(served: Served, capsys: pytest.
         "before": "Running",
         "state": "Cancelled",
     }
+
+
+def test_there_is_no_way_back_for_a_group_that_follows_a_word(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = group_body(view(group(3), fleet(3)))
+    asked = {"launchTemplate": {"name": "web", "version": "Latest"}}
+    served.put("scalinggroups", {**body, "spec": {**body["spec"], "configuration": asked}})
+    served.put("instancerefreshes", refresh(status=BEGUN))
+    code, out = said(served, "rollback web-abcde", capsys)
+    assert code == 1
+    assert "cannot be rolled back: its group asks for LaunchTemplate web:Latest" in out
+    assert stored(served)[0]["spec"].get("state", "Running") == "Running"

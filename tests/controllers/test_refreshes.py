@@ -8,10 +8,12 @@ import pytest
 
 from tests.controllers.processes import Asked, Crash, Process
 from tests.controllers.small_cluster import SmallCluster
+from windlass.api.common import API_VERSION
 from windlass.planner.tasks import FINAL
 
 SIZE = 4
 NEXT_IMAGE = "web:2"
+CONFIGURATION_PATH = f"/apis/{API_VERSION}/namespaces/default/scalingconfigurations/web"
 
 
 async def of(size: int) -> SmallCluster:
@@ -179,5 +181,75 @@ def test_a_configuration_that_no_watch_has_shown_yet_is_read_live() -> None:
             process.show(unheard)
             await small.settle(process)
         assert small.refreshes["r1"]["status"]["phase"] == "Successful", small.refreshes["r1"]["status"]
+
+    asyncio.run(scenario())
+
+
+def test_a_watch_of_refreshes_that_is_behind_does_not_cancel_the_one_that_runs() -> None:
+    """A new leader has heard of the group's rollout, and not yet of the refresh."""
+
+    async def scenario() -> None:
+        small = await refreshed(checkpoints=[50, 100])
+        async with Process(small.objects, small.clock) as process:
+            process.start()
+            for _ in range(20):
+                small.kubelets()
+                await process.live(1.0)
+        assert small.refreshes["r1"]["status"]["phase"] == "Paused"
+        async with Process(small.objects, small.clock) as process:
+            store = process.caches.refreshes
+            for known in store.within(None):
+                store.drop(known)
+            process.start()
+            for _ in range(5):
+                await process.live(1.0)
+        assert small.refreshes["r1"]["status"]["phase"] == "Paused"
+
+    asyncio.run(scenario())
+
+
+def test_a_refresh_starts_from_what_its_configuration_is_now() -> None:
+    """One `kubectl apply` changes the configuration and creates a refresh without one, which is heard of first."""
+
+    async def scenario() -> None:
+        small = await of(2)
+        async with Process(small.objects, small.clock) as process:
+            process.start()
+            await small.settle(process)
+            next_one = {"template": {"spec": {"containers": [{"name": "web", "image": NEXT_IMAGE}]}}}
+            code, _ = small.objects.answer("PATCH", CONFIGURATION_PATH, "", {"spec": next_one})
+            assert code == 200
+            small.refresh("r1")
+            unheard, heard = small.objects.history[-2:]
+            process.shown += 2
+            process.show(heard)
+            await process.clock.advance(0.5)
+            process.show(unheard)
+            await small.settle(process)
+        assert small.refreshes["r1"]["status"]["phase"] == "Successful"
+        assert images(small) == [NEXT_IMAGE] * 2
+
+    asyncio.run(scenario())
+
+
+def test_what_cannot_be_read_is_not_gone() -> None:
+    """A CRD of a later version has given the refresh a field that this operator does not know."""
+
+    async def scenario() -> None:
+        small = await refreshed(checkpoints=[50, 100])
+        async with Process(small.objects, small.clock) as process:
+            process.start()
+            for _ in range(20):
+                small.kubelets()
+                await process.live(1.0)
+            there = small.refreshes["r1"]
+            metadata = {**there["metadata"], "generation": 2}
+            later = {**there, "metadata": metadata, "spec": {**there["spec"], "later": True}}
+            small.objects.put("instancerefreshes", later)
+            for _ in range(5):
+                await process.live(1.0)
+        assert small.refreshes["r1"]["status"]["phase"] == "Paused"
+        assert "rollout" in small.group["status"]
+        assert "reading InstanceRefresh r1: later: Extra inputs" in small.group["status"]["message"]
 
     asyncio.run(scenario())

@@ -189,6 +189,7 @@ SOURCES = Sources(configurations={"web": CONFIGURATION}, templates={"web": TEMPL
 
 
 @pytest.mark.parametrize(("version", "number"), [("2", 2), ("Default", 1), ("Latest", 10)])
+@pytest.mark.spec("instance-refresh.md", "desired configuration: launch template")
 def test_a_refresh_may_name_a_version(version: str, number: int) -> None:
     wanted = desired(launch_template={"name": "web", "version": version})
 
@@ -263,6 +264,7 @@ CONFIGURED = ConfigurationSource(scaling_configuration="web")
 @pytest.mark.spec("instance-refresh.md", "5 success")
 @pytest.mark.parametrize("source", [CONFIGURED, named("1"), named("Default")])
 @pytest.mark.parametrize("version", ["10", "Latest"])
+@pytest.mark.spec("instance-refresh.md", "5 success: template")
 def test_success_switches_the_group_to_the_version_in_the_words_of_the_refresh(
     source: ConfigurationSource, version: str
 ) -> None:
@@ -363,6 +365,7 @@ def test_a_refusal_ends_it_at_once_and_touches_nothing() -> None:
 
 @pytest.mark.spec("instance-refresh.md", "6 rollback")
 @pytest.mark.parametrize("source", [named("Default"), named("Latest")])
+@pytest.mark.spec("instance-refresh.md", "6 rollback: versions")
 def test_no_way_back_to_a_word(source: ConfigurationSource) -> None:
     made = world(source, {"launch_template": {"name": "web", "version": "2"}}, checkpoints=[34, 100])
     started(made)

@@ -83,3 +83,41 @@ def test_what_ran_is_told_by_its_uid_not_to_have_run_again() -> None:
     story.world.refreshes["r1"] = replace(story.world.refreshes["r1"], generation=2)
     story.settle()
     assert story.world.refreshes["r1"].status == status
+
+
+def test_each_wish_under_a_name_is_remembered_by_itself() -> None:
+    story = refreshed()
+    for number, image in enumerate(("web:3", "web:2", "web:3")):
+        del story.world.refreshes["r1"]
+        create(story, "r1", image, uid=f"uid-{number}", skipMatching=False)
+        story.settle()
+    assert "ended before as Successful" in story.world.refreshes["r1"].status.message
+
+
+def test_a_status_that_was_wiped_by_hand_does_not_make_it_run_again() -> None:
+    story = refreshed()
+    before = names(story)
+    there = story.world.refreshes["r1"]
+    story.world.refreshes["r1"] = Refresh("r1", there.uid, 1, there.created_at, there.spec)
+    story.settle()
+    assert story.world.refreshes["r1"].status.phase == "Successful"
+    assert names(story) == before
+
+
+def test_one_that_is_deleted_while_it_runs_does_not_begin_again_when_git_creates_it() -> None:
+    story = refreshed()
+    create(story, "r2", "web:3", uid="third", checkpoints=[50, 100])
+    story.settle("10m")
+    assert story.world.refreshes["r2"].status.phase == "Paused"
+    del story.world.refreshes["r2"]
+    story.settle("1m")
+    create(story, "r2", "web:3", uid="fourth", checkpoints=[50, 100])
+    story.settle()
+    assert story.world.refreshes["r2"].status.phase == "Cancelled"
+
+
+def test_defaults_make_no_other_wish() -> None:
+    spec = InstanceRefreshSpec.model_validate({"scalingGroup": "web"})
+    said = InstanceRefreshSpec.model_validate({"scalingGroup": "web", "minHealthyPercentage": 80, "skipMatching": True})
+    now = refreshed().world.now
+    assert Refresh("r1", "1", 1, now, spec).digest == Refresh("r1", "1", 1, now, said).digest

@@ -55,6 +55,7 @@ def phases(world: World) -> Iterator[tuple[str, ...]]:
 
 
 @pytest.mark.spec("instance-refresh.md", "5 success")
+@pytest.mark.spec("scaling-configuration.md", "image: written back")
 def test_the_order_of_the_end_is_commit_then_its_own_status_then_the_group_forgets_it() -> None:
     world = world_of(in_refresh(ALL_NEW))
 

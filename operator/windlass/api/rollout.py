@@ -31,6 +31,8 @@ class RolloutStatus(Observed):
     """Its name."""
     uid: Annotated[str, Field(max_length=64)]
     """Its uid."""
+    digest: Annotated[str, Field(max_length=64)] = ""
+    """Tells what it asks for from anything else."""
     started_at: Time
     """When it started."""
     from_revision: Annotated[str, Field(max_length=253)] = ""

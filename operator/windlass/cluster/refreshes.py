@@ -1,7 +1,6 @@
 """InstanceRefreshes on the wire, read as decisions see them."""
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,14 +8,19 @@ from pydantic import ValidationError
 
 from windlass.api.common import APPROVED_ANNOTATION, MADE_BY_ANNOTATION
 from windlass.api.instance_refresh import InstanceRefreshSpec, InstanceRefreshStatus
+from windlass.cluster.errors import Invalid
 from windlass.planner.rollout.refresh import Refresh
+from windlass.planner.tasks import FINAL
 
 
-def read_refresh(body: Mapping[str, Any]) -> Refresh | None:
-    """An InstanceRefresh as decisions read it; None where it is none: only a CRD of another version lets it through."""
+def read_refresh(body: Mapping[str, Any]) -> Refresh:
+    """An InstanceRefresh as decisions read it.
+
+    Invalid if it is none, which only a CRD of another version lets through: what cannot be read is not gone.
+    """
     metadata = body["metadata"]
     annotations = metadata.get("annotations") or {}
-    with suppress(ValidationError):
+    try:
         return Refresh(
             name=metadata["name"],
             uid=metadata["uid"],
@@ -28,7 +32,23 @@ def read_refresh(body: Mapping[str, Any]) -> Refresh | None:
             counted=MADE_BY_ANNOTATION in annotations,
             removing="deletionTimestamp" in metadata,
         )
-    return None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        problem = f"reading InstanceRefresh {metadata['name']}: {where}: {first['msg']}"
+        raise Invalid(problem, code=422, reason="Invalid") from error
+
+
+def read_refreshes(bodies: Iterable[Mapping[str, Any]]) -> tuple[Refresh, ...]:
+    """All of them; one that is over and cannot be read is left out."""
+    found = []
+    for body in bodies:
+        try:
+            found.append(read_refresh(body))
+        except Invalid:
+            if (body.get("status") or {}).get("phase") not in FINAL:
+                raise
+    return tuple(found)
 
 
 def _percentage(text: str) -> int:

@@ -39,7 +39,7 @@ from windlass.planner.reason import Reason
 from windlass.planner.rollout.progress import see_rollout
 from windlass.planner.rollout.report import reports
 from windlass.planner.rollout.rule import exchange_instances
-from windlass.planner.rollout.waiting import next_moment
+from windlass.planner.rollout.waiting import next_moments
 
 Rule = Callable[[Situation], Decision | Hold | None]
 
@@ -195,7 +195,7 @@ def _wake_at(s: Situation, zones: Zones) -> datetime | None:
         next_room(s),
         next_trust(s),
         leaving_until(s),
-        next_moment(s.rollout) if s.rollout is not None else None,
+        *(next_moments(s.rollout) if s.rollout is not None else ()),
         s.view.removal_pause.retry_at if s.view.removal_pause else None,
         s.view.template_retry_at,
         s.view.launch_pause.retry_at if s.view.launch_pause else None,

@@ -103,6 +103,8 @@ class Caches:
         and say so there."""
         if old is not None and new is None:
             self.strays.pop(group_key(old.namespace, old.name), None)
+            for refresh in self.refreshes_of(group_key(old.namespace, old.name)):  # they end with it
+                self._enqueue(Key(instance_refresh.KIND.kind, old.namespace, refresh))
         if (group := new or old) is not None and not (old and new and _same_wish(old, new)):
             self._enqueue(group_key(group.namespace, group.name))
 

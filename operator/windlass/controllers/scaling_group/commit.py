@@ -37,7 +37,7 @@ class Commit:
     async def switch(self, step: SwitchSource) -> None:
         """Make the source that the step names the group's own."""
         group = self._caches.groups.get(self._key.namespace, self._key.name)
-        if group is None or group.uid != self._view.uid:
+        if group is None or group.uid != self._view.uid or group["metadata"]["generation"] != self._view.generation:
             raise Conflict(f"writing {self._key}: it has changed", code=409, reason="Conflict")
         template = {"name": step.name, "version": step.version} if step.version is not None else None
         source = {"scalingConfiguration": step.name if template is None else None, "launchTemplate": template}

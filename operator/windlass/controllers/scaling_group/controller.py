@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from windlass.api.common import to_wire
+from windlass.api.rollout import RolloutStatus
 from windlass.api.scaling_group import ScalingGroupStatus
+from windlass.api.task import Phase
 from windlass.cluster.errors import Gone, NoSuchKind, Transient
 from windlass.cluster.merge_patch import merge_patch
 from windlass.cluster.resources import INSTANCE_REFRESHES, SCALING_GROUPS
@@ -15,7 +17,7 @@ from windlass.cluster.store import Object
 from windlass.controllers.scaling_group.caches import KIND, Caches, group_key
 from windlass.controllers.scaling_group.deletion_guard import DeletionWarning
 from windlass.controllers.scaling_group.missing_records import MissingRecords
-from windlass.controllers.scaling_group.observe import InMemoryState, has_another_source, observe
+from windlass.controllers.scaling_group.observe import InMemoryState, has_another_source, observe, read_refresh_live
 from windlass.controllers.scaling_group.release import release_strays
 from windlass.controllers.scaling_group.steps import Steps
 from windlass.engine.dispatch import Runtime, Source
@@ -28,6 +30,7 @@ from windlass.planner.capacity.view import GroupView
 from windlass.planner.group import plan_group
 from windlass.planner.plan import Event
 from windlass.planner.reason import counted
+from windlass.planner.tasks import FINAL
 
 logger = logging.getLogger(__name__)
 
@@ -109,6 +112,10 @@ class ScalingGroupController:
         if view.spec.enabled:
             await self._release(key, group)
         if plan.acts and in_memory.look_live:
+            await self._look_live(key, in_memory)
+            view, plan = await self._plan(key, group, in_memory)
+        if judged := _judged(view, plan):
+            await read_refresh_live(self._client, self.caches, key, view, judged)
             await self._look_live(key, in_memory)
             view, plan = await self._plan(key, group, in_memory)
         return await self._apply(key, group, view, plan, in_memory)
@@ -239,6 +246,21 @@ class ScalingGroupController:
         self._forget_key(key)
         self._expectations.clear(key)
         self._metrics.forget_group(key.namespace, key.name)
+
+
+def _judged(view: GroupView, plan: GroupPlan) -> set[str]:
+    """The refreshes of which this plan says something that is for good: that they start, or end without success."""
+    before, after = view.status.rollout, plan.status.rollout
+    judged = {report.name for report in plan.reports if report.status.phase in FINAL and not _is_of(after, report.uid)}
+    starts = after is not None and before is None
+    ends = after is not None and before is not None and after.outcome != before.outcome
+    if after is not None and (starts or (ends and after.outcome not in (Phase.SUCCESSFUL, Phase.ROLLED_BACK))):
+        judged.add(after.name)
+    return judged
+
+
+def _is_of(rollout: RolloutStatus | None, uid: str) -> bool:
+    return rollout is not None and rollout.uid == uid
 
 
 def _presses(view: GroupView, plan: GroupPlan) -> bool:

@@ -1,6 +1,6 @@
 """Observe: everything that a decision about a group needs, as one frozen view."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from windlass.api.launch_template import LaunchTemplateReference
 from windlass.api.scaling_group import ConfigurationSource
 from windlass.cluster.client import Client
 from windlass.cluster.errors import Gone
-from windlass.cluster.resources import LAUNCH_TEMPLATES, SCALING_CONFIGURATIONS, Resource
+from windlass.cluster.resources import INSTANCE_REFRESHES, LAUNCH_TEMPLATES, SCALING_CONFIGURATIONS, Resource
 from windlass.cluster.store import Object, Store
 from windlass.controllers.scaling_group.caches import Caches, orphans_of
 from windlass.controllers.scaling_group.written import named_by, parse_spec, parse_status, view_of
@@ -145,6 +145,24 @@ async def _sources(client: Client, caches: Caches, key: Key, own: str | None, re
         frozenset(shared),
         {name: body["spec"] if body else None for name, body in templates.items()},
     )
+
+
+async def read_refresh_live(client: Client, caches: Caches, key: Key, view: GroupView, names: Iterable[str]) -> None:
+    """Take in, as they are now, these refreshes, what they name, and the group's own source.
+
+    Before a verdict that is for good: their watches may be behind those of the group.
+    """
+    for name in names:
+        await _read(client, INSTANCE_REFRESHES, caches.refreshes, key.namespace, name)
+    there = [found for name in names if (found := caches.refreshes.get(key.namespace, name)) is not None]
+    configurations, templates = named_by(there)
+    kind, own = kind_and_name(view.spec.configuration)
+    configurations |= {own} if kind == CONFIGURATION else set()
+    for name in configurations:
+        await _read(client, SCALING_CONFIGURATIONS, caches.configurations, key.namespace, name)
+    wanted = {each.name for each in templates} | ({own} if kind != CONFIGURATION else set())
+    for name in wanted:
+        await _read(client, LAUNCH_TEMPLATES, caches.templates, key.namespace, name)
 
 
 def version_of(group: Body, source: Body) -> str:

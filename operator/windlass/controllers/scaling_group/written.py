@@ -11,7 +11,7 @@ from windlass.api.launch_template import LaunchTemplateReference
 from windlass.api.scaling_activity import FINAL_PHASES, ScalingActivityStatus
 from windlass.api.scaling_group import ScalingGroupSpec, ScalingGroupStatus
 from windlass.cluster.errors import Invalid
-from windlass.cluster.refreshes import read_refresh
+from windlass.cluster.refreshes import read_refreshes
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.view import EndedRecord, GroupView, Revision
 from windlass.planner.rollout.refresh import Sources
@@ -58,18 +58,17 @@ def view_of(
         record=read_record(record),
         history=tuple(_ended(records)),
         deleting="deletionTimestamp" in metadata,
-        refreshes=tuple(found for body in refreshes if (found := read_refresh(body)) is not None),
+        refreshes=read_refreshes(refreshes),
         sources=sources or Sources(),
     )
 
 
 def named_by(refreshes: Iterable[Body]) -> tuple[set[str], list[LaunchTemplateReference]]:
     """The ScalingConfigurations and the versions of LaunchTemplates that refreshes which are not over name."""
-    found = (read_refresh(body) for body in refreshes)
     wanted = [
         each.spec.desired_configuration
-        for each in found
-        if each and each.spec.desired_configuration and each.status.phase not in FINAL
+        for each in read_refreshes(refreshes)
+        if each.spec.desired_configuration and each.status.phase not in FINAL
     ]
     configurations = {each.scaling_configuration for each in wanted if each.scaling_configuration is not None}
     return configurations, [each.launch_template for each in wanted if each.launch_template is not None]

@@ -27,11 +27,12 @@ def ends_at_once(view: GroupView, refresh: Refresh) -> Verdict | None:
     ahead = ahead_of(refresh.task, [each.task for each in view.refreshes])
     if ahead is not None:
         return Phase.FAILED, AnotherFirst(str(ahead))
+    asked = refresh.name, refresh.digest
+    before = next((each for each in view.status.finished_rollouts if (each.name, each.digest) == asked), None)
+    if before is not None:
+        return Phase(before.outcome), RanBefore(refresh.name, before.outcome)
     if refresh.status.start_time is not None:
         return Phase.FAILED, Interrupted()
-    before = next((each for each in view.status.finished_rollouts if each.name == refresh.name), None)
-    if before is not None and before.uid != refresh.uid and before.digest == refresh.digest:
-        return Phase(before.outcome), RanBefore(refresh.name, before.outcome)
     if refresh.spec.state in {Wanted.CANCELLED, Wanted.ROLLED_BACK}:
         return Phase.CANCELLED, RefreshCancelled(0)
     problem = view.refresh_problems.get(refresh.uid)

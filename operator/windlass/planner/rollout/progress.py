@@ -33,7 +33,7 @@ from windlass.planner.rollout.reasons import (
 from windlass.planner.rollout.reasons_template import CannotGoBackToWord, VersionReplaced
 from windlass.planner.rollout.refresh import Refresh
 from windlass.planner.rollout.rollout import NOT_IN_SERVICE, Rollout, counted
-from windlass.planner.rollout.waiting import why_waiting
+from windlass.planner.rollout.waiting import deadline, why_waiting
 
 STOPPED = (Phase.SUSPENDED, Phase.PAUSED)
 
@@ -95,6 +95,9 @@ class _Looking:
         status, updated = rollout.status, rollout.counts.new_ready
         if updated > status.updated:
             return _changed(status, updated=updated, progress_at=self.view.now)
+        since = self.view.watched_since
+        if since is not None and since > status.progress_at:  # what nobody looked at is not counted
+            status = _changed(status, progress_at=since)
         return status if self.view.status.desired == self.desired else _changed(status, updated=updated)
 
     def _at_checkpoint(self, rollout: Rollout, status: RolloutStatus, refresh: Refresh) -> RolloutStatus:
@@ -110,8 +113,8 @@ class _Looking:
 
     def _overdue(self, rollout: Rollout, refresh: Refresh) -> Rollout:
         if rollout.status.baking_until is not None:
-            return self._still_good(rollout)
-        if self.view.now < rollout.status.progress_at + timedelta(seconds=refresh.spec.progress_deadline_seconds):
+            rollout = self._still_good(rollout)
+        if not rollout.active or self.view.now < deadline(rollout, refresh):
             return rollout
         return self._failed(rollout, NoProgress(refresh.spec.progress_deadline_seconds, self._problem(rollout)))
 

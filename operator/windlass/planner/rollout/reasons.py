@@ -47,7 +47,9 @@ class DesiredRefused(Reason):
 class Interrupted(Reason):
     """It had started, and the group knows nothing of it."""
 
-    TEXT: ClassVar[str] = "it had started, and the group's status says nothing of it any more: create another one"
+    TEXT: ClassVar[str] = (
+        "it had started, and its group knows nothing of it any more (status.rollout is empty): create another one"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ class RefreshStarts(Reason):
 class NewForRefresh(Reason):
     """The desired configuration must be kept before anything is made from it."""
 
-    TEXT: ClassVar[str] = "InstanceRefresh {name} has instances made from it"
+    TEXT: ClassVar[str] = "InstanceRefresh {name} will have instances made from it"
     name: str
 
 
@@ -282,7 +284,8 @@ class RefreshCancelled(Reason):
     """A person ended it."""
 
     TEXT: ClassVar[str] = (
-        "cancelled with {updated:new instance} in service; what is launched from now on is made as before it"
+        "cancelled with {updated:new instance} in service; what is launched from now on is made from the group's own "
+        "configuration"
     )
     updated: int
 

@@ -30,8 +30,12 @@ class Refresh:
 
     @property
     def digest(self) -> str:
-        """Tells what it asks for from anything else: the SHA-256 of its spec, but for the state."""
-        asked = self.spec.model_dump(mode="json", by_alias=True, exclude={"state", "state_reason"})
+        """Tells what it asks for from anything else: the SHA-256 of its spec, but for the state.
+
+        Without defaults: a field that a later version adds makes no other wish of it.
+        """
+        left_out = {"state", "state_reason"}
+        asked = self.spec.model_dump(mode="json", by_alias=True, exclude=left_out, exclude_defaults=True)
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
     @property

@@ -18,7 +18,7 @@ from windlass.planner.rollout.reasons import (
 )
 from windlass.planner.rollout.refresh import Refresh
 from windlass.planner.rollout.rollout import Rollout
-from windlass.planner.rollout.waiting import next_moment, why_waiting
+from windlass.planner.rollout.waiting import why_waiting
 from windlass.planner.tasks import FINAL, SameToken, same_as
 
 
@@ -108,7 +108,7 @@ def _checkpoint(rollout: Rollout, refresh: Refresh) -> int | None:
 
 def _wake_at(s: Situation, rollout: Rollout) -> datetime | None:
     if rollout.status.paused_until is not None or rollout.status.baking_until is not None:
-        return next_moment(rollout)
+        return rollout.status.paused_until or rollout.status.baking_until
     return s.backing_off.retry_at if s.backing_off is not None else None
 
 

@@ -68,6 +68,7 @@ def _start(s: Situation) -> Decision | None:
         kind=KIND.kind,
         name=refresh.name,
         uid=refresh.uid,
+        digest=refresh.digest,
         started_at=s.now,
         from_revision=s.revision.name if s.revision is not None else "",
         to_revision=kept.name,
@@ -88,10 +89,8 @@ def _close(s: Situation, rollout: Rollout) -> Decision | None:
     ends = RefreshEnded(status.name, outcome.value, status.message)
     if refresh is not None and refresh.status.phase not in FINAL:
         return None
-    finished = s.memory.finished_rollouts
-    if refresh is not None:
-        over = FinishedRollout(name=status.name, uid=status.uid, digest=refresh.digest, outcome=outcome.value)
-        finished = (*finished, over)[-s.spec.history_limit :]
+    over = FinishedRollout(name=status.name, uid=status.uid, digest=status.digest, outcome=outcome.value)
+    finished = (*s.memory.finished_rollouts, over)[-s.spec.history_limit :]
     told = Event("Normal" if outcome in WELL else "Warning", ends)
     return Decision(replace(s.memory, rollout=None, finished_rollouts=finished), ends, events=(told,))
 

@@ -14,7 +14,8 @@ from windlass.planner.rollout.reasons import (
     WaitsForInstances,
     WaitsForTurn,
 )
-from windlass.planner.rollout.rollout import Rollout
+from windlass.planner.rollout.refresh import Refresh
+from windlass.planner.rollout.rollout import NOT_IN_SERVICE, Rollout
 
 
 def why_waiting(rollout: Rollout) -> Reason:
@@ -36,11 +37,24 @@ def why_waiting(rollout: Rollout) -> Reason:
     return WaitsForFloor(counts.ready, rollout.budget.floor)
 
 
-def next_moment(rollout: Rollout) -> datetime | None:
-    """When time alone changes something; None where it does not."""
+def deadline(rollout: Rollout, refresh: Refresh) -> datetime:
+    """When it has failed, if nothing comes into service before.
+
+    While new instances are watched nothing is waited for, until the group grows: then from the youngest one on.
+    """
+    since = rollout.status.progress_at
+    if rollout.status.baking_until is not None:
+        since = max([since, *(i.created_at for state in NOT_IN_SERVICE for i in rollout.new[state])])
+    return since + timedelta(seconds=refresh.spec.progress_deadline_seconds)
+
+
+def next_moments(rollout: Rollout) -> tuple[datetime, ...]:
+    """When time alone changes something."""
     status, refresh = rollout.status, rollout.refresh
     if not rollout.active or refresh is None or status.committing or status.phase == Phase.SUSPENDED:
-        return None
-    if status.paused_until is not None or status.baking_until is not None:
-        return status.paused_until or status.baking_until
-    return status.progress_at + timedelta(seconds=refresh.spec.progress_deadline_seconds)
+        return ()
+    if status.paused_until is not None:
+        return (status.paused_until,)
+    if status.baking_until is not None:
+        return status.baking_until, deadline(rollout, refresh)
+    return (deadline(rollout, refresh),)

@@ -89,9 +89,9 @@ def _groups(body: Body, groups: Iterable[Body]) -> Iterator[User]:
 def _refreshes(body: Body, refreshes: Iterable[Body]) -> Iterator[User]:
     for refresh in refreshes:
         read = read_refresh(refresh)
-        desired = read.spec.desired_configuration if read is not None else None
+        desired = read.spec.desired_configuration
         asked = desired.launch_template if desired is not None else None
-        if read is None or asked is None or asked.name != body["metadata"]["name"] or read.status.phase in FINAL:
+        if asked is None or asked.name != body["metadata"]["name"] or read.status.phase in FINAL:
             continue
         yield _user(body, "InstanceRefresh", refresh, asked, f"{read.status.phase} ({read.spec.scaling_group})")
 

@@ -11,7 +11,10 @@ from windlass.cli.subjects.group.scale import FIELD_MANAGER
 from windlass.cli.subjects.refresh import REFRESH
 from windlass.cli.subjects.refresh.picture import Picture, take_picture
 from windlass.cluster.client import Client
-from windlass.cluster.resources import INSTANCE_REFRESHES
+from windlass.cluster.errors import Gone
+from windlass.cluster.resources import INSTANCE_REFRESHES, SCALING_GROUPS
+from windlass.controllers.scaling_group.written import parse_spec
+from windlass.planner.capacity.source import followed
 
 WANTED = {
     "suspend": Wanted.SUSPENDED,
@@ -36,6 +39,8 @@ async def ask(client: Client, namespace: str, name: str, verb: str) -> Asked:
     before, after = picture.spec.state, WANTED[verb]
     if picture.over:
         raise CannotError(f"refresh {name} is over, as {picture.status.phase.value}: {picture.message}")
+    if after is Wanted.ROLLED_BACK:
+        await _refuse_way_back_to_a_word(client, namespace, picture)
     if before is not after:
         # The reason is that of the state before.
         await _patch(client, picture, {"spec": {"state": after.value, "stateReason": None}})
@@ -45,6 +50,20 @@ async def ask(client: Client, namespace: str, name: str, verb: str) -> Asked:
         await _patch(client, picture, {"metadata": {"annotations": {APPROVED_ANNOTATION: str(checkpoint)}}})
         return Asked(before.value, after.value, f"goes on from checkpoint {checkpoint} %")
     return Asked(before.value, after.value, f"is {after.value} already")
+
+
+async def _refuse_way_back_to_a_word(client: Client, namespace: str, picture: Picture) -> None:
+    """CannotError where the group asks for Default or Latest: what that was before, nobody can ask for."""
+    try:
+        group = await client.get(SCALING_GROUPS, namespace, picture.spec.scaling_group)
+    except Gone:
+        return
+    word = followed(parse_spec(group).configuration)
+    if word is not None:
+        raise CannotError(
+            f"refresh {picture.metadata['name']} cannot be rolled back: its group asks for {word}, which follows the "
+            "template; cancel it, and refresh to a version by its number"
+        )
 
 
 async def _patch(client: Client, picture: Picture, body: dict[str, Any]) -> None:

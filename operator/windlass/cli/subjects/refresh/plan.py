@@ -147,7 +147,7 @@ async def _with_refreshes(
     """The start with these refreshes in it as they would be, and with what they name."""
     view = start.view
     bodies = [_body(p, view.now) for p in proposed]
-    added = {found.name: found for body in bodies if (found := read_refresh(body)) is not None}
+    added = {found.name: found for found in map(read_refresh, bodies)}
     refreshes = {each.name: each for each in view.refreshes} | added
     own = view.spec.configuration.scaling_configuration
     read = Sources()
