@@ -19,6 +19,7 @@ ALL = (ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER, KWOK)  # in the order in
 
 # Requests a second that the controllers may make. With their default of 20 they would be the slowest part by far.
 QPS = 5000
+AUDIT_MEGABYTES = 10_000  # by default it is begun anew after 100 MB, and who reads it misses what was before
 
 _STAGES = Path(__file__).with_name("kwok.yaml")
 _AUDIT_POLICY = {
@@ -81,6 +82,7 @@ def api_server(access: Access, etcd_port: int, prefix: str, audit_log: Path | No
     if audit_log:
         policy = _write(access.folder / "audit-policy.yaml", _AUDIT_POLICY)
         command += [f"--audit-policy-file={policy}", f"--audit-log-path={audit_log}"]
+        command += [f"--audit-log-maxsize={AUDIT_MEGABYTES}"]
     return command
 
 

@@ -14,6 +14,7 @@ LIMIT = 120.0
 
 def test_an_operator_that_is_killed_every_few_seconds_finishes_the_refresh(run: Run) -> None:
     process = run.start(RESYNC)
+    run.groups.configure("web", annotations={"windlass.test/start-after": "2s"})  # so that it takes a while
     web = run.groups.create(desired=SIZE)
     settle(web, SIZE, 60)
     path = collection("InstanceRefresh", run.groups.namespace)
@@ -29,7 +30,7 @@ def test_an_operator_that_is_killed_every_few_seconds_finishes_the_refresh(run: 
 
     while status().get("phase") != "Successful":
         assert time.monotonic() < deadline, status()
-        time.sleep(moments.uniform(1.0, 3.0))
+        time.sleep(moments.uniform(0.5, 2.5))
         process.kill()
         kills += 1
         process = run.start(RESYNC)
