@@ -69,7 +69,7 @@ def _start(s: Situation) -> Decision | None:
         name=refresh.name,
         uid=refresh.uid,
         started_at=s.now,
-        from_revision=s.revision.name if s.revision is not None else "",
+        from_revision=_made_from(s, kept.name),
         to_revision=kept.name,
         first_ordinal=s.memory.next_ordinal,
         progress_at=s.now,
@@ -79,6 +79,21 @@ def _start(s: Situation) -> Decision | None:
     status = status.model_copy(update={"checkpoint": reached})
     starts = RefreshStarts(refresh.name, seen.counts.old, kept.name)
     return Decision(replace(s.memory, rollout=status), starts, events=(Event("Normal", starts),))
+
+
+def _made_from(s: Situation, kept: str) -> str:
+    """The revision that instances were made from so far: not the one that was `kept` for the refresh alone."""
+    if s.revision is None or (s.revision.name == kept and not _is_own(s, kept)):
+        return ""
+    return s.revision.name
+
+
+def _is_own(s: Situation, revision: str) -> bool:
+    return s.view.status.current_revision == revision or own_data(s.view) == _data(s, revision)
+
+
+def _data(s: Situation, revision: str) -> Data | None:
+    return next((each.data for each in s.view.revisions if each.name == revision), None)
 
 
 def _close(s: Situation, rollout: Rollout) -> Decision | None:
@@ -147,7 +162,7 @@ def _commit(s: Situation, rollout: Rollout) -> Decision | None:
 
     Where it is already, there is nothing to write: the next pass sees that.
     """
-    target = next((r.data for r in s.view.revisions if r.name == rollout.status.to_revision), None)
+    target = _data(s, rollout.status.to_revision)
     if target is None:
         return None
     step = _commit_step(s, rollout, target)
