@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.refreshes import REVISIONS, image_refresh, in_refresh
-from tests.worlds import CONFIGURATION, fleet, group, revision, rollout, view
+from tests.worlds import NOW, ago, fleet, group, launches, leaving, pending, revision, view
 from windlass.planner.capacity.view import GroupView
 from windlass.planner.group import plan_group
 from windlass.planner.rollout.refresh import Sources
@@ -85,3 +85,94 @@ def test_after_one_that_was_committed_it_is_healed_from_what_was_desired() -> No
 
     assert plan.status.rollout is not None
     assert (plan.status.rollout.outcome, plan.status.current_revision) == ("Successful", "web-2")
+
+
+# ---- what is too many and may not leave
+
+NO_SCALE_IN: dict[str, Any] = {"suspended_processes": ("ScaleIn",)}
+NO_SCALE_OUT: dict[str, Any] = {"suspended_processes": ("ScaleOut",)}
+LATE: dict[str, Any] = {"progress": "61m", "started": "61m"}
+BACK: dict[str, Any] = {"back": True, "phase": "RollingBack"}
+
+
+@pytest.mark.parametrize("size", [10, 5], ids=["remembered", "suspended too late to be remembered"])
+@pytest.mark.parametrize("sick", [0, 2])
+def test_a_refresh_ends_though_what_is_too_many_may_not_leave(size: int, sick: int) -> None:
+    there = (*fleet(10, **NEW), *(pending(f"web-{n}", **NEW) for n in range(20, 20 + sick)))
+    plan = plan_group(in_refresh(there, 5, group_spec=NO_SCALE_IN, remembered=LATE | {"size": size, "updated": 10}))
+
+    assert plan.status.rollout is not None
+    assert (plan.status.rollout.committing, leaving(plan)) == (True, [])
+
+
+def test_what_is_too_many_is_waited_for_where_it_may_leave() -> None:
+    plan = plan_group(in_refresh(fleet(10, **NEW), 5, remembered={"size": 10, "updated": 10}))
+
+    assert plan.status.rollout is not None
+    assert not plan.status.rollout.committing
+    assert len(leaving(plan)) == 5
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["forward", "on its way back"])
+def test_who_may_not_leave_is_exchanged_one_for_one(back: bool) -> None:
+    """min 80, max 110: of ten, eight stay in service, and one more may be there."""
+    old = fleet(10, **(NEW if back else {}))
+    remembered = {"size": 10} | (BACK if back else {})
+    wanted = {"max_healthy_percentage": 110, "state": "RolledBack" if back else "Running"}
+    plan = plan_group(in_refresh(old, 5, group_spec=NO_SCALE_IN, remembered=remembered, wanted=wanted))
+
+    assert (len(launches(plan)), len(leaving(plan))) == (1, 2)
+    assert plan.status.rollout is not None
+    assert plan.status.rollout.size == 10
+
+
+SIZES: list[tuple[str, int, int, dict[str, Any], int]] = [
+    ("lost ones are not made again", 8, 10, NO_SCALE_IN, 8),
+    ("no more than there were", 12, 10, NO_SCALE_IN, 10),
+    ("no less than desired", 3, 10, NO_SCALE_IN, 5),
+    ("those that have left", 7, 10, {}, 7),
+    ("a larger size", 5, 3, {}, 5),
+]
+
+
+@pytest.mark.parametrize(("there", "before", "spec", "size"), [row[1:] for row in SIZES], ids=[row[0] for row in SIZES])
+def test_the_size_that_is_remembered(there: int, before: int, spec: dict[str, Any], size: int) -> None:
+    plan = plan_group(in_refresh(fleet(there), 5, group_spec=spec, remembered={"size": before}))
+
+    assert plan.status.rollout is not None
+    assert plan.status.rollout.size == size
+
+
+def test_who_is_too_many_when_it_starts_is_remembered() -> None:
+    wanted = image_refresh(checkpoints=(10, 100))
+    plan = plan_group(view(group(3, **NO_SCALE_IN), fleet(5), refreshes=(wanted,), revisions=REVISIONS))
+
+    assert plan.status.rollout is not None
+    assert plan.status.rollout.size == 5
+
+
+# ---- launches that a suspended process holds up
+
+
+def test_its_clock_stands_still_while_its_launches_are_held_up() -> None:
+    plan = plan_group(in_refresh(fleet(10), group_spec=NO_SCALE_OUT, remembered=LATE))
+
+    assert plan.status.rollout is not None
+    assert (plan.status.rollout.phase, plan.status.rollout.held) == ("Running", True)
+    assert plan.status.rollout.progress_at == ago("61m")
+
+
+def test_its_clock_begins_anew_when_they_are_not_any_more() -> None:
+    plan = plan_group(in_refresh(fleet(10), remembered=LATE | {"held": True}))
+
+    assert plan.status.rollout is not None
+    assert (plan.status.rollout.phase, plan.status.rollout.held) == ("Running", False)
+    assert plan.status.rollout.progress_at == NOW
+
+
+def test_its_clock_runs_for_what_is_on_its_way() -> None:
+    waiting = pending("web-20", scheduled=None, age="61m", **NEW)
+    plan = plan_group(in_refresh((*fleet(9), waiting), group_spec=NO_SCALE_OUT, remembered=LATE))
+
+    assert plan.status.rollout is not None
+    assert plan.status.rollout.phase == "Failed"

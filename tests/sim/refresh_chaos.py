@@ -11,7 +11,7 @@ from tests.sim.chaos import CrashError, LossyWorld
 from tests.sim.troubles import Chance, arrive_late, delayed, repair_zone
 from windlass.api.instance_refresh import InstanceRefreshSpec
 from windlass.api.rollout import RolloutStatus
-from windlass.api.scaling_group import ConfigurationSource, ScalingGroupSpec
+from windlass.api.scaling_group import ConfigurationSource, Process, ScalingGroupSpec
 from windlass.api.task import Phase, Wanted
 from windlass.planner.capacity.instance import Instance, State
 from windlass.planner.capacity.steps import Launch, Remove, SwitchSource, WriteConfiguration
@@ -45,6 +45,7 @@ class Sender:
 
     least: int
     most: int
+    suspended: tuple[Process, ...] = ()
 
 
 @dataclass(slots=True)
@@ -120,7 +121,7 @@ class RefreshChaos:
     def operate(self) -> None:
         """One pass, which may meet a change of the group, or crash before or after any of its writes."""
         crash_at = self.dice.randrange(8) if self.dice.random() < 0.15 else -1
-        self.sender = Sender(self.world.desired, self.world.desired)
+        self.sender = Sender(self.world.desired, self.world.desired, self.world.spec.suspended_processes)
         self.world.losing = self.dice.random() < 0.1
         done = 0
 
@@ -279,17 +280,18 @@ class RefreshChaos:
 
     def _judge_launch(self, step: Launch, rollout: RolloutStatus, refresh: Refresh) -> None:
         spec, there = refresh.spec, self._alive()
-        ceiling = self._budget(refresh, self.sender.most).ceiling
+        most = max(self.sender.most, self._kept(rollout))
+        ceiling = self._budget(refresh, most).ceiling
         if step.name in self.world.instances:
             return
         assert len(there) + 1 <= ceiling, f"{step.name} is above the ceiling of {ceiling}"
-        if rollout.back or len(there) + 1 <= self.sender.most:
+        if rollout.back or len(there) + 1 <= most:
             return
         pinned = sum(i.protected for i in there)
         new = sum(self._is_new(i, rollout, refresh) for i in there) + 1
         ahead = [each for each in spec.checkpoints if each > rollout.checkpoint]
         until = rollout.checkpoint if rollout.paused_until is not None else min(ahead, default=100)
-        goal = -(-(self.sender.most - pinned) * until // 100)
+        goal = -(-(most - pinned) * until // 100)
         assert new <= goal, f"{step.name} is new number {new}, {goal} until checkpoint {until}"
 
     def _judge_removal(self, step: Remove, refresh: Refresh) -> None:
@@ -300,6 +302,10 @@ class RefreshChaos:
         assert not instance.protected, f"{step.name} is protected"
         floor = self._budget(refresh, self.sender.least).floor
         assert len(served) - 1 >= floor, f"without {step.name} fewer than {floor} are in service"
+
+    def _kept(self, rollout: RolloutStatus) -> int:
+        """The size that may not be left while ScaleIn is suspended."""
+        return rollout.size if Process.SCALE_IN in self.sender.suspended else 0
 
     @staticmethod
     def _budget(refresh: Refresh, size: int) -> Budget:
