@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 
 from tests.refreshes import REVISIONS, image_refresh, in_refresh
-from tests.worlds import NOW, ago, fleet, group, launches, leaving, pending, revision, view
+from tests.worlds import NOW, activity, ago, fleet, group, launches, leaving, pending, revision, steps_of_kind, view
+from windlass.api.scaling_group import RemovedInstances
+from windlass.planner.capacity.instance import Instance
+from windlass.planner.capacity.steps import GroupPlan, WithdrawRemoval
 from windlass.planner.capacity.view import GroupView
 from windlass.planner.group import plan_group
 from windlass.planner.rollout.refresh import Sources
@@ -176,3 +179,52 @@ def test_its_clock_runs_for_what_is_on_its_way() -> None:
 
     assert plan.status.rollout is not None
     assert plan.status.rollout.phase == "Failed"
+
+
+# ---- removals of a leader before that may still arrive
+
+
+def in_doubt(there: tuple[Instance, ...], *removed: str, kind: str = "Replace", **fields: Any) -> GroupPlan:
+    """A leader before wrote that it removes these for the refresh; nobody knows whether it did."""
+    parts = (RemovedInstances(because="InstanceRefresh r1 exchanges it", instances=removed),)
+    running = activity(kind, from_=10, to=10, first_ordinal=20, removed=parts)
+    return plan_group(in_refresh(there, activity=running, removals_in_doubt=True, **fields))
+
+
+def withdrawn(plan: GroupPlan) -> list[str]:
+    return [step.name for step in steps_of_kind(plan, WithdrawRemoval)]
+
+
+HALF = (*fleet(8), *fleet(2, first=20, **NEW))
+TURNS: list[tuple[str, dict[str, Any]]] = [
+    ("it turns back", {"wanted": {"state": "RolledBack"}}),
+    ("it is cancelled", {"wanted": {"state": "Cancelled"}}),
+    ("it is suspended", {"wanted": {"state": "Suspended"}}),
+    ("it is gone", {"rollout": None, "refreshes": ()}),
+]
+
+
+@pytest.mark.parametrize("kind", ["Replace", "ScaleIn", "ScaleOut"])
+@pytest.mark.parametrize("fields", [row[1] for row in TURNS], ids=[row[0] for row in TURNS])
+def test_who_was_to_be_exchanged_and_may_stay_is_spared_first(fields: dict[str, Any], kind: str) -> None:
+    plan = in_doubt(HALF, "web-0", "web-1", kind=kind, **fields)
+
+    assert withdrawn(plan) == ["web-0", "web-1"]
+    assert (launches(plan), leaving(plan)) == ([], [])
+    assert plan.settles_removals
+
+
+def test_who_is_exchanged_all_the_same_is_not_spared() -> None:
+    chosen = leaving(plan_group(in_refresh(fleet(10))))
+    plan = in_doubt(fleet(10), *chosen)
+
+    assert chosen
+    assert (withdrawn(plan), leaving(plan)) == ([], chosen)
+
+
+def test_once_they_are_spared_it_goes_on() -> None:
+    uids = frozenset(i.uid for i in HALF[:2])
+    plan = in_doubt(HALF, "web-0", "web-1", wanted={"state": "RolledBack"}, withdrawn=uids)
+
+    assert withdrawn(plan) == []
+    assert plan.acts
