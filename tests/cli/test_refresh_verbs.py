@@ -50,7 +50,7 @@ def goes_on(served: Served, *changes: dict[str, Any], **spec: Any) -> None:
             await served.api.put("instancerefreshes", {**body, "status": change})
             await asyncio.sleep(0.3)  # longer than changes are gathered to one picture
 
-    asyncio.run_coroutine_threadsafe(play(), served._loop)
+    served.begin(play())
 
 
 # ---- refresh

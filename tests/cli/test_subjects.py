@@ -4,6 +4,8 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,7 @@ class Served:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._beside: list[Future[Any]] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
@@ -77,7 +80,15 @@ class Served:
     def windlass(self, line: str, subjects: tuple[Subject, ...] = BOTH) -> int:
         return main([*line.split(), f"--kubeconfig={self._kubeconfig}"], subjects)
 
+    def begin(self, work: Any) -> None:
+        """Have this done beside what the test does; it ends with the test."""
+        self._beside.append(asyncio.run_coroutine_threadsafe(work, self._loop))
+
     def close(self) -> None:
+        for beside in self._beside:
+            beside.cancel()
+            with suppress(CancelledError):
+                beside.result(10)
         self.run(self._running.__aexit__(None, None, None))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

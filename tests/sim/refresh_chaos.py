@@ -11,7 +11,7 @@ from tests.sim.chaos import CrashError, LossyWorld
 from tests.sim.troubles import Chance, arrive_late, delayed, repair_zone
 from windlass.api.instance_refresh import InstanceRefreshSpec
 from windlass.api.rollout import RolloutStatus
-from windlass.api.scaling_group import ConfigurationSource, ScalingGroupSpec
+from windlass.api.scaling_group import ConfigurationSource, Process, ScalingGroupSpec
 from windlass.api.task import Phase, Wanted
 from windlass.planner.capacity.instance import Instance, State
 from windlass.planner.capacity.steps import Launch, Remove, SwitchSource, WriteConfiguration
@@ -39,12 +39,28 @@ DESIRED: tuple[dict[str, Any] | None, ...] = (
 UID = "r1-uid"
 
 
+class HangingWorld(LossyWorld):
+    """A world in which, at times, each removal of a pass hangs: its process is given up, the requests are not."""
+
+    def __init__(self, random: Random, **fields: Any) -> None:
+        super().__init__(random, **fields)
+        self.hanging = False
+        self.hung: list[Remove] = []
+
+    def _remove(self, step: Remove) -> None:
+        if self.hanging:
+            self.hung.append(step)
+        else:
+            super()._remove(step)
+
+
 @dataclass(slots=True)
 class Sender:
     """A pass that writes, and the bounds of the sizes that were desired since it read the group."""
 
     least: int
     most: int
+    suspended: tuple[Process, ...] = ()
 
 
 @dataclass(slots=True)
@@ -53,10 +69,10 @@ class RefreshChaos:
 
     dice: Random
     quiet: bool = False
-    world: LossyWorld = field(init=False)
+    world: HangingWorld = field(init=False)
     process: PlayedOperator = field(init=False)
     log: list[str] = field(default_factory=list)
-    under_way: list[Launch] = field(default_factory=list)
+    under_way: list[Launch | Remove] = field(default_factory=list)
     sender: Sender = field(default_factory=lambda: Sender(0, 0))
     commits: list[str] = field(default_factory=list)
     _seen: RolloutStatus | None = None
@@ -73,7 +89,7 @@ class RefreshChaos:
             min_ready_seconds=dice.choice((0, 0, 40)),
         )
         sources = Sources({"other": OTHER})
-        self.world = LossyWorld(dice, name="web", spec=spec, configuration=OWN, sources=sources)
+        self.world = HangingWorld(dice, name="web", spec=spec, configuration=OWN, sources=sources)
         self.process = PlayedOperator(removals_in_doubt=True)
         for _ in play(self.world, self.process):
             pass
@@ -120,8 +136,8 @@ class RefreshChaos:
     def operate(self) -> None:
         """One pass, which may meet a change of the group, or crash before or after any of its writes."""
         crash_at = self.dice.randrange(8) if self.dice.random() < 0.15 else -1
-        self.sender = Sender(self.world.desired, self.world.desired)
-        self.world.losing = self.dice.random() < 0.1
+        self.sender = Sender(self.world.desired, self.world.desired, self.world.spec.suspended_processes)
+        self.world.losing, self.world.hanging = self.dice.random() < 0.1, self.dice.random() < 0.1
         done = 0
 
         def before(write: Write) -> None:
@@ -143,7 +159,11 @@ class RefreshChaos:
             self._crash()
         self.under_way += self.world.lost
         self.world.lost.clear()
-        self.world.losing = False
+        self.world.losing = self.world.hanging = False
+        if self.world.hung:
+            self.under_way += self.world.hung
+            self.world.hung.clear()
+            self._crash()
         self.check()
 
     def _crash(self) -> None:
@@ -226,11 +246,21 @@ class RefreshChaos:
         if self.under_way:
             self._arrives(self.under_way.pop(self.dice.randrange(len(self.under_way))))
 
-    def _arrives(self, step: Launch) -> None:
+    def _arrives(self, step: Launch | Remove) -> None:
         """A request of a process that is gone: nobody could hold it back."""
-        if step.name not in self.world.created:
+        if isinstance(step, Remove):
+            self._removal_arrives(step)
+        elif step.name not in self.world.created:
             self.log.append(f"    late: launch {step.name}")
             arrive_late(self.world, step)
+
+    def _removal_arrives(self, step: Remove) -> None:
+        """It may do nothing any more once a process has seen to it, but that what it removes leaves anyway."""
+        before = dict(self.world.instances)
+        self.world._remove(step)
+        effective = self.world.instances != before
+        self.log.append(f"    late: remove {step.name}, {effective=}")
+        assert not effective or self.process.removals_in_doubt, f"{step.name} was to stay"
 
     def _suspend(self) -> None:
         processes = ("ScaleIn", "ScaleOut", "HealthCheck")
@@ -279,17 +309,18 @@ class RefreshChaos:
 
     def _judge_launch(self, step: Launch, rollout: RolloutStatus, refresh: Refresh) -> None:
         spec, there = refresh.spec, self._alive()
-        ceiling = self._budget(refresh, self.sender.most).ceiling
+        most = max(self.sender.most, self._kept(rollout))
+        ceiling = self._budget(refresh, most).ceiling
         if step.name in self.world.instances:
             return
         assert len(there) + 1 <= ceiling, f"{step.name} is above the ceiling of {ceiling}"
-        if rollout.back or len(there) + 1 <= self.sender.most:
+        if rollout.back or len(there) + 1 <= most:
             return
         pinned = sum(i.protected for i in there)
         new = sum(self._is_new(i, rollout, refresh) for i in there) + 1
         ahead = [each for each in spec.checkpoints if each > rollout.checkpoint]
         until = rollout.checkpoint if rollout.paused_until is not None else min(ahead, default=100)
-        goal = -(-(self.sender.most - pinned) * until // 100)
+        goal = -(-(most - pinned) * until // 100)
         assert new <= goal, f"{step.name} is new number {new}, {goal} until checkpoint {until}"
 
     def _judge_removal(self, step: Remove, refresh: Refresh) -> None:
@@ -300,6 +331,10 @@ class RefreshChaos:
         assert not instance.protected, f"{step.name} is protected"
         floor = self._budget(refresh, self.sender.least).floor
         assert len(served) - 1 >= floor, f"without {step.name} fewer than {floor} are in service"
+
+    def _kept(self, rollout: RolloutStatus) -> int:
+        """The size that may not be left while ScaleIn is suspended."""
+        return rollout.size if Process.SCALE_IN in self.sender.suspended else 0
 
     @staticmethod
     def _budget(refresh: Refresh, size: int) -> Budget:

@@ -55,6 +55,11 @@ class RolloutStatus(Observed):
     """How many new instances did not come into service."""
     progress_at: Time
     """When a new instance last came into service, or when nothing was to be waited for."""
+    held: bool = False
+    """Whether a suspended process holds its launches up: its clock stands still meanwhile."""
+    size: int = 0
+    """The group's size, or as many instances above it as were there and have not left since: these stay while ScaleIn
+    is suspended."""
     baking_until: Time | None = None
     """Until when the new instances are watched after the last batch."""
     committing: bool = False

@@ -12,7 +12,8 @@ from operator import attrgetter
 from typing import Any
 
 from windlass.api.rollout import RolloutStatus
-from windlass.api.scaling_group import MAX_REVISIONS, RevisionStatus
+from windlass.api.scaling_group import MAX_REVISIONS, RevisionStatus, ScalingGroupStatus
+from windlass.api.task import Phase
 from windlass.planner.capacity.reasons import NewConfiguration, RevisionUnused, TemplateRefused
 from windlass.planner.capacity.reasons_launches import MeantToEnd
 from windlass.planner.capacity.situation import Decision, Hold, Memory, Situation
@@ -29,16 +30,26 @@ ENDING = ("Never", "OnFailure")  # restart policies with which a Pod may end
 def current_revision(view: GroupView, rollout: RolloutStatus | None = None) -> Revision | None:
     """The kept revision that equals the group's configuration, if there is one.
 
-    Where the configuration is missing or refused it is the newest that is kept: so the group goes on healing. While a
-    `rollout` exchanges instances, it is the one that these are made from.
+    Where the configuration is missing or refused it is the one that instances were last made from, or else the newest
+    that is kept: so the group goes on healing. While a `rollout` exchanges instances, it is the one that these are made
+    from; what was kept for it counts as the group's own only once it was committed.
     """
     kept = [revision for revision in view.revisions if not revision.removing]
     if rollout is not None and rollout.outcome is None:
         return next((revision for revision in kept if revision.name == rollout.target), None)
     data = own_data(view)
     if data is None or view.template_problem is not None:
-        return max(kept, key=attrgetter("number"), default=None)
+        last = _last_own(view.status, rollout)
+        newest = max(kept, key=attrgetter("number"), default=None)
+        return next((revision for revision in kept if revision.name == last), newest)
     return next((revision for revision in view.revisions if revision.data == data), None)
+
+
+def _last_own(status: ScalingGroupStatus, rollout: RolloutStatus | None) -> str:
+    """The name of the revision that instances were made from last, but for a rollout that was not committed."""
+    if rollout is None or status.rollout is None or status.rollout.outcome is not None:
+        return status.current_revision
+    return rollout.to_revision if rollout.outcome == Phase.SUCCESSFUL else rollout.from_revision
 
 
 def keep_revision(s: Situation) -> Decision | Hold | None:

@@ -6,11 +6,11 @@ It names the version of the instance that it was decided on; so it fails once th
 
 from collections.abc import Iterable
 
-from windlass.api.scaling_group import MAX_NAMED_INSTANCES, Process
+from windlass.api.scaling_group import MAX_NAMED_INSTANCES, ActivityStatus, Process
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import RemovalWithdrawn
 from windlass.planner.capacity.removal import REMOVAL_BATCH
-from windlass.planner.capacity.situation import LAUNCHING, Decision, Situation
+from windlass.planner.capacity.situation import Decision, Situation
 from windlass.planner.capacity.steps import Remove, Step, WithdrawRemoval
 
 
@@ -45,9 +45,16 @@ def _may_be_removed_yet(s: Situation) -> list[Instance]:
     """Those whom a removal that is still under way may take: who was to leave, is there, and was not
     made safe yet."""
     activity = s.view.status.activity
-    if not s.view.removals_in_doubt or activity is None or activity.ended_at is not None or activity.type in LAUNCHING:
+    if not s.view.removals_in_doubt or activity is None or activity.ended_at is not None:
         return []
-    return [i for i in _named(s.view.instances, activity.leaving) if not i.removing and i.uid not in s.view.withdrawn]
+    named = _whom_it_removes(activity)
+    return [i for i in _named(s.view.instances, named) if not i.removing and i.uid not in s.view.withdrawn]
+
+
+def _whom_it_removes(activity: ActivityStatus) -> tuple[str, ...]:
+    """Whom it was to remove, whatever for: a refresh, and what replaces the unfit, name them with their reasons."""
+    names = (*activity.leaving, *(name for part in activity.removed for name in part.instances))
+    return tuple(dict.fromkeys(names))[:MAX_NAMED_INSTANCES]
 
 
 def _named(instances: Iterable[Instance], leaving: tuple[str, ...]) -> list[Instance]:

@@ -120,13 +120,15 @@ def exchangeable(counts: Counts, budget: Budget) -> int:
     return max(0, budget.target - counts.pinned)
 
 
-def finished(counts: Counts, budget: Budget) -> bool:
+def finished(counts: Counts, budget: Budget, *, shrinks: bool = True) -> bool:
     """Whether the exchange is over: none is old, no new one is missing, on its way or too many.
 
-    Pinned instances are not waited for; what is too many and cannot go without breaking the floor isn't either.
+    Pinned instances are not waited for; what is too many and cannot go without breaking the floor isn't either, nor
+    what may not go: unless the group `shrinks`, nothing that is too many leaves, in service or not.
     """
-    complete = not counts.old and not counts.new_not_ready and counts.alive >= budget.target
-    return complete and next_batch(counts, budget).empty
+    too_many = 0 if shrinks else max(0, counts.alive - budget.target)
+    complete = not counts.old and counts.new_not_ready <= too_many and counts.alive >= budget.target
+    return complete and (not shrinks or next_batch(counts, budget).empty)
 
 
 def next_batch(counts: Counts, budget: Budget, goal: int | None = None) -> Batch:

@@ -7,6 +7,7 @@ from typing import Any
 
 from windlass.api.launch_template import LaunchTemplateReference
 from windlass.api.rollout import RolloutStatus
+from windlass.api.scaling_group import Process
 from windlass.api.task import Phase, Wanted
 from windlass.planner.capacity.instance import State
 from windlass.planner.capacity.source import followed, own_data
@@ -32,7 +33,7 @@ from windlass.planner.rollout.reasons import (
 )
 from windlass.planner.rollout.reasons_template import CannotGoBackToWord, VersionReplaced
 from windlass.planner.rollout.refresh import Refresh
-from windlass.planner.rollout.rollout import NOT_IN_SERVICE, Rollout, counted
+from windlass.planner.rollout.rollout import NOT_IN_SERVICE, Rollout, counted, size_there
 from windlass.planner.rollout.waiting import deadline, why_waiting
 
 STOPPED = (Phase.SUSPENDED, Phase.PAUSED)
@@ -44,8 +45,12 @@ def see_rollout(view: GroupView, census: Census, desired: int) -> Rollout | None
     if status is None:
         return None
     refresh = next((each for each in view.refreshes if each.uid == status.uid), None)
-    rollout = counted(census, desired, status, refresh)
-    return rollout if status.outcome is not None else _Looking(view, census, desired).at(rollout)
+    shrinks = Process.SCALE_IN not in view.spec.suspended_processes
+    if status.outcome is None:
+        status = _changed(status, size=size_there(census, desired, status.size, shrinks=shrinks))
+    size = desired if shrinks else max(desired, status.size)
+    rollout = counted(census, size, status, refresh)
+    return rollout if status.outcome is not None else _Looking(view, census, desired, size, shrinks).at(rollout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,8 @@ class _Looking:
     view: GroupView
     census: Census
     desired: int
+    size: int  # of which the rollout is: larger where who is too many may not leave
+    shrinks: bool
 
     def at(self, rollout: Rollout) -> Rollout:
         refresh = rollout.refresh
@@ -80,11 +87,11 @@ class _Looking:
             status = self._at_checkpoint(rollout, status, refresh)
         if before.phase in STOPPED and status.phase not in STOPPED:
             status = _changed(status, progress_at=self.view.now)  # what it was stopped for is not counted
-        rollout = replace(rollout, status=status)
         if status.phase == Phase.PAUSED:
-            return rollout
-        if not finished(rollout.counts, rollout.budget):
-            return self._overdue(rollout, refresh)
+            return replace(rollout, status=status)
+        if not finished(rollout.counts, rollout.budget, shrinks=self.shrinks):
+            return self._overdue(replace(rollout, status=self._with_held_launches(rollout, status)), refresh)
+        rollout = replace(rollout, status=status)
         if status.back:
             return ended(rollout, Phase.ROLLED_BACK, RefreshRolledBack(status.target, status.message))
         until = status.baking_until or self.view.now + timedelta(seconds=refresh.spec.bake_seconds)
@@ -100,6 +107,13 @@ class _Looking:
             status = _changed(status, progress_at=since)
         return status if self.view.status.desired == self.desired else _changed(status, updated=updated)
 
+    def _with_held_launches(self, rollout: Rollout, status: RolloutStatus) -> RolloutStatus:
+        """With whether it cannot launch: then only what is on its way could be waited for."""
+        held = Process.SCALE_OUT in self.view.spec.suspended_processes and not rollout.counts.new_not_ready
+        if status.held and not held:
+            return _changed(status, held=False, progress_at=self.view.now)
+        return _changed(status, held=held)
+
     def _at_checkpoint(self, rollout: Rollout, status: RolloutStatus, refresh: Refresh) -> RolloutStatus:
         if status.baking_until is not None:  # every checkpoint is behind it, however the group grows
             return _changed(status, phase=Phase.BAKING)
@@ -114,7 +128,7 @@ class _Looking:
     def _overdue(self, rollout: Rollout, refresh: Refresh) -> Rollout:
         if rollout.status.baking_until is not None:
             rollout = self._still_good(rollout)
-        if not rollout.active or self.view.now < deadline(rollout, refresh):
+        if not rollout.active or rollout.status.held or self.view.now < deadline(rollout, refresh):
             return rollout
         return self._failed(rollout, NoProgress(refresh.spec.progress_deadline_seconds, self._problem(rollout)))
 
@@ -161,7 +175,7 @@ class _Looking:
             progress_at=self.view.now,
             message=str(why)[:1024],
         )
-        return counted(self.census, self.desired, status, rollout.refresh)
+        return counted(self.census, self.size, status, rollout.refresh)
 
     def _committed(self, rollout: Rollout, refresh: Refresh | None) -> Rollout:
         """Whether the desired configuration is the group's own by now, or cannot become it."""

@@ -72,6 +72,15 @@ class Rollout:
         return goal(self.refresh.spec.checkpoints, progress, self.total)
 
 
+def size_there(census: Census, desired: int, before: int, *, shrinks: bool) -> int:
+    """The desired size, or what is there of the size that was desired `before`.
+
+    Where the group does not shrink, who leaves counts until it is gone: another one is to take its place.
+    """
+    there = census.count(*ALIVE) + (0 if shrinks else census.count(State.REMOVING))
+    return max(desired, min(before, there))
+
+
 def counted(census: Census, desired: int, status: RolloutStatus, refresh: Refresh | None) -> Rollout:
     """The rollout with each instance counted once: as old, new, or protected.
 

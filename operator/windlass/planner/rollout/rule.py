@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from windlass.api.instance_refresh import KIND
 from windlass.api.rollout import FinishedRollout, RolloutStatus
-from windlass.api.scaling_group import ActivityType
+from windlass.api.scaling_group import ActivityType, Process
 from windlass.api.task import Phase, Wanted
 from windlass.planner.capacity.activities import begun, join_or_begin, still_to_launch
 from windlass.planner.capacity.instance import Instance, State
@@ -33,7 +33,7 @@ from windlass.planner.rollout.reasons import (
     Waits,
 )
 from windlass.planner.rollout.reasons_template import Switching
-from windlass.planner.rollout.rollout import NOT_IN_SERVICE, Instances, Rollout, counted
+from windlass.planner.rollout.rollout import ALIVE, NOT_IN_SERVICE, Instances, Rollout, counted
 from windlass.planner.rollout.waiting import why_waiting
 from windlass.planner.tasks import FINAL
 
@@ -70,16 +70,32 @@ def _start(s: Situation) -> Decision | None:
         uid=refresh.uid,
         digest=refresh.digest,
         started_at=s.now,
-        from_revision=s.revision.name if s.revision is not None else "",
+        from_revision=_made_from(s, kept.name),
         to_revision=kept.name,
         first_ordinal=s.memory.next_ordinal,
         progress_at=s.now,
+        size=max(s.desired, s.census.count(*ALIVE)),
     )
-    seen = counted(s.census, s.desired, status, refresh)
+    seen = counted(s.census, status.size if s.suspended(Process.SCALE_IN) else s.desired, status, refresh)
     reached = begin(refresh.spec.checkpoints, seen.total, seen.counts.new_ready).reached
     status = status.model_copy(update={"checkpoint": reached})
     starts = RefreshStarts(refresh.name, seen.counts.old, kept.name)
     return Decision(replace(s.memory, rollout=status), starts, events=(Event("Normal", starts),))
+
+
+def _made_from(s: Situation, kept: str) -> str:
+    """The revision that instances were made from so far: not the one that was `kept` for the refresh alone."""
+    if s.revision is None or (s.revision.name == kept and not _is_own(s, kept)):
+        return ""
+    return s.revision.name
+
+
+def _is_own(s: Situation, revision: str) -> bool:
+    return s.view.status.current_revision == revision or own_data(s.view) == _data(s, revision)
+
+
+def _data(s: Situation, revision: str) -> Data | None:
+    return next((each.data for each in s.view.revisions if each.name == revision), None)
 
 
 def _close(s: Situation, rollout: Rollout) -> Decision | None:
@@ -106,7 +122,8 @@ def _next_batch(s: Situation, rollout: Rollout) -> Decision | Hold:
     # Whom nobody may take the place of stays.
     leaving = [] if leaving_held is not None else _leaving(s, rollout, batch, well=launching_held is None)
     if due <= 0 and not leaving:
-        if rollout.status.phase == Phase.ROLLING_BACK and finished(rollout.counts, rollout.budget):
+        shrinks = not s.suspended(Process.SCALE_IN)
+        if rollout.status.phase == Phase.ROLLING_BACK and finished(rollout.counts, rollout.budget, shrinks=shrinks):
             return Decision(s.memory, Waits(name, str(why_waiting(rollout))))  # turned back with nothing to undo
         return launching_held or leaving_held or Hold(Waits(name, str(why_waiting(rollout))))
     total, updated = rollout.total, rollout.counts.new_ready
@@ -146,7 +163,7 @@ def _commit(s: Situation, rollout: Rollout) -> Decision | None:
 
     Where it is already, there is nothing to write: the next pass sees that.
     """
-    target = next((r.data for r in s.view.revisions if r.name == rollout.status.to_revision), None)
+    target = _data(s, rollout.status.to_revision)
     if target is None:
         return None
     step = _commit_step(s, rollout, target)
