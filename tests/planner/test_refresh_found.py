@@ -1,6 +1,7 @@
 """Faults that somebody found by playing refreshes; each would come back unnoticed."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -21,12 +22,15 @@ from tests.worlds import (
     view,
 )
 from windlass.api.scaling_group import RemovedInstances
+from windlass.api.task import Wanted
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.source import digest
 from windlass.planner.capacity.steps import GroupPlan, WithdrawRemoval, WriteConfiguration
 from windlass.planner.capacity.view import GroupView
 from windlass.planner.group import plan_group
 from windlass.planner.rollout.refresh import Sources
+from windlass.simulate.play import play
+from windlass.simulate.world import PlayedOperator, World
 
 NEW: dict[str, Any] = {"revision": "web-2"}
 OTHER = {"template": {"spec": {"containers": [{"name": "web", "image": "other:1"}]}}}
@@ -287,3 +291,27 @@ def test_it_remembers_what_the_group_s_own_configuration_was(fields: dict[str, A
 
     assert begun.status.rollout is not None
     assert begun.status.rollout.own == remembered
+
+
+def test_played_a_group_whose_own_configuration_is_refused_goes_back_to_what_it_was_made_from() -> None:
+    world = World("web", group(3), configuration=CONFIGURATION, sources=Sources({"other": OTHER}))
+    process = PlayedOperator()
+    for _ in play(world, process):
+        pass
+    made_from = {i.revision for i in world.alive}
+    world.configuration, world.template_problem = EDITED, "image: Invalid value"
+    world.refreshes["r1"] = image_refresh(desired_configuration={"scaling_configuration": "other"})
+    for _ in play(world, process, until=world.now + timedelta(seconds=5)):
+        pass
+    assert {i.revision for i in world.alive} != made_from
+
+    world.ask("r1", state=Wanted.ROLLED_BACK)
+    for _ in play(world, process):
+        pass
+    world.kill(world.alive[0].name)
+    for _ in play(world, process):
+        pass
+
+    assert world.refreshes["r1"].status.phase == "RolledBack"
+    assert {i.revision for i in world.alive} == made_from
+    assert len(world.alive) == 3
