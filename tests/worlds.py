@@ -27,6 +27,7 @@ from windlass.api.scaling_group import (
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.records import record_of
 from windlass.planner.capacity.situation import Situation
+from windlass.planner.capacity.source import digest
 from windlass.planner.capacity.steps import GroupPlan, Launch, Record, Remove
 from windlass.planner.capacity.view import EndedRecord, GroupView, RefusedLaunch, Revision
 from windlass.planner.group import plan_group, see
@@ -267,7 +268,7 @@ def refresh(
 
 
 def rollout(name: str = "r1", *, started: str = "1m", progress: str | None = None, **fields: Any) -> RolloutStatus:
-    """What the group remembers of a refresh that runs, from revision web-1 to web-2."""
+    """What the group remembers of a refresh that runs, from revision web-1, its own configuration, to web-2."""
     wanted = {
         "kind": "InstanceRefresh",
         "name": name,
@@ -275,6 +276,7 @@ def rollout(name: str = "r1", *, started: str = "1m", progress: str | None = Non
         "started_at": ago(started),
         "from_revision": "web-1",
         "to_revision": "web-2",
+        "own": digest(revision().data),
         "first_ordinal": 0,
         "progress_at": ago(progress or started),
     }

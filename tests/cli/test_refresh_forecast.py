@@ -14,9 +14,9 @@ from windlass.planner.rollout.refresh import Refresh, Sources
 AWS = {"minHealthyPercentage": 80, "maxHealthyPercentage": 100, "checkpoints": [20, 50, 100]}
 
 
-def outlook_of(size: int = 10, suspended: Sequence[str] = (), **spec: Any) -> Outlook:
+def outlook_of(size: int = 10, suspended: Sequence[str] = (), min_ready: int = 0, **spec: Any) -> Outlook:
     wanted = InstanceRefreshSpec.model_validate({"scalingGroup": "web", **spec})
-    wanted_group = group(size, suspended_processes=suspended)
+    wanted_group = group(size, suspended_processes=suspended, min_ready_seconds=min_ready)
     seen = view(wanted_group, fleet(size), revisions=[revision()], configuration=CONFIGURATION)
     seen = replace(seen, refreshes=(Refresh("next", "next-uid", 1, NOW, wanted),), sources=Sources())
     return refresh_outlook(Start(seen, True), {"next": "Created"})
@@ -60,10 +60,17 @@ def test_a_suspended_one_would_not_end_by_itself():
     assert (found.acts, found.settled) == (False, False)
 
 
-def test_one_whose_launches_are_held_up_would_not_end_by_itself():
-    found = outlook_of(3, suspended=["ScaleOut"], desiredConfiguration={"image": "web:2"})
-    (said,) = (line for line in found.lines() if "it would not end by itself" in line)
-    assert "waits for ScaleOut is suspended" in said
+def test_one_whose_launches_are_suspended_would_not_end_by_itself():
+    said = outlook_of(3, suspended=["ScaleOut"], desiredConfiguration={"image": "web:2"}).lines()
+    assert (
+        "  it would not end by itself: 0 of 3 updated; waits for ScaleOut is suspended: 1 instance missing" in said[2]
+    )
+
+
+def test_one_that_fails_on_the_way_says_why():
+    found = outlook_of(3, min_ready=600, progressDeadlineSeconds=300, desiredConfiguration={"image": "web:2"})
+    said = next(line for line in found.lines() if line.startswith("  Failed after 5m at least: "))
+    assert "progressDeadlineSeconds" in said
     assert (found.acts, found.refused) == (True, False)  # the API server would take it
 
 

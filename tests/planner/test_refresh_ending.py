@@ -146,7 +146,7 @@ COMMITTED: list[tuple[str, dict[str, Any] | None, dict[str, Any], str, str]] = [
     ("somebody edits it meanwhile", IMAGE, {"configuration": EDITED | {"x": 1}}, "Failed", "was changed since"),
     ("somebody sets another image meanwhile", IMAGE, {"configuration": EDITED}, "Failed", "was changed since"),
     ("nothing was to be written, and it was changed", None, {"configuration": EDITED}, "Successful", "changed since"),
-    ("what is refused is what it corrects", IMAGE, BROKEN, "Baking", ""),
+    ("somebody breaks it meanwhile", IMAGE, BROKEN, "Failed", "was changed since"),
     ("it is gone", IMAGE, {"configuration": None}, "Failed", "does not exist"),
     (
         "the other one is gone",

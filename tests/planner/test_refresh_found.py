@@ -1,18 +1,36 @@
 """Faults that somebody found by playing refreshes; each would come back unnoticed."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.refreshes import REVISIONS, image_refresh, in_refresh
-from tests.worlds import NOW, activity, ago, fleet, group, launches, leaving, pending, revision, steps_of_kind, view
+from tests.worlds import (
+    CONFIGURATION,
+    NOW,
+    activity,
+    ago,
+    fleet,
+    group,
+    launches,
+    leaving,
+    pending,
+    revision,
+    steps_of_kind,
+    view,
+)
 from windlass.api.scaling_group import RemovedInstances
+from windlass.api.task import Wanted
 from windlass.planner.capacity.instance import Instance
-from windlass.planner.capacity.steps import GroupPlan, WithdrawRemoval
+from windlass.planner.capacity.source import digest
+from windlass.planner.capacity.steps import GroupPlan, WithdrawRemoval, WriteConfiguration
 from windlass.planner.capacity.view import GroupView
 from windlass.planner.group import plan_group
 from windlass.planner.rollout.refresh import Sources
+from windlass.simulate.play import play
+from windlass.simulate.world import PlayedOperator, World
 
 NEW: dict[str, Any] = {"revision": "web-2"}
 OTHER = {"template": {"spec": {"containers": [{"name": "web", "image": "other:1"}]}}}
@@ -228,3 +246,72 @@ def test_once_they_are_spared_it_goes_on() -> None:
 
     assert withdrawn(plan) == []
     assert plan.acts
+
+
+# ---- whether somebody changed the configuration since the refresh started
+
+EDITED = {"template": {"spec": {"containers": [{"name": "web", "image": "edited:1"}]}}}
+REFUSED_NOW: list[dict[str, Any]] = [{"template_problem": "image: Invalid value"}, {}]
+COMMITTING: dict[str, Any] = {"phase": "Baking", "committing": True, "updated": 10, "baking_until": ago("1m")}
+
+
+def own(configuration: Any) -> str:
+    return digest(revision(configuration=configuration).data)
+
+
+@pytest.mark.parametrize("problem", REFUSED_NOW, ids=["known to be refused", "a new leader does not know"])
+def test_what_was_refused_from_the_beginning_was_not_changed(problem: dict[str, Any]) -> None:
+    remembered = COMMITTING | {"own": own(EDITED)}
+    plan = plan_group(in_refresh(fleet(10, **NEW), remembered=remembered, configuration=EDITED, **problem))
+
+    assert plan.status.rollout is not None
+    assert plan.status.rollout.outcome is None
+    assert [step.before for step in steps_of_kind(plan, WriteConfiguration)] == [EDITED]
+
+
+@pytest.mark.parametrize("problem", REFUSED_NOW, ids=["what it is now is refused", "it is not"])
+@pytest.mark.parametrize("before", [own(CONFIGURATION), ""], ids=["another one", "none"])
+def test_what_somebody_made_of_it_meanwhile_is_not_overwritten(before: str, problem: dict[str, Any]) -> None:
+    remembered = COMMITTING | {"own": before}
+    plan = plan_group(in_refresh(fleet(10, **NEW), remembered=remembered, configuration=EDITED, **problem))
+
+    assert plan.status.rollout is not None
+    assert plan.status.rollout.outcome == "Failed"
+    assert "was changed since" in plan.status.rollout.message
+    assert not steps_of_kind(plan, WriteConfiguration)
+
+
+@pytest.mark.parametrize(
+    ("fields", "remembered"),
+    [({}, own(CONFIGURATION)), ({"configuration": None}, ""), ({"configuration": EDITED}, own(EDITED))],
+    ids=["kept", "missing", "refused"],
+)
+def test_it_remembers_what_the_group_s_own_configuration_was(fields: dict[str, Any], remembered: str) -> None:
+    begun = plan_group(asks_for_other("web-1", **({"template_problem": "image: Invalid value"} | fields)))
+
+    assert begun.status.rollout is not None
+    assert begun.status.rollout.own == remembered
+
+
+def test_played_a_group_whose_own_configuration_is_refused_goes_back_to_what_it_was_made_from() -> None:
+    world = World("web", group(3), configuration=CONFIGURATION, sources=Sources({"other": OTHER}))
+    process = PlayedOperator()
+    for _ in play(world, process):
+        pass
+    made_from = {i.revision for i in world.alive}
+    world.configuration, world.template_problem = EDITED, "image: Invalid value"
+    world.refreshes["r1"] = image_refresh(desired_configuration={"scaling_configuration": "other"})
+    for _ in play(world, process, until=world.now + timedelta(seconds=5)):
+        pass
+    assert {i.revision for i in world.alive} != made_from
+
+    world.ask("r1", state=Wanted.ROLLED_BACK)
+    for _ in play(world, process):
+        pass
+    world.kill(world.alive[0].name)
+    for _ in play(world, process):
+        pass
+
+    assert world.refreshes["r1"].status.phase == "RolledBack"
+    assert {i.revision for i in world.alive} == made_from
+    assert len(world.alive) == 3

@@ -39,6 +39,9 @@ class RolloutStatus(Observed):
     """The revision that the group's instances were to be made from before; empty where there was none."""
     to_revision: Annotated[str, Field(max_length=253)]
     """The revision of the desired configuration."""
+    own: Annotated[str, Field(max_length=64)] = ""
+    """Tells the group's own configuration when it started from any other, refused or not: a SHA-256; empty where there
+    was none."""
     first_ordinal: int
     """The ordinal of the first instance that was launched since it started."""
     phase: Annotated[str, Field(max_length=32)] = "Running"

@@ -10,7 +10,7 @@ from windlass.api.rollout import RolloutStatus
 from windlass.api.scaling_group import Process
 from windlass.api.task import Phase, Wanted
 from windlass.planner.capacity.instance import State
-from windlass.planner.capacity.source import followed, own_data
+from windlass.planner.capacity.source import digest, followed, own_data
 from windlass.planner.capacity.view import Census, GroupView
 from windlass.planner.launch_template.versions import follows
 from windlass.planner.reason import Reason
@@ -204,10 +204,10 @@ class _Looking:
         return same and (follows(asked.version) or own_data(self.view) == target)
 
     def _edited(self, rollout: Rollout, target: Mapping[str, Any]) -> bool:
-        """Whether somebody changed what the refresh is to write, even the image alone; what is refused was not kept."""
-        own, before = own_data(self.view), self._data(rollout.status.from_revision)
+        """Whether somebody changed what the refresh is to write since it started, even the image alone."""
+        own = own_data(self.view)
         same = own is not None and own["source"] == target["source"]
-        return same and own != before and self.view.template_problem is None
+        return same and digest(own) != rollout.status.own
 
     def _data(self, revision: str) -> Mapping[str, Any] | None:
         return next((r.data for r in self.view.revisions if r.name == revision and not r.removing), None)
