@@ -13,9 +13,6 @@ from tests.cluster.operator_process import Installation, Operators
 
 # Granted, and not provoked here.
 RARE = {
-    "get windlass.dev/instancerefreshes": (
-        "by who finds that a refresh has changed when its status is written: tests/controllers/test_refreshes.py"
-    ),
     "patch pods": "by who takes over a removal that is not wanted any more: tests/faults/test_two_operators.py",
     "update windlass.dev/scalinggroups/finalizers": (
         "never asked for as such: the admission plugin OwnerReferencesPermissionEnforcement (off here, on in OpenShift)"

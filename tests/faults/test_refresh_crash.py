@@ -14,7 +14,7 @@ LIMIT = 120.0
 
 def test_an_operator_that_is_killed_every_few_seconds_finishes_the_refresh(run: Run) -> None:
     process = run.start(RESYNC)
-    run.groups.configure("web", annotations={"windlass.test/start-after": "2s"})  # so that it takes a while
+    run.groups.configure("web", annotations={"windlass.test/start-after": "4s"})  # so that it takes a while
     web = run.groups.create(desired=SIZE)
     settle(web, SIZE, 60)
     path = collection("InstanceRefresh", run.groups.namespace)
@@ -30,10 +30,10 @@ def test_an_operator_that_is_killed_every_few_seconds_finishes_the_refresh(run: 
 
     while status().get("phase") != "Successful":
         assert time.monotonic() < deadline, status()
-        time.sleep(moments.uniform(0.5, 2.5))
+        time.sleep(moments.uniform(0.5, 2.0))
         process.kill()
         kills += 1
-        process = run.start(RESYNC)
+        process = run.start(RESYNC, ready=True)  # else it might be killed before it can do anything, for ever
     assert kills >= 2, "it was too quick to be killed"
     settle(web, SIZE, 60)
     wait_until(lambda: "rollout" not in web.status, 20, "the end of its rollout")
