@@ -314,6 +314,7 @@ def test_a_watch_begins_with_all_there_is_and_goes_on_with_changes(cluster: Clus
             await client.create(LEASES, namespace, lease("after"))
             while ("ADDED", "after") not in seen:
                 seen += map(summary, await anext(watch))
+        seen = [each for each in seen if each != ("BOOKMARK", "")]  # the server may send one whenever it likes
         assert seen == [("ADDED", "before"), ("BOOKMARK", "true"), ("ADDED", "after")]
 
     run(administrator(cluster), scenario)
