@@ -13,7 +13,7 @@ from windlass.planner.rollout.refresh import Refresh
 from windlass.planner.tasks import FINAL
 
 
-def read_refresh(body: Mapping[str, Any]) -> Refresh:
+def parse_refresh(body: Mapping[str, Any]) -> Refresh:
     """An InstanceRefresh as decisions read it.
 
     Invalid if it is none, which only a CRD of another version lets through: what cannot be read is not gone.
@@ -39,12 +39,12 @@ def read_refresh(body: Mapping[str, Any]) -> Refresh:
         raise Invalid(problem, code=422, reason="Invalid") from error
 
 
-def read_refreshes(bodies: Iterable[Mapping[str, Any]]) -> tuple[Refresh, ...]:
+def parse_refreshes(bodies: Iterable[Mapping[str, Any]]) -> tuple[Refresh, ...]:
     """All of them; one that is over and cannot be read is left out."""
     found = []
     for body in bodies:
         try:
-            found.append(read_refresh(body))
+            found.append(parse_refresh(body))
         except Invalid:
             if (body.get("status") or {}).get("phase") not in FINAL:
                 raise

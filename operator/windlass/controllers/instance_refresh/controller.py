@@ -12,7 +12,7 @@ from windlass.api.common import to_wire
 from windlass.api.instance_refresh import InstanceRefreshStatus
 from windlass.api.task import Phase
 from windlass.cluster.errors import Gone
-from windlass.cluster.refreshes import read_refreshes
+from windlass.cluster.refreshes import parse_refreshes
 from windlass.cluster.resources import INSTANCE_REFRESHES, SCALING_GROUPS
 from windlass.cluster.store import Object
 from windlass.engine.dispatch import Runtime, Source
@@ -80,7 +80,7 @@ class InstanceRefreshController:
     async def _clear(self, key: Key, group: str) -> Answer:
         now = self._clock.now()
         known = self._store.by_index(f"{key.namespace}/{group}")
-        tasks = {read.name: read.task for read in read_refreshes(known.values())}
+        tasks = {read.name: read.task for read in parse_refreshes(known.values())}
         owner = self._groups.get(key.namespace, group)
         limit = owner["spec"].get("historyLimit", DEFAULT_HISTORY) if owner is not None else DEFAULT_HISTORY
         for task in deletable(tuple(tasks.values()), limit, now):

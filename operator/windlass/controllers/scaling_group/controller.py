@@ -164,9 +164,8 @@ class ScalingGroupController:
         if isinstance(changed, BaseException):
             raise changed
         if changed:
-            in_memory.status_written_at = float(
-                "-inf"
-            )  # what it says holds no longer: the next pass may say so at once
+            # What it says holds no longer: the next pass may say so at once.
+            in_memory.status_written_at = float("-inf")
             return AT_ONCE
         steps = Steps(self._client, self.caches, self._expectations, key, view, in_memory)
         try:
@@ -249,9 +248,13 @@ class ScalingGroupController:
 
 
 def _judged(view: GroupView, plan: GroupPlan) -> set[str]:
-    """The refreshes of which this plan says something that is for good: that they start, or end without success."""
+    """The refreshes of which this plan says something that is for good: that they start, or end without success.
+
+    While a plan acts, what it says of others is not written.
+    """
     before, after = view.status.rollout, plan.status.rollout
-    judged = {report.name for report in plan.reports if report.status.phase in FINAL and not _is_of(after, report.uid)}
+    told = plan.reports if not plan.acts else ()
+    judged = {report.name for report in told if report.status.phase in FINAL and not _is_of(after, report.uid)}
     starts = after is not None and before is None
     ends = after is not None and before is not None and after.outcome != before.outcome
     if after is not None and (starts or (ends and after.outcome not in (Phase.SUCCESSFUL, Phase.ROLLED_BACK))):

@@ -9,6 +9,7 @@ from windlass.api.launch_template import LaunchTemplateReference
 from windlass.api.scaling_group import ConfigurationSource
 from windlass.cluster.client import Client
 from windlass.cluster.errors import Gone
+from windlass.cluster.refreshes import parse_refreshes
 from windlass.cluster.resources import INSTANCE_REFRESHES, LAUNCH_TEMPLATES, SCALING_CONFIGURATIONS, Resource
 from windlass.cluster.store import Object, Store
 from windlass.controllers.scaling_group.caches import Caches, orphans_of
@@ -17,7 +18,7 @@ from windlass.engine.queue import Key
 from windlass.planner.capacity.source import CONFIGURATION, kind_and_name, own_data, template_data
 from windlass.planner.capacity.view import GroupView, LaunchPause, LeftOrphan, RefusedLaunch, RemovalPause
 from windlass.planner.reason import Reason
-from windlass.planner.rollout.refresh import Sources
+from windlass.planner.rollout.refresh import Refresh, Sources
 
 Body = Mapping[str, Any]
 
@@ -83,7 +84,7 @@ async def observe(
     """The view of this group now. Reads nothing live but a source that no watch has shown yet."""
     metadata, spec, status = group["metadata"], parse_spec(group), parse_status(group)
     configuration, template = await _source(client, caches, key.namespace, spec.configuration)
-    refreshes = list(caches.refreshes_of(key).values())
+    refreshes = parse_refreshes(caches.refreshes_of(key).values())
     sources = await _sources(client, caches, key, spec.configuration.scaling_configuration, refreshes)
     version = _version(group, configuration or template)
     verdict, pause = in_memory.template_verdict, in_memory.removal_pause
@@ -131,7 +132,7 @@ async def observe(
     )
 
 
-async def _sources(client: Client, caches: Caches, key: Key, own: str | None, refreshes: Sequence[Object]) -> Sources:
+async def _sources(client: Client, caches: Caches, key: Key, own: str | None, refreshes: Sequence[Refresh]) -> Sources:
     """What the refreshes name. What no watch has shown yet is read live: a refresh without it would fail for good."""
     if not refreshes:
         return Sources()
@@ -155,7 +156,7 @@ async def read_refresh_live(client: Client, caches: Caches, key: Key, view: Grou
     for name in names:
         await _read(client, INSTANCE_REFRESHES, caches.refreshes, key.namespace, name)
     there = [found for name in names if (found := caches.refreshes.get(key.namespace, name)) is not None]
-    configurations, templates = named_by(there)
+    configurations, templates = named_by(parse_refreshes(there))
     kind, own = kind_and_name(view.spec.configuration)
     configurations |= {own} if kind == CONFIGURATION else set()
     for name in configurations:

@@ -11,10 +11,9 @@ from windlass.api.launch_template import LaunchTemplateReference
 from windlass.api.scaling_activity import FINAL_PHASES, ScalingActivityStatus
 from windlass.api.scaling_group import ScalingGroupSpec, ScalingGroupStatus
 from windlass.cluster.errors import Invalid
-from windlass.cluster.refreshes import read_refreshes
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.view import EndedRecord, GroupView, Revision
-from windlass.planner.rollout.refresh import Sources
+from windlass.planner.rollout.refresh import Refresh, Sources
 from windlass.planner.tasks import FINAL
 
 Body = Mapping[str, Any]
@@ -32,7 +31,7 @@ def view_of(
     revisions: Iterable[Revision],
     record: Body | None,
     records: Mapping[str, Body],
-    refreshes: Iterable[Body] = (),
+    refreshes: tuple[Refresh, ...] = (),
     sources: Sources | None = None,
     template: Body | None = None,
 ) -> GroupView:
@@ -58,16 +57,16 @@ def view_of(
         record=read_record(record),
         history=tuple(_ended(records)),
         deleting="deletionTimestamp" in metadata,
-        refreshes=read_refreshes(refreshes),
+        refreshes=refreshes,
         sources=sources or Sources(),
     )
 
 
-def named_by(refreshes: Iterable[Body]) -> tuple[set[str], list[LaunchTemplateReference]]:
+def named_by(refreshes: Iterable[Refresh]) -> tuple[set[str], list[LaunchTemplateReference]]:
     """The ScalingConfigurations and the versions of LaunchTemplates that refreshes which are not over name."""
     wanted = [
         each.spec.desired_configuration
-        for each in read_refreshes(refreshes)
+        for each in refreshes
         if each.spec.desired_configuration and each.status.phase not in FINAL
     ]
     configurations = {each.scaling_configuration for each in wanted if each.scaling_configuration is not None}

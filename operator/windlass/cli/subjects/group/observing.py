@@ -13,6 +13,7 @@ from windlass.cluster.decoding import RecordDecoder
 from windlass.cluster.errors import Gone, NoSuchKind
 from windlass.cluster.pods import Pod, to_instance
 from windlass.cluster.reflection import Source
+from windlass.cluster.refreshes import parse_refreshes
 from windlass.cluster.resources import (
     CONTROLLER_REVISIONS,
     INSTANCE_REFRESHES,
@@ -31,7 +32,7 @@ from windlass.planner.capacity.reasons import TemplateRefused
 from windlass.planner.capacity.source import CONFIGURATION, TEMPLATE, kind_and_name, named_source
 from windlass.planner.capacity.view import GroupView, Revision
 from windlass.planner.group import plan_group
-from windlass.planner.rollout.refresh import Sources
+from windlass.planner.rollout.refresh import Refresh, Sources
 
 T = TypeVar("T", bound=Record)
 
@@ -49,14 +50,14 @@ async def observe_live(client: Client, group: Body, now: datetime) -> tuple[Grou
     """
     metadata, spec, status = group["metadata"], parse_spec(group), parse_status(group)
     namespace, name, uid = metadata["namespace"], metadata["name"], metadata["uid"]
-    pods, revisions, source, records, refreshes = await asyncio.gather(
+    pods, revisions, source, records, asked = await asyncio.gather(
         _pods(client, namespace, name),
         _revisions(client, namespace, name),
         read_source(client, namespace, *kind_and_name(spec.configuration)),
         _records(client, namespace, name),
         read_refreshes(client, namespace, name),
     )
-    own = spec.configuration.scaling_configuration
+    own, refreshes = spec.configuration.scaling_configuration, parse_refreshes(asked)
     sources = await read_sources(client, namespace, name, own, refreshes) if refreshes else Sources()
     by_name = {record["metadata"]["name"]: record for record in records or ()}
     view = view_of(
@@ -112,7 +113,7 @@ async def read_refreshes(client: Client, namespace: str, group: str) -> list[Bod
 
 
 async def read_sources(
-    client: Client, namespace: str, group: str, own: str | None, refreshes: Iterable[Body]
+    client: Client, namespace: str, group: str, own: str | None, refreshes: Iterable[Refresh]
 ) -> Sources:
     """What these refreshes of a group name, and who else uses those configurations, or the group's `own`."""
     names, versions = named_by(refreshes)

@@ -13,7 +13,7 @@ from windlass.cli.text import columns, in_sections
 from windlass.cli.told import Told
 from windlass.cluster.client import Client
 from windlass.cluster.errors import NoSuchKind
-from windlass.cluster.refreshes import read_refresh
+from windlass.cluster.refreshes import parse_refresh
 from windlass.cluster.resources import INSTANCE_REFRESHES, SCALING_GROUPS, Resource
 from windlass.controllers.scaling_group.written import parse_spec
 from windlass.planner.capacity.reasons_source import VersionMissing
@@ -88,7 +88,7 @@ def _groups(body: Body, groups: Iterable[Body]) -> Iterator[User]:
 
 def _refreshes(body: Body, refreshes: Iterable[Body]) -> Iterator[User]:
     for refresh in refreshes:
-        read = read_refresh(refresh)
+        read = parse_refresh(refresh)
         desired = read.spec.desired_configuration
         asked = desired.launch_template if desired is not None else None
         if asked is None or asked.name != body["metadata"]["name"] or read.status.phase in FINAL:

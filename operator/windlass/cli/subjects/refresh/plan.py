@@ -30,7 +30,7 @@ from windlass.cli.text import duration
 from windlass.cli.told import Outlook
 from windlass.cluster.client import Client
 from windlass.cluster.errors import Gone
-from windlass.cluster.refreshes import read_refresh
+from windlass.cluster.refreshes import parse_refresh
 from windlass.cluster.resources import SCALING_GROUPS
 from windlass.controllers.scaling_group.written import named_by, parse_spec
 from windlass.planner.capacity.source import CONFIGURATION, TEMPLATE, own_data
@@ -146,14 +146,13 @@ async def _with_refreshes(
 ) -> Start:
     """The start with these refreshes in it as they would be, and with what they name."""
     view = start.view
-    bodies = [_body(p, view.now) for p in proposed]
-    added = {found.name: found for found in map(read_refresh, bodies)}
-    refreshes = {each.name: each for each in view.refreshes} | added
+    added = [parse_refresh(_body(p, view.now)) for p in proposed]
+    refreshes = {each.name: each for each in (*view.refreshes, *added)}
     own = view.spec.configuration.scaling_configuration
     read = Sources()
     if client is not None:
-        read = await read_sources(client, view.namespace, view.name, own, bodies)
-    names, versions = named_by(bodies)
+        read = await read_sources(client, view.namespace, view.name, own, added)
+    names, versions = named_by(added)
     given, before = specs_of(sources, view.namespace), view.sources
     configurations = {**dict.fromkeys(names), **before.configurations, **read.configurations}
     templates = {**dict.fromkeys(each.name for each in versions), **before.templates, **read.templates}
