@@ -27,9 +27,9 @@ from windlass.api.scaling_group import (
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.records import record_of
 from windlass.planner.capacity.situation import Situation
-from windlass.planner.capacity.source import digest
 from windlass.planner.capacity.steps import GroupPlan, Launch, Record, Remove
 from windlass.planner.capacity.view import EndedRecord, GroupView, RefusedLaunch, Revision
+from windlass.planner.digest import digest
 from windlass.planner.group import plan_group, see
 from windlass.planner.rollout.refresh import Refresh
 

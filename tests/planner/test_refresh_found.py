@@ -24,9 +24,9 @@ from tests.worlds import (
 from windlass.api.scaling_group import RemovedInstances
 from windlass.api.task import Wanted
 from windlass.planner.capacity.instance import Instance
-from windlass.planner.capacity.source import digest
 from windlass.planner.capacity.steps import GroupPlan, WithdrawRemoval, WriteConfiguration
 from windlass.planner.capacity.view import GroupView
+from windlass.planner.digest import digest
 from windlass.planner.group import plan_group
 from windlass.planner.rollout.refresh import Sources
 from windlass.simulate.play import play

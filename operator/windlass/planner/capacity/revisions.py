@@ -4,8 +4,6 @@ Two revisions are the same when their data are equal, wherever their names come 
 instance was made from are kept.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from operator import attrgetter
@@ -20,6 +18,7 @@ from windlass.planner.capacity.situation import Decision, Hold, Memory, Situatio
 from windlass.planner.capacity.source import find_own, named_source, own_data, source_of
 from windlass.planner.capacity.steps import ForgetRevision, KeepRevision
 from windlass.planner.capacity.view import GroupView, Revision
+from windlass.planner.digest import digest
 from windlass.planner.plan import Event
 from windlass.planner.reason import Reason
 
@@ -87,10 +86,10 @@ def meant_to_end(configuration: Mapping[str, Any]) -> str | None:
 
 def _name(view: GroupView, data: Mapping[str, Any]) -> str:
     # With the uid: the revisions of a group that is gone may outlive it, and must not be in its successor's way.
-    digest = hashlib.sha256(json.dumps([view.uid, data], sort_keys=True).encode()).hexdigest()
+    ending = digest([view.uid, data])
     taken = {revision.name for revision in view.revisions}
-    lengths = range(10, len(digest) + 1)
-    return next(name for length in lengths if (name := f"{view.name}-{digest[:length]}") not in taken)
+    lengths = range(10, len(ending) + 1)
+    return next(name for length in lengths if (name := f"{view.name}-{ending[:length]}") not in taken)
 
 
 def know_revisions(view: GroupView, memory: Memory) -> Memory:

@@ -3,8 +3,6 @@
 `{"source": {"kind": …, "name": …}, "configuration": {…}}`; a launch template's source has the `version`'s number too.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,11 +32,6 @@ def find_own(view: GroupView) -> Data | Reason:
         return template_data(wanted.launch_template, view.template)
     _, name = kind_and_name(wanted)
     return ConfigurationMissing(name) if view.configuration is None else configuration_data(name, view.configuration)
-
-
-def digest(data: Data | None) -> str:
-    """The SHA-256 of these data in hexadecimal, the same in whatever order they are written; empty for None."""
-    return "" if data is None else hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
 def configuration_data(name: str, configuration: Mapping[str, Any]) -> Data:

@@ -10,8 +10,9 @@ from windlass.api.rollout import RolloutStatus
 from windlass.api.scaling_group import Process
 from windlass.api.task import Phase, Wanted
 from windlass.planner.capacity.instance import State
-from windlass.planner.capacity.source import digest, followed, own_data
+from windlass.planner.capacity.source import followed, own_data
 from windlass.planner.capacity.view import Census, GroupView
+from windlass.planner.digest import digest
 from windlass.planner.launch_template.versions import follows
 from windlass.planner.reason import Reason
 from windlass.planner.rollout.budget import finished

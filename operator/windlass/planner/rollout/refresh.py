@@ -1,13 +1,12 @@
 """What decisions read of the InstanceRefreshes of a group, and of what they are to be made from."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from windlass.api.instance_refresh import KIND, InstanceRefreshSpec, InstanceRefreshStatus
+from windlass.planner.digest import digest
 from windlass.planner.tasks import Task
 
 
@@ -30,13 +29,13 @@ class Refresh:
 
     @property
     def digest(self) -> str:
-        """Tells what it asks for from anything else: the SHA-256 of its spec, but for the state.
+        """Tells what it asks for from anything else: that of its spec, but for the state.
 
         Without defaults: a field that a later version adds makes no other wish of it.
         """
         left_out = {"state", "state_reason"}
         asked = self.spec.model_dump(mode="json", by_alias=True, exclude=left_out, exclude_defaults=True)
-        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+        return digest(asked)
 
     @property
     def task(self) -> Task:

@@ -15,8 +15,9 @@ from windlass.planner.capacity.removal import REMOVAL_BATCH, removal_rules, remo
 from windlass.planner.capacity.removal_order import choose_leaving
 from windlass.planner.capacity.revisions import new_revision
 from windlass.planner.capacity.situation import Decision, Hold, Situation
-from windlass.planner.capacity.source import TEMPLATE, digest, own_data, source_of
+from windlass.planner.capacity.source import TEMPLATE, own_data, source_of
 from windlass.planner.capacity.steps import Launch, Remove, SwitchSource, WriteConfiguration
+from windlass.planner.digest import digest
 from windlass.planner.plan import Event
 from windlass.planner.reason import Reason
 from windlass.planner.rollout.budget import Batch, finished
@@ -64,6 +65,7 @@ def _start(s: Situation) -> Decision | None:
     if kept is None:
         why = NewForRefresh(refresh.name)
         return Decision(s.memory, why, (new_revision(s.view, data, why, refresh.uid),))
+    own = own_data(s.view)
     status = RolloutStatus(
         kind=KIND.kind,
         name=refresh.name,
@@ -72,7 +74,7 @@ def _start(s: Situation) -> Decision | None:
         started_at=s.now,
         from_revision=_made_from(s, kept.name),
         to_revision=kept.name,
-        own=digest(own_data(s.view)),
+        own="" if own is None else digest(own),
         first_ordinal=s.memory.next_ordinal,
         progress_at=s.now,
         size=max(s.desired, s.census.count(*ALIVE)),
