@@ -107,7 +107,7 @@ def test_nobody_leaves_who_is_protected_or_leaving_already_and_nobody_twice(seen
 @given(views())
 def test_who_is_in_service_leaves_only_where_there_are_too_many(seen: GroupView) -> None:
     census = take_census(seen)
-    if see(seen).rolling:
+    if see(seen).active_rollout is not None:
         return
     working = {i.name for i in census.of(State.IN_SERVICE, State.NOT_READY)}
     gone = working.intersection(leaving(plan_group(seen)))
@@ -120,7 +120,7 @@ def test_nobody_in_service_leaves_below_the_floor_of_a_rollout(seen: GroupView) 
     serving = {i.name for i in take_census(seen).of(State.IN_SERVICE)}
     gone = serving.intersection(leaving(plan_group(seen)))
 
-    assert not see(seen).rolling or not gone or len(serving) - len(gone) >= bounds(seen).floor
+    assert see(seen).active_rollout is None or not gone or len(serving) - len(gone) >= bounds(seen).floor
 
 
 @given(views())

@@ -16,7 +16,7 @@ def replace_hanging(s: Situation) -> Decision | Hold | None:
     Not where the present configuration cannot be launched, or has failed itself. What failed of the older one does not
     count as a failure of the present one.
     """
-    if s.rolling or s.surplus or s.backing_off is not None or not _can_be_made(s):
+    if s.active_rollout is not None or s.surplus or s.backing_off is not None or not _can_be_made(s):
         return None
     hanging = [i for i in s.census.of(*IDLE) if not i.protected and _is_outdated(s, i) and _never_served(s, i)]
     if not hanging:

@@ -29,7 +29,7 @@ LAUNCH_BATCH = 1000  # a pass creates at most so many: one more status write a s
 
 def grow_to_desired(s: Situation) -> Decision | Hold | None:
     """The rule: create what is missing."""
-    if not s.missing or s.revision is None or s.rolling:
+    if not s.missing or s.revision is None or s.active_rollout is not None:
         return None
     if (held := held_up(s, s.missing)) is not None:
         return held
@@ -65,7 +65,7 @@ def launch(s: Situation, memory: Memory, count: int, revision: str) -> tuple[Mem
     ordinals = doubtful[:count] or list(range(memory.next_ordinal, memory.next_ordinal + count))
     trying = frozenset(i.zone for i in s.census.of(State.PENDING) if i.zone and s.zones.on_trial(i.zone))
     # Those that are exchanged leave, whichever zone they are in: the balance is that of those that stay.
-    leaving = s.rollout.old_per_zone if s.rollout is not None and s.rollout.active else Counter[str | None]()
+    leaving = Counter[str | None]() if s.active_rollout is None else s.active_rollout.old_per_zone
     places = place(len(ordinals), s.spec.zone_policy, s.zones, s.census.per_zone - leaving, trying)
     steps = tuple(
         Launch(f"{s.view.name}-{ordinal}", ordinal, pool, revision, why)

@@ -142,11 +142,11 @@ def removal_rules(s: Situation) -> RemovalRules:
 
 def _above_floor(s: Situation) -> int:
     """How many may leave before too few are in service: what serves nobody goes first. Only a rollout has a floor."""
-    if s.rollout is None or not s.rollout.active:
+    if s.active_rollout is None:
         return s.surplus
     ready = s.census.by_state[State.IN_SERVICE]
     useless = sum(not i.protected for state, those in s.census.by_state.items() if state in UNREADY for i in those)
-    return useless + max(0, len(ready) - s.rollout.budget.floor)
+    return useless + max(0, len(ready) - s.active_rollout.budget.floor)
 
 
 def shrink_to_desired(s: Situation) -> Decision | Hold | None:

@@ -53,7 +53,7 @@ def _last_own(status: ScalingGroupStatus, rollout: RolloutStatus | None) -> str:
 
 def keep_revision(s: Situation) -> Decision | Hold | None:
     """The rule: a configuration that is new to the group is kept before anything is made from it."""
-    if s.rolling:
+    if s.active_rollout is not None:
         return None
     data = find_own(s.view)
     if isinstance(data, Reason):
@@ -104,7 +104,7 @@ def know_revisions(view: GroupView, memory: Memory) -> Memory:
 
 def forget_revisions(s: Situation) -> tuple[ForgetRevision, ...]:
     """Steps that delete the revisions that nobody needs."""
-    if s.rolling or s.revision is None or s.revision.data != own_data(s.view):
+    if s.active_rollout is not None or s.revision is None or s.revision.data != own_data(s.view):
         return ()
     newest = sorted(s.view.revisions, key=lambda revision: revision.number)[-KEPT:]
     needed = {revision.name for revision in newest} | {s.revision.name} | {i.revision for i in s.view.instances}

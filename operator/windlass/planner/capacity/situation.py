@@ -82,18 +82,18 @@ class Situation:
     @property
     def surplus(self) -> int:
         """How many instances there are too many: while they are exchanged, only what is above the ceiling."""
-        most = self.rollout.most if self.rollout is not None and self.rollout.active else self.desired
+        most = self.desired if self.active_rollout is None else self.active_rollout.most
         return max(0, self.census.capacity - most)
 
     @property
-    def rolling(self) -> bool:
-        """Whether a task exchanges the instances now: it launches what is missing too."""
-        return self.rollout is not None and self.rollout.active
+    def active_rollout(self) -> Rollout | None:
+        """Set while a task exchanges the instances: it launches what is missing too."""
+        return self.rollout if self.rollout is not None and self.rollout.active else None
 
     @property
     def to_launch(self) -> int:
         """How many instances are to be launched now, whatever is in the way."""
-        return self.rollout.batch.launch if self.rollout is not None and self.rollout.active else self.missing
+        return self.missing if self.active_rollout is None else self.active_rollout.batch.launch
 
     @property
     def most_away(self) -> int:

@@ -69,8 +69,8 @@ def summarize(s: Situation, memory: Memory, holds: tuple[Reason, ...], doing: Re
     activity = memory.activity
     running = activity is not None and activity.ended_at is None
     phase = PHASE[activity.type] if activity is not None and running else "Waiting"
-    if s.rollout is not None and s.rollout.active and doing is None:
-        return _rolling(s, s.rollout, phase, holds)
+    if s.active_rollout is not None and doing is None:
+        return _rolling(s, s.active_rollout, phase, holds)
     why = doing or _unsettled(s, holds, running)
     return (
         Summary("Ready", "Ready", AsDesired(s.census.count(State.IN_SERVICE)))
@@ -196,7 +196,7 @@ def _message(s: Situation, summary: Summary, outdated: int) -> str:
     cut = desired_cut(s.spec)
     if cut is not None:
         parts.append(str(cut))
-    if outdated and s.spec.enabled and not s.view.deleting and not s.rolling:
+    if outdated and s.spec.enabled and not s.view.deleting and s.active_rollout is None:
         parts.append(str(OlderRevision(outdated)))
     if s.view.left_orphans:
         parts.append(str(OrphanLeft(s.view.left_orphans[0].name, s.view.left_orphans[0].message)))
