@@ -1,5 +1,7 @@
 """Which refresh of a group has its turn, and why others end before they begin."""
 
+from dataclasses import dataclass
+
 from windlass.api.task import Phase, Wanted
 from windlass.planner.capacity.source import followed, own_data
 from windlass.planner.capacity.view import GroupView
@@ -10,39 +12,45 @@ from windlass.planner.rollout.reasons_template import AutoRollbackToWord
 from windlass.planner.rollout.refresh import Refresh
 from windlass.planner.tasks import AnotherFirst, ahead_of, first_in_line
 
-Verdict = tuple[Phase, Reason]
+
+@dataclass(frozen=True, slots=True)
+class EndsAtOnce:
+    """How a refresh that does not run ends without having done anything, and why."""
+
+    phase: Phase
+    why: Reason
 
 
-def next_refresh(view: GroupView) -> tuple[Refresh | None, Data | None]:
+def next_refresh(view: GroupView) -> tuple[Refresh, Data] | None:
     """The refresh that may start now, with the data that its instances are to be made from."""
     refresh = _first(view)
-    if refresh is None or ends_at_once(view, refresh) is not None:
-        return None, None
-    data = desired_data(own_data(view), refresh.spec.desired_configuration, view.sources)
-    return (refresh, data) if not isinstance(data, Reason) else (None, None)
+    if refresh is None:
+        return None
+    found = beginning(view, refresh)
+    return None if isinstance(found, EndsAtOnce) else (refresh, found)
 
 
-def ends_at_once(view: GroupView, refresh: Refresh) -> Verdict | None:
-    """How a refresh that does not run ends without having done anything, and why; None where it does not."""
+def beginning(view: GroupView, refresh: Refresh) -> EndsAtOnce | Data:
+    """What a refresh that has not begun would have instances made from, or how it ends instead."""
     ahead = ahead_of(refresh.task, [each.task for each in view.refreshes])
     if ahead is not None:
-        return Phase.FAILED, AnotherFirst(str(ahead))
+        return EndsAtOnce(Phase.FAILED, AnotherFirst(str(ahead)))
     asked = refresh.name, refresh.digest
     before = next((each for each in view.status.finished_rollouts if (each.name, each.digest) == asked), None)
     if before is not None:
-        return Phase(before.outcome), RanBefore(refresh.name, before.outcome)
+        return EndsAtOnce(Phase(before.outcome), RanBefore(refresh.name, before.outcome))
     if refresh.status.start_time is not None:
-        return Phase.FAILED, Interrupted()
+        return EndsAtOnce(Phase.FAILED, Interrupted())
     if refresh.spec.state in {Wanted.CANCELLED, Wanted.ROLLED_BACK}:
-        return Phase.CANCELLED, RefreshCancelled(0)
+        return EndsAtOnce(Phase.CANCELLED, RefreshCancelled(0))
     problem = view.refresh_problems.get(refresh.uid)
     if problem is not None:
-        return Phase.FAILED, DesiredRefused(problem)
+        return EndsAtOnce(Phase.FAILED, DesiredRefused(problem))
     word = followed(view.spec.configuration)
     if refresh.spec.auto_rollback and word is not None:
-        return Phase.FAILED, AutoRollbackToWord(word)
+        return EndsAtOnce(Phase.FAILED, AutoRollbackToWord(word))
     data = desired_data(own_data(view), refresh.spec.desired_configuration, view.sources)
-    return (Phase.FAILED, data) if isinstance(data, Reason) else None
+    return EndsAtOnce(Phase.FAILED, data) if isinstance(data, Reason) else data
 
 
 def _first(view: GroupView) -> Refresh | None:

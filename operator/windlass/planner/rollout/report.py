@@ -9,7 +9,7 @@ from windlass.planner.capacity.situation import Memory, Situation
 from windlass.planner.capacity.steps import ReportRefresh
 from windlass.planner.conditions import Readiness, conditions
 from windlass.planner.reason import Reason
-from windlass.planner.rollout.line import ends_at_once
+from windlass.planner.rollout.line import EndsAtOnce, beginning
 from windlass.planner.rollout.reasons import (
     RefreshGoesOn,
     RefreshOver,
@@ -44,9 +44,9 @@ def _status(s: Situation, memory: Memory, refresh: Refresh, holds: tuple[Reason,
     first = same_as(refresh.task, [each.task for each in s.view.refreshes])
     if first is not None:
         return _as_first(s, refresh, first.name, first.phase)
-    verdict = ends_at_once(s.view, refresh)
-    if verdict is not None:
-        return _ended(s, refresh, *verdict)
+    found = beginning(s.view, refresh)
+    if isinstance(found, EndsAtOnce):
+        return _ended(s, refresh, found.phase, found.why)
     why = StartsLater()
     return _with_conditions(s, refresh, refresh.status.model_copy(update={"phase": Phase.PENDING}), "Reconciling", why)
 

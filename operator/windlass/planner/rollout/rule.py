@@ -58,8 +58,11 @@ def exchange_instances(s: Situation) -> Decision | Hold | None:
 
 def _start(s: Situation) -> Decision | None:
     """The first in line starts, once what it desires is kept."""
-    refresh, data = next_refresh(s.view)
-    if refresh is None or data is None or refresh.spec.state is not Wanted.RUNNING:
+    found = next_refresh(s.view)
+    if found is None:
+        return None
+    refresh, data = found
+    if refresh.spec.state is not Wanted.RUNNING:
         return None
     kept = next((r for r in s.view.revisions if r.data == data and not r.removing), None)
     if kept is None:

@@ -35,9 +35,8 @@ from windlass.cluster.resources import SCALING_GROUPS
 from windlass.controllers.scaling_group.written import named_by, parse_spec
 from windlass.planner.capacity.source import CONFIGURATION, TEMPLATE, own_data
 from windlass.planner.capacity.view import GroupView
-from windlass.planner.reason import Reason, counted
-from windlass.planner.rollout.desired import desired_data
-from windlass.planner.rollout.line import ends_at_once
+from windlass.planner.reason import counted
+from windlass.planner.rollout.line import EndsAtOnce, beginning
 from windlass.planner.rollout.reasons import GroupMissing, RefreshBatch, RefreshStarts
 from windlass.planner.rollout.refresh import Refresh, Sources
 from windlass.planner.tasks import FINAL
@@ -197,13 +196,10 @@ async def _with_trial(client: Client | None, start: Start, mine: Iterable[str]) 
 
 def _new_data(view: GroupView, refresh: Refresh) -> Mapping[str, Any] | None:
     """What it has instances made from, if that is to be tried before it begins: nothing was made from it yet."""
-    own = own_data(view)
-    if refresh.status.start_time is not None or refresh.task.final or ends_at_once(view, refresh) is not None:
+    found = None if refresh.task.final else beginning(view, refresh)
+    if isinstance(found, EndsAtOnce) or found == own_data(view) or any(kept.data == found for kept in view.revisions):
         return None
-    data = desired_data(own, refresh.spec.desired_configuration, view.sources)
-    if isinstance(data, Reason) or data == own or any(kept.data == data for kept in view.revisions):
-        return None
-    return data
+    return found
 
 
 # ---- what is shown
