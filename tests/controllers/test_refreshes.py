@@ -113,6 +113,23 @@ def test_a_refresh_without_a_group_fails_at_once() -> None:
     asyncio.run(scenario())
 
 
+def test_one_whose_group_was_deleted_waits_for_nothing_any_more() -> None:
+    async def scenario() -> None:
+        small = await of(1)
+        small.refresh("r1", scalingGroup="nobody")
+        at = "2026-01-01T00:00:00Z"
+        small.refreshes["r1"]["status"] = {"phase": "Paused", "waitingFor": "a person", "wakeAt": at, "startTime": at}
+        async with Process(small.objects, small.clock) as process:
+            process.start()
+            await small.settle(process)
+        status = small.refreshes["r1"]["status"]
+        assert (status["phase"], status["startTime"]) == ("Failed", at)
+        assert status.keys().isdisjoint({"waitingFor", "wakeAt"})
+        assert {"Stalled", "Failed"} <= {each["type"] for each in status["conditions"]}
+
+    asyncio.run(scenario())
+
+
 def test_one_that_is_refused_by_the_api_server_fails_and_touches_nothing() -> None:
     async def scenario() -> None:
         small = await refreshed()

@@ -60,6 +60,7 @@ PHASES: Mapping[Phase, Stage] = MappingProxyType(
 )
 
 FINAL = frozenset(phase for phase, stage in PHASES.items() if not stage.then)
+WELL = frozenset({Phase.SUCCESSFUL, Phase.CANCELLED, Phase.ROLLED_BACK})  # ended as somebody asked for
 
 FOLLOWERS: Mapping[Wanted, frozenset[Wanted]] = MappingProxyType(
     {

@@ -19,8 +19,8 @@ from windlass.engine.dispatch import Runtime, Source
 from windlass.engine.loop import Answer, Gate
 from windlass.engine.own_objects import OwnObjects
 from windlass.engine.queue import Key
-from windlass.planner.conditions import conditions
 from windlass.planner.rollout.reasons import GroupMissing
+from windlass.planner.rollout.standing import over
 from windlass.planner.tasks import FINAL, deletable, next_expiry
 
 DEFAULT_HISTORY = 20
@@ -65,17 +65,8 @@ class InstanceRefreshController:
     async def _end(self, key: Key, refresh: Object, group: str) -> None:
         why, now, generation = GroupMissing(group), self._clock.now(), refresh["metadata"]["generation"]
         before = InstanceRefreshStatus.model_validate(refresh.get("status") or {})
-        made = conditions(
-            "Stalled", why, str(why), old=before.conditions, generation=generation, now=now, also=("Failed",)
-        )
-        ends = {
-            "phase": Phase.FAILED,
-            "message": str(why),
-            "completion_time": now,
-            "observed_generation": generation,
-            "conditions": made,
-        }
-        await self._refreshes.write_status(key, refresh, to_wire(before.model_copy(update=ends)))
+        status = over(before, Phase.FAILED, why, str(why), generation, now)
+        await self._refreshes.write_status(key, refresh, to_wire(status))
 
     async def _clear(self, key: Key, group: str) -> Answer:
         now = self._clock.now()

@@ -7,7 +7,6 @@ from windlass.api.instance_refresh import InstanceRefreshStatus
 from windlass.api.task import Phase
 from windlass.planner.capacity.situation import Memory, Situation
 from windlass.planner.capacity.steps import ReportRefresh
-from windlass.planner.conditions import Readiness, conditions
 from windlass.planner.reason import Reason
 from windlass.planner.rollout.line import EndsAtOnce, beginning
 from windlass.planner.rollout.reasons import (
@@ -18,6 +17,7 @@ from windlass.planner.rollout.reasons import (
 )
 from windlass.planner.rollout.refresh import Refresh
 from windlass.planner.rollout.rollout import Rollout
+from windlass.planner.rollout.standing import going_on, over
 from windlass.planner.rollout.waiting import why_waiting
 from windlass.planner.tasks import FINAL, SameToken, same_as
 
@@ -46,24 +46,26 @@ def _status(s: Situation, memory: Memory, refresh: Refresh, holds: tuple[Reason,
         return _as_first(s, refresh, first.name, first.phase)
     found = beginning(s.view, refresh)
     if isinstance(found, EndsAtOnce):
-        return _ended(s, refresh, found.phase, found.why)
-    why = StartsLater()
-    return _with_conditions(s, refresh, refresh.status.model_copy(update={"phase": Phase.PENDING}), "Reconciling", why)
+        return _ended(s, refresh, refresh.status, found.phase, str(found.why))
+    return _pending(s, refresh, StartsLater())
 
 
 def _as_first(s: Situation, refresh: Refresh, first: str, phase: Phase) -> InstanceRefreshStatus:
     """The outcome of the earlier one of its token; it waits for that."""
     why = SameToken(f"InstanceRefresh {first}")
     if phase in FINAL:
-        return _ended(s, refresh, phase, why)
-    return _with_conditions(s, refresh, refresh.status.model_copy(update={"phase": Phase.PENDING}), "Reconciling", why)
+        return _ended(s, refresh, refresh.status, phase, str(why))
+    return _pending(s, refresh, why)
 
 
-def _ended(s: Situation, refresh: Refresh, phase: Phase, why: Reason) -> InstanceRefreshStatus:
-    status = refresh.status.model_copy(
-        update={"phase": phase, "completion_time": s.now, "waiting_for": None, "wake_at": None}
-    )
-    return _with_conditions(s, refresh, status, _readiness(phase), RefreshOver(phase.value, str(why)), str(why))
+def _pending(s: Situation, refresh: Refresh, why: Reason) -> InstanceRefreshStatus:
+    return going_on(refresh.status.model_copy(update={"phase": Phase.PENDING}), why, refresh.generation, s.now)
+
+
+def _ended(
+    s: Situation, refresh: Refresh, status: InstanceRefreshStatus, phase: Phase, said: str
+) -> InstanceRefreshStatus:
+    return over(status, phase, RefreshOver(phase.value, said), said, refresh.generation, s.now)
 
 
 def _running(s: Situation, rollout: Rollout, refresh: Refresh, holds: tuple[Reason, ...]) -> InstanceRefreshStatus:
@@ -91,12 +93,9 @@ def _running(s: Situation, rollout: Rollout, refresh: Refresh, holds: tuple[Reas
         }
     )
     if status.outcome is not None:
-        phase = Phase(status.outcome)
-        made = made.model_copy(update={"completion_time": s.now, "waiting_for": None, "wake_at": None})
-        why: Reason = RefreshOver(phase.value, status.message)
-        return _with_conditions(s, refresh, made, _readiness(phase), why, status.message)
+        return _ended(s, refresh, made, Phase(status.outcome), status.message)
     goes_on = RefreshGoesOn(updated, total, f"waits for {waits}" if waits else "instances are exchanged")
-    return _with_conditions(s, refresh, made, "Reconciling", goes_on)
+    return going_on(made, goes_on, refresh.generation, s.now)
 
 
 def _checkpoint(rollout: Rollout, refresh: Refresh) -> int | None:
@@ -110,30 +109,3 @@ def _wake_at(s: Situation, rollout: Rollout) -> datetime | None:
     if rollout.status.paused_until is not None or rollout.status.baking_until is not None:
         return rollout.status.paused_until or rollout.status.baking_until
     return s.backing_off.retry_at if s.backing_off is not None else None
-
-
-def _readiness(phase: Phase) -> Readiness:
-    return "Ready" if phase in {Phase.SUCCESSFUL, Phase.ROLLED_BACK, Phase.CANCELLED} else "Stalled"
-
-
-def _with_conditions(
-    s: Situation,
-    refresh: Refresh,
-    status: InstanceRefreshStatus,
-    readiness: Readiness,
-    why: Reason,
-    message: str | None = None,
-) -> InstanceRefreshStatus:
-    said = (message or str(why))[:1024]
-    over = {Phase.SUCCESSFUL: "Complete"}.get(status.phase, "Failed") if status.phase in FINAL else None
-    made = conditions(
-        readiness,
-        why,
-        said,
-        old=refresh.status.conditions,
-        generation=refresh.generation,
-        now=s.now,
-        also=() if over is None else (over,),
-    )
-    changes = {"message": said, "observed_generation": refresh.generation, "conditions": made}
-    return status.model_copy(update=changes)

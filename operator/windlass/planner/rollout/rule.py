@@ -36,9 +36,7 @@ from windlass.planner.rollout.reasons import (
 from windlass.planner.rollout.reasons_template import Switching
 from windlass.planner.rollout.rollout import ALIVE, NOT_IN_SERVICE, Instances, Rollout, counted
 from windlass.planner.rollout.waiting import why_waiting
-from windlass.planner.tasks import FINAL
-
-WELL = (Phase.SUCCESSFUL, Phase.CANCELLED, Phase.ROLLED_BACK)  # as somebody asked for
+from windlass.planner.tasks import FINAL, WELL
 
 
 def exchange_instances(s: Situation) -> Decision | Hold | None:
