@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from windlass.api.instance_refresh import DesiredConfiguration
-from windlass.planner.capacity.source import TEMPLATE, configuration_data, template_data
+from windlass.planner.capacity.source import TEMPLATE, configuration_data, own_data, template_data
+from windlass.planner.capacity.view import GroupView
+from windlass.planner.launch_template.versions import follows
 from windlass.planner.reason import Reason
 from windlass.planner.rollout.reasons import (
     ConfigurationGone,
@@ -33,6 +35,18 @@ def desired_data(own: Data | None, wanted: DesiredConfiguration | None, sources:
         return ConfigurationShared(name)
     changed = resolve(base["configuration"], wanted.image, wanted.containers)
     return changed if isinstance(changed, Reason) else {**base, "configuration": changed}
+
+
+def is_own(view: GroupView, wanted: DesiredConfiguration | None, target: Data | None) -> bool:
+    """Whether the group's configuration is what was desired, the `target`: a template's version in the same words.
+
+    Where these follow the template, they are all that was asked for, whatever they mean by now.
+    """
+    asked = wanted.launch_template if wanted is not None else None
+    same = own_data(view) == target
+    if asked is None:
+        return same
+    return view.spec.configuration.launch_template == asked and (same or follows(asked.version))
 
 
 def _base(own: Data | None, wanted: DesiredConfiguration | None, sources: Sources) -> Data | Reason:

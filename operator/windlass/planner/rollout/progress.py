@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from windlass.api.launch_template import LaunchTemplateReference
 from windlass.api.rollout import RolloutStatus
 from windlass.api.scaling_group import Process
 from windlass.api.task import Phase, Wanted
@@ -17,7 +16,7 @@ from windlass.planner.launch_template.versions import follows
 from windlass.planner.reason import Reason
 from windlass.planner.rollout.budget import finished
 from windlass.planner.rollout.checkpoints import Progress, advance
-from windlass.planner.rollout.desired import desired_data
+from windlass.planner.rollout.desired import desired_data, is_own
 from windlass.planner.rollout.reasons import (
     AskedFor,
     BakingFailed,
@@ -183,7 +182,7 @@ class _Looking:
         target, own = self._data(rollout.status.to_revision), own_data(self.view)
         wanted = refresh.spec.desired_configuration if refresh is not None else None
         asked = wanted.launch_template if wanted is not None else None
-        done = own == target if asked is None else self._has_template(asked, target)
+        done = is_own(self.view, wanted, target)
         if wanted is None or done:
             said = RefreshSuccessful if done else RefreshOutrun
             return ended(rollout, Phase.SUCCESSFUL, said(rollout.counts.new, rollout.status.to_revision))
@@ -198,11 +197,6 @@ class _Looking:
         source = f"{target['source']['kind']} {target['source']['name']}" if target is not None else "its source"
         why_not = str(found) if isinstance(found, Reason) else str(SourceChanged(source))
         return ended(rollout, Phase.FAILED, NotCommitted(why_not))
-
-    def _has_template(self, asked: LaunchTemplateReference, target: Mapping[str, Any] | None) -> bool:
-        """Whether the group asks for the template's version in the same words, and a number means the same."""
-        same = self.view.spec.configuration.launch_template == asked
-        return same and (follows(asked.version) or own_data(self.view) == target)
 
     def _edited(self, rollout: Rollout, target: Mapping[str, Any]) -> bool:
         """Whether somebody changed what the refresh is to write since it started, even the image alone."""

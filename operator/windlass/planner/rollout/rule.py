@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from windlass.api.instance_refresh import KIND
+from windlass.api.instance_refresh import KIND, DesiredConfiguration
 from windlass.api.rollout import FinishedRollout, RolloutStatus
 from windlass.api.scaling_group import ActivityType, Process
 from windlass.api.task import Phase, Wanted
@@ -22,7 +22,7 @@ from windlass.planner.plan import Event
 from windlass.planner.reason import Reason
 from windlass.planner.rollout.budget import Batch, finished
 from windlass.planner.rollout.checkpoints import begin
-from windlass.planner.rollout.desired import Data
+from windlass.planner.rollout.desired import Data, is_own
 from windlass.planner.rollout.line import next_refresh
 from windlass.planner.rollout.reasons import (
     Committing,
@@ -170,21 +170,15 @@ def _commit(s: Situation, rollout: Rollout) -> Decision | None:
     target = _data(s, rollout.status.to_revision)
     if target is None:
         return None
-    step = _commit_step(s, rollout, target)
-    done = own_data(s.view) == target and not _changes_words(s, step)
-    return Decision(s.memory, step.why, () if done else (step,))
-
-
-def _changes_words(s: Situation, step: WriteConfiguration | SwitchSource) -> bool:
-    """Whether a template's version is asked for in other words, which mean the same now."""
-    named = s.spec.configuration.launch_template
-    wanted = (step.name, step.version) if isinstance(step, SwitchSource) and step.version is not None else None
-    return wanted is not None and (named is None or (named.name, named.version) != wanted)
-
-
-def _commit_step(s: Situation, rollout: Rollout, target: Data) -> WriteConfiguration | SwitchSource:
-    own, name = own_data(s.view), str(target["source"]["name"])
     desired = rollout.refresh.spec.desired_configuration if rollout.refresh is not None else None
+    step = _commit_step(s, rollout, desired, target)
+    return Decision(s.memory, step.why, () if is_own(s.view, desired, target) else (step,))
+
+
+def _commit_step(
+    s: Situation, rollout: Rollout, desired: DesiredConfiguration | None, target: Data
+) -> WriteConfiguration | SwitchSource:
+    own, name = own_data(s.view), str(target["source"]["name"])
     if desired is not None and (asked := desired.launch_template) is not None:
         switching = Switching(rollout.status.name, f"{TEMPLATE} {asked.name}:{asked.version}")
         return SwitchSource(asked.name, switching, asked.version)
