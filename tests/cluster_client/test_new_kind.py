@@ -1,7 +1,7 @@
 """A kind that is new to the operator takes its own module and one more controller in the list, and nothing else."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -11,9 +11,8 @@ from tests.cluster_client.fake_api import FakeApi, client_of, pod
 from windlass.api.common import Condition, Kind, Model, Observed, to_wire
 from windlass.app import Operator, Settings
 from windlass.cluster.errors import Invalid
-from windlass.cluster.resources import Resource
-from windlass.engine.dispatch import Runtime, Source
-from windlass.engine.loop import Answer, Gate
+from windlass.engine.dispatch import Controller, Runtime
+from windlass.engine.loop import Answer
 from windlass.engine.own_objects import OwnObjects
 from windlass.engine.queue import Key
 from windlass.planner.conditions import conditions
@@ -38,16 +37,15 @@ class Boiled(Reason):
     TEXT = "the water boils"
 
 
-class Kettles:
+class Kettles(Controller):
     """The controller of kettles: boils each once."""
 
     kind = KETTLE.kind
-    sources: tuple[Source, ...] = ()
 
     def __init__(self, runtime: Runtime) -> None:
         self._clock = runtime.clock
-        self._store = runtime.stores.add(KETTLE, lambda old, new: runtime.enqueue(self._key(new or old)))
-        self._kettles = OwnObjects(Resource.of(KETTLE), self._store, runtime.client, runtime.recorder, self._clock)
+        runtime.stores.add(KETTLE, lambda old, new: runtime.enqueue(self._key(new or old)))
+        self._kettles = OwnObjects(self.kind, runtime)
 
     def _key(self, kettle: Any) -> Key:
         return Key(self.kind, kettle.namespace, kettle.name)
@@ -68,13 +66,7 @@ class Kettles:
         await self._kettles.show_failure(key, error, lambda readiness: "Cold")
 
     def all_keys(self) -> Iterable[Key]:
-        return map(self._key, self._store.within(None))
-
-    def parts(self, leading: Gate) -> Iterable[Coroutine[Any, Any, None]]:
-        return ()
-
-    def stop_leading(self) -> None:
-        """Nothing was learnt."""
+        return self._kettles.all_keys()
 
 
 def kettle(name: str, litres: int) -> dict[str, Any]:

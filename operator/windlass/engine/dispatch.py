@@ -1,9 +1,10 @@
 """The controllers of all kinds behind one loop: each key goes to the controller of its kind."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from windlass.cluster.client import Client
 from windlass.engine.clock import Clock
@@ -65,30 +66,32 @@ class Source(Protocol):
         """Seconds since it last heard anything, or tried to."""
 
 
-class Controller(Protocol):
-    """Brings the objects of one kind to what they ask for."""
+class Controller(ABC):
+    """Brings the objects of one kind to what they ask for.
 
-    @property
-    def kind(self) -> str:
-        """The kind of the keys that it takes."""
+    `kind`: of the keys that it takes. `sources`: the informers that are its own, read before it works.
+    """
 
-    @property
-    def sources(self) -> Iterable[Source]:
-        """The informers that are its own: read before it works."""
+    kind: ClassVar[str]
+    sources: Iterable[Source] = ()
 
+    @abstractmethod
     async def reconcile(self, key: Key) -> Answer:
         """One pass, as `Loop` has it."""
 
+    @abstractmethod
     async def report(self, key: Key, error: Exception) -> None:
         """Show on the object that its passes fail."""
 
+    @abstractmethod
     def all_keys(self) -> Iterable[Key]:
         """Those of all objects there are: looked at when a term of leading begins."""
 
     def parts(self, leading: Gate) -> Iterable[Coroutine[Any, Any, None]]:
         """What runs beside the loop until it is cancelled."""
+        return ()
 
-    def stop_leading(self) -> None:
+    def stop_leading(self) -> None:  # noqa: B027 - not every controller learns something
         """Forget what was learnt while leading: by the next time another leader has acted."""
 
 

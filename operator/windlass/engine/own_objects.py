@@ -1,16 +1,14 @@
 """How a controller reads and writes the objects of its kind: live reads, the status as fence, events, failures."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from windlass.api.common import Condition, to_wire
-from windlass.cluster.client import Client
 from windlass.cluster.errors import Conflict, Gone, Invalid, Refused
 from windlass.cluster.merge_patch import merge_patch
-from windlass.cluster.resources import Resource
-from windlass.cluster.store import Object, Store
-from windlass.engine.clock import Clock
-from windlass.engine.events import EventRecorder, ObjectRef
+from windlass.cluster.store import Object
+from windlass.engine.dispatch import Runtime
+from windlass.engine.events import ObjectRef
 from windlass.engine.queue import Key
 from windlass.planner.conditions import Readiness, conditions
 from windlass.planner.plan import Event
@@ -18,20 +16,31 @@ from windlass.planner.reasons import PassFailed
 
 
 class OwnObjects:
-    """The objects of one of our own kinds. What is read or written is taken into their store."""
+    """The objects of one of our own kinds that is kept already. What is read or written is taken into its store."""
 
-    def __init__(
-        self, resource: Resource, store: Store[Object], client: Client, recorder: EventRecorder, clock: Clock
-    ) -> None:
-        self._resource = resource
-        self._store = store
-        self._client = client
-        self._recorder = recorder
-        self._clock = clock
+    def __init__(self, kind: str, runtime: Runtime) -> None:
+        self._resource = runtime.stores[kind].resource
+        self._store = runtime.stores[kind].store
+        self._client = runtime.client
+        self._recorder = runtime.recorder
+        self._clock = runtime.clock
+        self._forget_key = runtime.forget_key
+
+    def all_keys(self) -> Iterator[Key]:
+        """Those of all objects that are known."""
+        return (Key(self._resource.kind, each.namespace, each.name) for each in self._store.within(None))
 
     def known(self, key: Key) -> Object | None:
         """The object as the store has it."""
         return self._store.get(key.namespace, key.name)
+
+    def existing(self, key: Key) -> Object:
+        """The same; where it has none the key is forgotten, and it is Gone."""
+        known = self.known(key)
+        if known is None:
+            self._forget_key(key)
+            raise Gone(f"reading {key}: it is gone", code=404, reason="NotFound")
+        return known
 
     async def still_there(self, key: Key, known: Object) -> bool:
         """Whether it is there by the API server's word, the same one, and not on its way out. Gone if there is none."""

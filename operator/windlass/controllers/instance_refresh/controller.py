@@ -3,9 +3,8 @@
 All else about a refresh is decided by the pass of its group.
 """
 
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
 
 from windlass.api import instance_refresh, scaling_group
 from windlass.api.common import to_wire
@@ -15,8 +14,8 @@ from windlass.cluster.errors import Gone
 from windlass.cluster.refreshes import parse_refreshes
 from windlass.cluster.resources import INSTANCE_REFRESHES, SCALING_GROUPS
 from windlass.cluster.store import Object
-from windlass.engine.dispatch import Runtime, Source
-from windlass.engine.loop import Answer, Gate
+from windlass.engine.dispatch import Controller, Runtime
+from windlass.engine.loop import Answer
 from windlass.engine.own_objects import OwnObjects
 from windlass.engine.queue import Key
 from windlass.planner.rollout.reasons import GroupMissing
@@ -26,26 +25,21 @@ from windlass.planner.tasks import FINAL, deletable, next_expiry
 DEFAULT_HISTORY = 20
 
 
-class InstanceRefreshController:
+class InstanceRefreshController(Controller):
     """Sees to refreshes beside their groups' passes."""
 
     kind = instance_refresh.KIND.kind
-    sources: tuple[Source, ...] = ()
 
     def __init__(self, runtime: Runtime) -> None:
         self._client = runtime.client
         self._clock = runtime.clock
-        self._forget_key = runtime.forget_key
         self._groups = runtime.stores[scaling_group.KIND.kind].store
         self._store = runtime.stores[self.kind].store
-        self._refreshes = OwnObjects(INSTANCE_REFRESHES, self._store, runtime.client, runtime.recorder, runtime.clock)
+        self._refreshes = OwnObjects(self.kind, runtime)
 
     async def reconcile(self, key: Key) -> Answer:
         """End it where it has no group; delete what is over for long enough, of the same group."""
-        refresh = self._refreshes.known(key)
-        if refresh is None:
-            self._forget_key(key)
-            raise Gone(f"reading {key}: it is gone", code=404, reason="NotFound")
+        refresh = self._refreshes.existing(key)
         group = str(refresh["spec"].get("scalingGroup"))
         if not _over(refresh):
             if await self._has_no_group(key, group):
@@ -88,14 +82,7 @@ class InstanceRefreshController:
 
     def all_keys(self) -> Iterable[Key]:
         """Those of all refreshes."""
-        return (Key(self.kind, each.namespace, each.name) for each in self._store.within(None))
-
-    def parts(self, leading: Gate) -> Iterable[Coroutine[Any, Any, None]]:
-        """Nothing."""
-        return ()
-
-    def stop_leading(self) -> None:
-        """Nothing was learnt."""
+        return self._refreshes.all_keys()
 
 
 def _over(refresh: Object) -> bool:

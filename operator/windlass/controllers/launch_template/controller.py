@@ -3,39 +3,30 @@
 What groups make of their versions is decided by the passes of the groups.
 """
 
-from collections.abc import Coroutine, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 from windlass.api import launch_template
 from windlass.api.common import to_wire
 from windlass.api.launch_template import LaunchTemplateStatus
-from windlass.cluster.errors import Gone
-from windlass.cluster.resources import LAUNCH_TEMPLATES
-from windlass.engine.dispatch import Runtime, Source
-from windlass.engine.loop import Answer, Gate
+from windlass.engine.dispatch import Controller, Runtime
+from windlass.engine.loop import Answer
 from windlass.engine.own_objects import OwnObjects
 from windlass.engine.queue import Key
 from windlass.planner.launch_template.standing import standing
 
 
-class LaunchTemplateController:
+class LaunchTemplateController(Controller):
     """Writes the statuses of templates. Their store is the groups', whose passes read them."""
 
     kind = launch_template.KIND.kind
-    sources: tuple[Source, ...] = ()
 
     def __init__(self, runtime: Runtime) -> None:
         self._clock = runtime.clock
-        self._forget_key = runtime.forget_key
-        self._store = runtime.stores[self.kind].store
-        self._templates = OwnObjects(LAUNCH_TEMPLATES, self._store, runtime.client, runtime.recorder, runtime.clock)
+        self._templates = OwnObjects(self.kind, runtime)
 
     async def reconcile(self, key: Key) -> Answer:
         """Have the status say what the spec means."""
-        template = self._templates.known(key)
-        if template is None:
-            self._forget_key(key)
-            raise Gone(f"reading {key}: it is gone", code=404, reason="NotFound")
+        template = self._templates.existing(key)
         before = LaunchTemplateStatus.model_validate(template.get("status") or {})
         status = standing(template["spec"], before, template["metadata"]["generation"], self._clock.now())
         if status != before:
@@ -48,11 +39,4 @@ class LaunchTemplateController:
 
     def all_keys(self) -> Iterable[Key]:
         """Those of all templates."""
-        return (Key(self.kind, each.namespace, each.name) for each in self._store.within(None))
-
-    def parts(self, leading: Gate) -> Iterable[Coroutine[Any, Any, None]]:
-        """Nothing."""
-        return ()
-
-    def stop_leading(self) -> None:
-        """Nothing was learnt."""
+        return self._templates.all_keys()

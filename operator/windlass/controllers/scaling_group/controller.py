@@ -12,15 +12,15 @@ from windlass.api.scaling_group import ScalingGroupStatus
 from windlass.api.task import Phase
 from windlass.cluster.errors import Gone, NoSuchKind, Transient
 from windlass.cluster.merge_patch import merge_patch
-from windlass.cluster.resources import INSTANCE_REFRESHES, SCALING_GROUPS
+from windlass.cluster.resources import INSTANCE_REFRESHES
 from windlass.cluster.store import Object
-from windlass.controllers.scaling_group.caches import KIND, Caches, group_key
+from windlass.controllers.scaling_group.caches import KIND, Caches
 from windlass.controllers.scaling_group.deletion_guard import DeletionWarning
 from windlass.controllers.scaling_group.missing_records import MissingRecords
 from windlass.controllers.scaling_group.observe import InMemoryState, has_another_source, observe, read_refresh_live
 from windlass.controllers.scaling_group.release import release_strays
 from windlass.controllers.scaling_group.steps import Steps
-from windlass.engine.dispatch import Runtime, Source
+from windlass.engine.dispatch import Controller, Runtime
 from windlass.engine.loop import AT_ONCE, Answer, Gate
 from windlass.engine.own_objects import OwnObjects
 from windlass.engine.queue import Key
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 STATUS_SECONDS = 1.0  # while instances arrive, their counts are written at most so often
 
 
-class ScalingGroupController:
+class ScalingGroupController(Controller):
     """Brings every group to its desired size."""
 
     kind = KIND
@@ -48,7 +48,6 @@ class ScalingGroupController:
         self._recorder = runtime.recorder
         self._metrics = runtime.metrics
         self._clock = runtime.clock
-        self._forget_key = runtime.forget_key
         self._made_progress = runtime.made_progress
         self._in_all_namespaces = runtime.namespaces is None
         self.caches = Caches(
@@ -59,22 +58,16 @@ class ScalingGroupController:
             runtime.namespaces,
             runtime.metrics.count_informer_events,
         )
-        self._groups = OwnObjects(SCALING_GROUPS, self.caches.groups, self._client, self._recorder, self._clock)
-        self._refreshes = OwnObjects(
-            INSTANCE_REFRESHES, self.caches.refreshes, self._client, self._recorder, self._clock
-        )
+        self.sources = self.caches.pods, self.caches.revisions
+        self._groups = OwnObjects(KIND, runtime)
+        self._refreshes = OwnObjects(INSTANCE_REFRESHES.kind, runtime)
         self._deletion_warning = DeletionWarning(self._client, self.caches, self._recorder, self._clock)
         self._missing_records = MissingRecords(self._client, runtime.enqueue, self._clock)
         self._in_memory: dict[Key, InMemoryState] = {}
 
-    @property
-    def sources(self) -> tuple[Source, ...]:
-        """The informers of what groups own."""
-        return self.caches.pods, self.caches.revisions
-
     def all_keys(self) -> Iterable[Key]:
         """Those of all groups."""
-        return (group_key(group.namespace, group.name) for group in self.caches.groups.within(None))
+        return self._groups.all_keys()
 
     def parts(self, leading: Gate) -> Iterable[Coroutine[Any, Any, None]]:
         """What runs beside the loop."""
@@ -98,10 +91,9 @@ class ScalingGroupController:
             raise Transient(str(error), code=error.code, reason=error.reason, detail=error.detail) from error
 
     async def _pass(self, key: Key) -> Answer:
-        group = self._groups.known(key)
-        if group is None:
+        if self._groups.known(key) is None:
             self._forget(key)
-            raise Gone(f"reading {key}: it is gone", code=404, reason="NotFound")
+        group = self._groups.existing(key)
         in_memory = self._in_memory_of(key, group)
         self._deletion_warning.notice(group)
         if not self._expectations.satisfied(key):
@@ -242,7 +234,6 @@ class ScalingGroupController:
     def _forget(self, key: Key) -> None:
         self._in_memory.pop(key, None)
         self.caches.strays.pop(key, None)
-        self._forget_key(key)
         self._expectations.clear(key)
         self._metrics.forget_group(key.namespace, key.name)
 
