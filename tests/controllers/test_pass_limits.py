@@ -68,7 +68,7 @@ def test_who_leads_no_more_expects_nothing_and_remembers_nothing() -> None:
 def test_a_group_that_is_gone_leaves_nothing_behind() -> None:
     async def scenario(small: SmallCluster, process: Process) -> None:
         forgotten: list[Key] = []
-        process.controller._forget_key = forgotten.append
+        process.controller._groups._forget_key = forgotten.append
         small.objects.remove("scalinggroups", "default", "web")
         process.show_all()
         expect_something(process)

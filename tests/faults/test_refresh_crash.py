@@ -14,7 +14,7 @@ LIMIT = 120.0
 
 def test_an_operator_that_is_killed_every_few_seconds_finishes_the_refresh(run: Run) -> None:
     process = run.start(RESYNC)
-    run.groups.configure("web", annotations={"windlass.test/start-after": "4s"})  # so that it takes a while
+    run.groups.configure("web", annotations={"windlass.test/start-after": "5s"})  # it takes a while
     web = run.groups.create(desired=SIZE)
     settle(web, SIZE, 60)
     path = collection("InstanceRefresh", run.groups.namespace)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -90,6 +91,19 @@ def test_pods_are_ready_in_three_zones(cluster: Cluster, kubectl: Callable[..., 
     listed = json.loads(kubectl("get", "pods", "-o", "json"))["items"]
     assert sorted(zone_of[pod["spec"]["nodeName"]] for pod in listed) == sorted(2 * ["zone-a", "zone-b", "zone-c"])
     assert len({pod["status"]["podIP"] for pod in listed}) == 6
+
+
+@pytest.mark.parametrize("bounds", [{"start_after": "3s"}, {"start_after": "3s", "start_before": "4s"}])
+def test_a_pod_starts_as_late_as_it_is_told(pods: Pods, bounds: dict[str, str]) -> None:
+    pods.create("late", **bounds)
+    pods.create("other")
+    pods.wait("is ready", ready, "other")
+    late = pods.wait("is ready", ready, "late")
+    assert seconds_between(changed(late, "PodScheduled"), changed(late, "Ready")) >= 2  # API times are whole seconds
+
+
+def seconds_between(before: str, after: str) -> float:
+    return (datetime.fromisoformat(after) - datetime.fromisoformat(before)).total_seconds()
 
 
 def test_a_pod_that_turns_not_ready_still_shows_that_it_was_ready(pods: Pods) -> None:
