@@ -6,7 +6,7 @@ the proxy is only for slowness.
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from hack.cluster import API_SERVER, CONTROLLER_MANAGER, ETCD, KWOK, SCHEDULER, 
 from tests.cluster.groups import MERGE, Groups, fresh_namespace
 from tests.cluster.operator_process import Installation, Operators
 from tests.cluster.people import Person
+from tests.faults.exchange import Exchange, of_slow_pods
 from tests.faults.oracle import Outcome, flat, nothing_came_of_it
 from tests.faults.proxy import Proxy, delayed
 from tests.faults.run import RESYNC, Run, says_once, settle
@@ -71,6 +72,19 @@ def test_an_api_server_that_is_restarted_during_a_launch_and_a_removal_changes_n
     says_once(process, most=2)  # one for each time
     as_wanted = (Outcome(small, 3, created=3), Outcome(web, 20, created=60, deleted=40, most=60))
     nothing_came_of_it(run, *as_wanted, all_noted=False)
+
+
+@pytest.mark.parametrize("end", [Cluster.kill, Cluster.stop])
+def test_an_api_server_that_is_restarted_during_a_refresh_breaks_neither_bound(
+    own_cluster: Cluster, run_there: Run, end: Callable[[Cluster, str], None]
+) -> None:
+    run_there.start(ready=True)
+    refresh = Exchange(run_there, of_slow_pods(run_there, 60, "3s"), 60, 60)
+    for new in (10, 30):
+        refresh.wait_until_new(new)
+        end(own_cluster, API_SERVER)
+        own_cluster.start(API_SERVER)
+    refresh.ended_well(60, 2 * BACK_WITHIN_SECONDS, all_noted=False)
 
 
 def explain_fails(run: Run) -> str:

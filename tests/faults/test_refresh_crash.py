@@ -1,65 +1,57 @@
-"""A refresh whose operator is killed again and again: floor and ceiling hold, each name and the commit come once."""
+"""A refresh whose operator is killed again and again, whose watches lose what happened, and whose group is scaled
+meanwhile: floor and ceiling hold, each name and the commit come once."""
 
 import random
 import time
 
-from hack.cluster import wait_until
-from tests.cluster.doors import collection, manifest
-from tests.cluster.witness import Object, alive, most_alive
-from tests.faults.run import RESYNC, Run, carried_out, settle
+import pytest
 
-SIZE, FLOOR, CEILING = 20, 16, 24  # 80 and 120 per cent
-LIMIT = 120.0
+from tests.faults.exchange import Exchange, of_slow_pods
+from tests.faults.run import RESYNC, Run
+from tests.faults.test_watches import ANY, WAYS, Loss, period
+
+LIMIT = 180.0
 
 
+@pytest.mark.timeout(2 * LIMIT)
 def test_an_operator_that_is_killed_every_few_seconds_finishes_the_refresh(run: Run) -> None:
+    size = 200
     process = run.start(RESYNC)
-    run.groups.configure("web", annotations={"windlass.test/start-after": "5s"})  # it takes a while
-    web = run.groups.create(desired=SIZE)
-    settle(web, SIZE, 60)
-    path = collection("InstanceRefresh", run.groups.namespace)
-    wanted = {"scalingGroup": "web", "desiredConfiguration": {"image": "web:2"}}
-    run.groups.pods.catch_up()
-    before = len(run.groups.pods.history)
-    run.groups.cluster.request("POST", path, manifest("InstanceRefresh", "r1", **wanted))
+    refresh = Exchange(run, of_slow_pods(run, size, "3s", maxSize=size), size, size)
     moments, deadline, kills = random.Random(1), time.monotonic() + LIMIT, 0  # noqa: S311
-
-    def status() -> Object:
-        found: Object = run.groups.cluster.request("GET", f"{path}/r1").get("status", {})
-        return found
-
-    while status().get("phase") != "Successful":
-        assert time.monotonic() < deadline, status()
-        time.sleep(moments.uniform(0.5, 2.0))
+    while not refresh.over:
+        assert time.monotonic() < deadline, refresh.status
+        time.sleep(moments.uniform(1.0, 4.0))
         process.kill()
         kills += 1
         process = run.start(RESYNC, ready=True)  # else it might be killed before it can do anything, for ever
     assert kills >= 2, "it was too quick to be killed"
-    settle(web, SIZE, 60)
-    wait_until(lambda: "rollout" not in web.status, 20, "the end of its rollout")
-
-    run.groups.pods.catch_up()
-    history = run.groups.pods.history
-    assert most_alive(history) <= CEILING
-    assert fewest_in_service(history, before) >= FLOOR
-    assert set(carried_out(run, "create", "pods").values()) == {1}, "a name was created twice"
-    assert list(carried_out(run, "patch", "scalingconfigurations").values()) == [1]
-    assert {pod["spec"]["containers"][0]["image"] for pod in web.pods.values()} == {"web:2"}
-    assert len(carried_out(run, "create", "pods")) == 2 * SIZE, "no instance was exchanged twice"
+    refresh.ended_well(size)
+    assert len({name for name, _ in run.groups.pods.history}) == 2 * size, "an instance was exchanged twice"
 
 
-def fewest_in_service(history: list[tuple[str, Object | None]], since: int) -> int:
-    """How many were ready at once, at least, from that moment on."""
-    ready: set[str] = set()
-    fewest = SIZE
-    for number, (name, pod) in enumerate(history):
-        ready.discard(name)
-        if pod is not None and alive(pod) and _is_ready(pod):
-            ready.add(name)
-        if number >= since:
-            fewest = min(fewest, len(ready))
-    return fewest
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("plural", ["pods", "instancerefreshes", "scalinggroups"])
+def test_a_refresh_survives_watches_that_lose_what_happened(run: Run, plural: str, way: str) -> None:
+    size = 10
+    loss = Loss(run, plural, way)
+    run.start(period(way))
+    web = of_slow_pods(run, size, "1s")
+    loss.arm(ANY, "ADDED", "MODIFIED", "DELETED")
+    refresh = Exchange(run, web, size, size)
+    refresh.ended_well(size, LIMIT)
+    assert loss.lost
 
 
-def _is_ready(pod: Object) -> bool:
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", ()))
+def test_a_group_that_is_scaled_during_its_refresh_keeps_both_bounds(run: Run) -> None:
+    """As an autoscaler does it, by the scale subresource: up, down, and back."""
+    run.start(RESYNC, ready=True)
+    web = of_slow_pods(run, 20, "2s")
+    refresh = Exchange(run, web, 12, 30)
+    refresh.wait_until_new(2)
+    web.scale(30)
+    refresh.wait_until_new(14)
+    web.scale(12)
+    run.groups.pods.wait_for("16 at most", lambda pods: len(pods) <= 16, LIMIT)
+    web.scale(20)
+    refresh.ended_well(20, LIMIT)

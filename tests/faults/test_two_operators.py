@@ -16,6 +16,7 @@ from hack.cluster import Cluster, wait_until
 from tests.cluster.audit import AuditLog
 from tests.cluster.groups import MERGE, Group, Groups
 from tests.cluster.operator_process import LEASE, OperatorProcess, Operators
+from tests.faults.exchange import Exchange, of_slow_pods
 from tests.faults.explained import told
 from tests.faults.faults import refused
 from tests.faults.oracle import Outcome, nothing_came_of_it
@@ -171,6 +172,18 @@ def test_one_that_was_stopped_at_rest_does_not_undo_what_the_other_did(two: Two)
     web.scale(2)
     settle(web, 2)
     nothing_came_of_it(two.run, Outcome(web, 2, created=7, deleted=4, most=6))
+
+
+def test_one_that_was_stopped_in_the_middle_of_a_refresh_does_not_go_on_with_it(two: Two) -> None:
+    refresh = Exchange(two.run, of_slow_pods(two.run, 20, "2s"), 20, 20)
+    refresh.wait_until_new(10)
+    two.first.pause()
+    two.take_over()
+    refresh.wait_until_new(16)
+    woken = len(two.proxy.seen)
+    two.first.resume()
+    two.stands_by_without_a_write(woken)
+    refresh.ended_well(20)
 
 
 def test_creations_that_arrive_after_the_other_has_made_them_do_no_harm(two: Two) -> None:

@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 
 from tests.cluster.witness import Object, alive
 
+MIN, MAX = 80, 120  # per cent, of a refresh
+
 
 @dataclass(slots=True)
 class Group:
     """One group as the script wants it, from its creation to its deletion.
 
     `ceiling`: the most that were wanted since the last rest; `floor`: the fewest, less those whom the script took.
-    None until the group was at rest once: there is nothing to lose before.
+    None until the group was at rest once: there is nothing to lose before. A refresh since then widens both.
     """
 
     name: str
@@ -22,12 +24,24 @@ class Group:
     counting: set[str] = field(default_factory=set)
     uids: dict[str, str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
+    refreshed: bool = False  # since the last rest
 
     def want(self, size: int) -> None:
         """The script is about to ask for so many."""
-        self.wanted, self.ceiling = size, max(self.ceiling, size)
+        self.wanted = size
+        floor, ceiling = _bounds(size) if self.refreshed else (size, size)
+        self.ceiling = max(self.ceiling, ceiling)
         if self.floor is not None:
-            self.floor = min(self.floor, size)
+            self.floor = min(self.floor, floor)
+
+    def refresh(self) -> None:
+        """The script is about to have its instances exchanged."""
+        if self.refreshed:
+            return
+        self.refreshed = True
+        self.ceiling = _bounds(self.ceiling)[1]
+        if self.floor is not None:
+            self.floor -= self.wanted - _bounds(self.wanted)[0]
 
     def take(self, pod: str) -> None:
         """The script is about to kill this Pod, or to have it fail."""
@@ -38,6 +52,7 @@ class Group:
     def rest(self) -> None:
         """It has what is wanted, and all that was asked of anybody has come to an end."""
         self.ceiling = self.floor = self.wanted
+        self.refreshed = False
 
     def see(self, name: str, pod: Object | None) -> Iterator[str]:
         """One change of one of its Pods; what is wrong with it."""
@@ -56,6 +71,12 @@ class Group:
             yield f"{self.name}: {now} count with {name}, {self.ceiling} were wanted at most: {sorted(self.counting)}"
         if now < before and self.floor is not None and now < self.floor:
             yield f"{self.name}: {now} count without {name}, and {self.floor} should be left: {sorted(self.counting)}"
+
+
+def _bounds(size: int) -> tuple[int, int]:
+    """Floor and ceiling of a refresh: 80 and 120 per cent, and one more where there is no room between the two."""
+    floor, ceiling = -(-size * MIN // 100), size * MAX // 100
+    return floor, ceiling + (0 < size == floor == ceiling)
 
 
 class Claims:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from hack.cluster import wait_until
+from hack.cluster import is_true, wait_until
 from tests.cluster.audit import AuditLog
+from tests.cluster.doors import collection
 from tests.cluster.groups import Groups, fresh_namespace
 from tests.cluster.operator_process import Installation
 from tests.soak.claims import Claims
@@ -34,6 +35,7 @@ class Told:
     deeds: int
     faults: int
     pods: int
+    refreshes: int
     settled_after: float
 
 
@@ -83,7 +85,7 @@ class Soak:
         self._rest(script)
         pods = sum(len(group.uids) for group in script.claims.groups.values())
         self._crew.forget()
-        return Told(len(script.log) - 2 * ACTS, self._weather.met - faults, pods, settled)
+        return Told(len(script.log) - 2 * ACTS, self._weather.met - faults, pods, script.refreshes, settled)
 
     def _act(self, script: Script, seconds: float) -> float:
         """Part of the script, and the way to rest; how long that was."""
@@ -112,7 +114,8 @@ class Soak:
     def _settle(self, script: Script) -> None:
         def settled() -> bool:
             self._check(script)
-            return all(_is_settled(script.groups, name, group.wanted) for name, group in script.claims.groups.items())
+            groups = script.claims.groups.items()
+            return _all_over(script) and all(_is_settled(script.groups, name, group.wanted) for name, group in groups)
 
         try:
             wait_until(settled, SETTLES_WITHIN_SECONDS, "every group to be as wanted")
@@ -154,10 +157,17 @@ class Soak:
         assert not grown, "\n".join(grown)
 
 
+def _all_over(script: Script) -> bool:
+    """Whether every refresh has ended, however it did."""
+    refreshes = script.cluster.request("GET", collection("InstanceRefresh", script.groups.namespace))["items"]
+    return all(is_true(refresh, "Complete") or is_true(refresh, "Failed") for refresh in refreshes)
+
+
 def _is_settled(groups: Groups, name: str, wanted: int) -> bool:
     group = groups.get(name)
     body = group.body
     status = body.get("status") or {}
     current = status.get("observedGeneration") == body["metadata"]["generation"]
-    ready = current and status.get("phase") == "Ready" and status.get("inService") == wanted == len(group.pods)
+    over = "rollout" not in status
+    ready = current and over and status.get("phase") == "Ready" and status.get("inService") == wanted == len(group.pods)
     return ready and all(record.get("phase") != "InProgress" for record in group.records.values())

@@ -8,12 +8,13 @@ from http import HTTPStatus
 from itertools import count
 
 from hack.cluster import API_SERVER, Cluster, RefusedError, wait_until
-from tests.cluster.doors import collection
+from tests.cluster.doors import collection, manifest
 from tests.cluster.groups import Groups
-from tests.soak.claims import Claims, Group
+from tests.soak.claims import MAX, MIN, Claims, Group
 from tests.soak.operators import Crew
 from tests.soak.weather import Weather
 
+CONFIGURATIONS = ("web", "other")
 NAMES, LARGEST = ("web0", "web1", "web2", "web3"), 24
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 0.7
 CLOUDY = 0.7  # of the acts begin in bad weather
@@ -37,11 +38,14 @@ class Script:
     restarts: bool
     log: list[str] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
+    refreshes: int = 0
     rng: random.Random = field(init=False)  # for the details of the present deed
     _choices: "Iterator[Choice]" = field(init=False)
 
     def __post_init__(self) -> None:
         self._choices = choices(self.seed)
+        for name in CONFIGURATIONS:
+            self.groups.configure(name)
 
     def act(self, seconds: float) -> Iterator[float]:
         """Things happen, one for each answer, which is how long to wait for the next: so many seconds in all."""
@@ -85,8 +89,24 @@ class Script:
 
     def change_template(self) -> str:
         annotation = {"windlass.test/changed": str(self.rng.randrange(3))}
-        self.groups.configure("web", annotations=annotation)
-        return f"change the configuration: {annotation}"
+        name = self.rng.choice(CONFIGURATIONS)
+        self.groups.configure(name, annotations=annotation)
+        return f"change the configuration {name}: {annotation}"
+
+    def refresh(self) -> str:
+        """Its instances are exchanged: for the same, or for those of another configuration."""
+        desired = self.rng.choice((None, *CONFIGURATIONS))
+        if not (group := self._any()):
+            return ""
+        group.refresh()
+        self.refreshes += 1
+        name = f"{group.name}-r{self.refreshes}"
+        spec: dict[str, object] = {"scalingGroup": group.name, "minHealthyPercentage": MIN, "maxHealthyPercentage": MAX}
+        if desired is not None:
+            spec |= {"desiredConfiguration": {"scalingConfiguration": desired}}
+        path = collection("InstanceRefresh", self.groups.namespace)
+        self.cluster.request("POST", path, manifest("InstanceRefresh", name, **spec))
+        return f"refresh {name} to {desired or 'what it has'}"
 
     def delete(self) -> str:
         propagation = self.rng.choice(("Background", "Foreground"))
@@ -166,6 +186,7 @@ DEEDS: tuple[tuple[Deed, int], ...] = (
     (Script.create, 12),
     (Script.scale, 30),
     (Script.change_template, 3),
+    (Script.refresh, 8),
     (Script.delete, 4),
     (Script.kill_pod, 12),
     (Script.fail_pod, 4),
