@@ -36,10 +36,12 @@ LEASE = SeenLease("windlass-system", "windlass-0", ago("2s"), timedelta(seconds=
 EDITED = [{"manager": "kubectl-edit", "time": rfc3339(ago("1h"))}]
 
 
-def explained(seen: GroupView, *, records: Any = (), leases: Any = (LEASE,), looked_at: bool = True) -> Explanation:
+def explained(
+    seen: GroupView, *, records: Any = (), leases: Any = (LEASE,), looked_at: bool = True, source: Any = None
+) -> Explanation:
     """The explanation of a group whose status is what the last pass wrote."""
     status = replace(seen, status=plan_group(seen).status) if looked_at else seen
-    return explain(status, metadata(seen, managedFields=EDITED), records, leases)
+    return explain(status, metadata(seen, managedFields=EDITED), records, leases, source=source)
 
 
 def record(number: int, **status: Any) -> dict[str, Any]:
@@ -99,6 +101,16 @@ def test_a_troubled_group_shows_what_it_waits_for_and_until_when():
         "  web-3   Pending    0/6 nodes are available",
     ]
     assert "  see what its Pod says: kubectl describe pod web-0 -n default" in shown
+
+
+def test_a_group_whose_source_was_changed_shows_who_did_it():
+    changed = view(group(2), fleet(2), revisions=[revision("web-1", 1, NEXT_CONFIGURATION), revision("web-2", 2)])
+    by_git = {"metadata": {"managedFields": [{"manager": "argocd-controller", "time": rfc3339(ago("3m"))}]}}
+    found = explained(changed, source=by_git)
+    older = "  2 instances made from an older configuration"
+    assert f"{older}; ScalingConfiguration web was last changed 3m ago, by argocd-controller" in lines(found)
+    assert values(found)["sourceChanged"] == {"at": "2026-01-15T11:57:00Z", "by": "argocd-controller", "scaledBy": None}
+    assert older in lines(explained(changed))
 
 
 def test_instances_that_wait_for_the_same_share_a_line():

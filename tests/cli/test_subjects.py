@@ -68,6 +68,7 @@ class Served:
         async def remove() -> None:
             while not any("watch" in seen.query and plural in seen.path for seen in self.api.seen):
                 await asyncio.sleep(0.01)
+            await asyncio.sleep(0.5)  # in which it shows what it has read
             await self.api.remove(plural, "default", name)
 
         asyncio.run_coroutine_threadsafe(remove(), self._loop)

@@ -8,7 +8,7 @@ import yaml
 
 from hack.cluster import Cluster, wait_until
 from tests.cluster.doors import collection, manifest
-from tests.cluster.groups import Group, Groups
+from tests.cluster.groups import CONTAINER, MERGE, Group, Groups
 from tests.cluster.people import Object, Person
 
 pytestmark = pytest.mark.usefixtures("running_operator")
@@ -118,3 +118,19 @@ def test_a_plan_says_what_would_forbid_a_refresh(groups: Groups, editor: Person)
     shared = editor.windlass("plan", "-f", "-", text=yaml.safe_dump(wanted))
     assert shared.returncode == 2
     assert "it would end at once as Failed: ScalingConfiguration web is used by other groups too" in shared.stdout
+
+
+def test_who_puts_the_old_image_back_is_shown(groups: Groups, editor: Person):
+    """As Git does at its next sync; nothing is replaced by it."""
+    web = groups.create(desired=2)
+    web.wait_until_ready(2)
+    assert editor.windlass("refresh", "web", "--image", "web:2", "--wait").returncode == 0
+    web.wait_until_ready(2)
+    patch = {"spec": {"template": {"spec": {"containers": [CONTAINER]}}}}
+    path = f"{collection('ScalingConfiguration', groups.namespace)}/web?fieldManager=argocd-controller"
+    groups.cluster.request("PATCH", path, patch, MERGE)
+    wait_until(lambda: web.status.get("outdated") == 2, LIMIT, "the group to be outdated")
+    told = editor.windlass("explain", "group", "web").stdout
+    assert "2 instances made from an older configuration; ScalingConfiguration web was last changed " in told
+    assert "ago, by argocd-controller" in told
+    assert images(web) == {"web:2": 2}

@@ -10,12 +10,14 @@ from windlass.cli.operator_sign import LastChange, read_complaint, read_leases
 from windlass.cli.reading import now
 from windlass.cli.subjects.group.explanation import Explanation, explain
 from windlass.cli.subjects.group.instances import read_group
-from windlass.cli.subjects.group.observing import RECORDS_UNREADABLE, observe_live
+from windlass.cli.subjects.group.observing import RECORDS_UNREADABLE, observe_live, read_source
 from windlass.cli.text import age, capitalised, columns, in_sections, moment
 from windlass.cli.told import Told
 from windlass.cluster.client import Client
 from windlass.cluster.deletion_guard import DeletionGuard, read_deletion_guard
 from windlass.cluster.errors import ApiError
+from windlass.controllers.scaling_group.written import parse_spec
+from windlass.planner.capacity.source import kind_and_name, named_source
 from windlass.planner.reason import counted, names
 
 GRACE_SECONDS = 0.3  # for an operator that runs to look at a change of this moment: it takes a tenth of that
@@ -28,10 +30,13 @@ async def explain_group(client: Client, namespace: str, name: str) -> Told:
     if behind and any(lease.held(now()) for lease in leases or ()):
         await asyncio.sleep(GRACE_SECONDS)
         group = await read_group(client, namespace, name)
-    (view, records), complaint, guard = await asyncio.gather(
-        observe_live(client, group, now()), read_complaint(client, group["metadata"]), _read_guard(client)
+    (view, records), complaint, guard, source = await asyncio.gather(
+        observe_live(client, group, now()),
+        read_complaint(client, group["metadata"]),
+        _read_guard(client),
+        read_source(client, namespace, *kind_and_name(parse_spec(group).configuration)),
     )
-    explanation = explain(view, group["metadata"], records, leases, complaint, guard)
+    explanation = explain(view, group["metadata"], records, leases, complaint, guard, source)
     return Told(values=partial(values, explanation), lines=partial(lines, explanation))
 
 
@@ -79,7 +84,11 @@ def trouble_lines(e: Explanation) -> list[str]:
 def _worth_knowing(e: Explanation) -> list[str]:
     found = [str(why) for why in (e.cut, e.unguarded) if why is not None]
     if e.outdated:
-        found.append(f"{counted(e.outdated, 'instance')} made from an older configuration")
+        by = ""
+        if e.source_changed is not None:
+            changed = e.source_changed
+            by = f"; {named_source(e.view)} was last changed {age(changed.at, e.view.now)} ago, by {changed.by}"
+        found.append(f"{counted(e.outdated, 'instance')} made from an older configuration{by}")
     if e.suspended:
         found.append(f"suspended: {', '.join(e.suspended)}")
     return found
@@ -132,6 +141,7 @@ def values(e: Explanation) -> dict[str, Any]:
         "operator": {"state": e.sign.state, "message": e.sign.message},
         "complaint": {"at": rfc3339(e.complaint.at), "message": e.complaint.message} if e.complaint else None,
         "changed": _changed(e.changed),
+        "sourceChanged": _changed(e.source_changed),
         "advice": list(e.advice),
     }
 

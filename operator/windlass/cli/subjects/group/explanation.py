@@ -97,6 +97,7 @@ class Explanation:
     activities: tuple[Activity, ...]
     records_readable: bool
     changed: LastChange | None
+    source_changed: LastChange | None
     sign: Sign
     complaint: Complaint | None
     advice: tuple[str, ...]
@@ -116,8 +117,11 @@ def explain(
     leases: Sequence[SeenLease] | None,
     complaint: Complaint | None = None,
     guard: DeletionGuard | None = None,
+    source: Body | None = None,
 ) -> Explanation:
     """Explain the group that is seen so. `metadata` is the group's own; `leases`, `guard` None: one may not look.
+
+    `source`: its ScalingConfiguration or LaunchTemplate, to say who changed that last; None: there is none.
 
     `records` None: there is no such kind.
     """
@@ -140,6 +144,7 @@ def explain(
         activities=_last_activities(records or ()),
         records_readable=records is not None,
         changed=changed,
+        source_changed=last_change(source["metadata"]) if source is not None else None,
         sign=sign,
         complaint=complaint if complaint is not None and view.now - complaint.at < RECENTLY else None,
         advice=(
