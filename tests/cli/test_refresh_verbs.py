@@ -256,3 +256,13 @@ def test_there_is_no_way_back_for_a_group_that_follows_a_word(
     assert code == 1
     assert "cannot be rolled back: its group asks for LaunchTemplate web:Latest" in out
     assert stored(served)[0]["spec"].get("state", "Running") == "Running"
+
+
+def test_there_is_no_way_back_from_the_groups_own_configuration(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served.put("instancerefreshes", refresh(status=BEGUN | {"fromRevision": "web-2"}))
+    code, out = said(served, "rollback web-abcde", capsys)
+    assert code == 1
+    assert "cannot be rolled back: its instances are made from the group's own configuration" in out
+    assert stored(served)[0]["spec"].get("state", "Running") == "Running"

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 from hack.cluster import Cluster, is_true, wait_until
+from tests.cluster.groups import Groups
 
 GROUP_VERSION = "metrics.k8s.io/v1beta1"
 _API_SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
@@ -100,3 +101,20 @@ def _kind(kind: str) -> dict[str, Any]:
 
 def _thing(version: str, kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
     return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+def autoscale(groups: Groups, cpu: str, least: int, most: int) -> None:
+    """An autoscaler of group web that wants each instance to use so much, and has no patience."""
+    at_once = {"stabilizationWindowSeconds": 0, "policies": [{"type": "Percent", "value": 100, "periodSeconds": 1}]}
+    spec = {
+        "scaleTargetRef": {"apiVersion": "windlass.dev/v1alpha1", "kind": "ScalingGroup", "name": "web"},
+        "minReplicas": least,
+        "maxReplicas": most,
+        "metrics": [
+            {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "AverageValue", "averageValue": cpu}}}
+        ],
+        "behavior": {"scaleUp": at_once, "scaleDown": at_once},
+    }
+    path = f"/apis/autoscaling/v2/namespaces/{groups.namespace}/horizontalpodautoscalers"
+    body = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "web"}}
+    groups.cluster.request("POST", path, body | {"spec": spec})

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.cluster.groups import ZONES, Groups
-from tests.cluster.pod_metrics import PodMetrics
+from tests.cluster.pod_metrics import PodMetrics, autoscale
 from tests.cluster.witness import most_alive
 
 pytestmark = pytest.mark.usefixtures("running_operator")
@@ -14,27 +14,10 @@ def test_a_horizontal_pod_autoscaler_scales_a_group_out_and_in(groups: Groups) -
     web.wait_until_ready(2)
     with PodMetrics(groups.cluster, lambda: web.pods) as metrics:
         metrics.cpu = "200m"
-        _autoscale(groups, "100m")
+        autoscale(groups, "100m", 1, 6)
         web.wait_until_ready(6)  # twice as much as wanted, whatever their number: as many as there may be
         metrics.cpu = "25m"
         web.wait_until_ready(1)
     assert most_alive(groups.pods.history) == 6
     asked = [each for each in groups.audit.asked("kube-controller-manager") if each.what == "scalinggroups/scale"]
     assert {(each.verb, each.code) for each in asked} == {("get", 200), ("update", 200)}
-
-
-def _autoscale(groups: Groups, cpu: str) -> None:
-    """An autoscaler that wants each instance to use so much, and has no patience."""
-    at_once = {"stabilizationWindowSeconds": 0, "policies": [{"type": "Percent", "value": 100, "periodSeconds": 1}]}
-    spec = {
-        "scaleTargetRef": {"apiVersion": "windlass.dev/v1alpha1", "kind": "ScalingGroup", "name": "web"},
-        "minReplicas": 1,
-        "maxReplicas": 6,
-        "metrics": [
-            {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "AverageValue", "averageValue": cpu}}}
-        ],
-        "behavior": {"scaleUp": at_once, "scaleDown": at_once},
-    }
-    path = f"/apis/autoscaling/v2/namespaces/{groups.namespace}/horizontalpodautoscalers"
-    body = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "web"}}
-    groups.cluster.request("POST", path, body | {"spec": spec})

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from tests.cluster.pod_metrics import PodMetrics, autoscale
 from tests.faults.exchange import Exchange, of_slow_pods
 from tests.faults.run import RESYNC, Run
 from tests.faults.test_watches import ANY, WAYS, Loss, period
@@ -43,15 +44,16 @@ def test_a_refresh_survives_watches_that_lose_what_happened(run: Run, plural: st
     assert loss.lost
 
 
-def test_a_group_that_is_scaled_during_its_refresh_keeps_both_bounds(run: Run) -> None:
-    """As an autoscaler does it, by the scale subresource: up, down, and back."""
+def test_a_group_that_an_autoscaler_scales_during_its_refresh_keeps_both_bounds(run: Run) -> None:
+    """Up, and down again."""
     run.start(RESYNC, ready=True)
     web = of_slow_pods(run, 20, "2s")
-    refresh = Exchange(run, web, 12, 30)
-    refresh.wait_until_new(2)
-    web.scale(30)
-    refresh.wait_until_new(14)
-    web.scale(12)
-    run.groups.pods.wait_for("16 at most", lambda pods: len(pods) <= 16, LIMIT)
-    web.scale(20)
-    refresh.ended_well(20, LIMIT)
+    with PodMetrics(run.groups.cluster, lambda: web.pods) as metrics:
+        metrics.cpu = "100m"
+        autoscale(run.groups, "100m", 12, 30)
+        refresh = Exchange(run, web, 12, 30)
+        refresh.wait_until_new(2)
+        metrics.cpu = "200m"
+        run.groups.pods.wait_for("more than were desired at first", lambda pods: len(pods) > 24, LIMIT)
+        metrics.cpu = "25m"
+        refresh.ended_well(12, LIMIT)

@@ -289,6 +289,22 @@ def test_it_cannot_go_back_to_what_is_gone() -> None:
     assert "ControllerRevision web-1 is gone" in told(plan)[1]
 
 
+@pytest.mark.spec("instance-refresh.md", "6 rollback")
+@pytest.mark.parametrize(
+    ("wanted", "remembered"), [({"state": "RolledBack"}, {}), ({"auto_rollback": True}, {"progress": "61m"})]
+)
+def test_from_the_groups_own_configuration_to_the_same_there_is_no_way_back(
+    wanted: dict[str, Any], remembered: dict[str, Any]
+) -> None:
+    """Else "back" would be forward: old instances would be exchanged for new ones, and without checkpoints."""
+    same = {"from_revision": "web-2", "to_revision": "web-2", "started": "2h", **remembered}
+    plan = planned_for(fleet(10), wanted={"desired_configuration": None, **wanted}, remembered=same)
+
+    assert told(plan)[0] == "RollbackFailed"
+    assert "it cannot be rolled back: its instances are made from the group's own configuration" in told(plan)[1]
+    assert leaving(plan) == []
+
+
 def test_what_it_is_made_from_was_deleted() -> None:
     assert told(planned_for(fleet(10), revisions=(REVISIONS[0],)))[0] == "Failed"
     assert told(planned_for(fleet(10), remembered=BACK, revisions=(REVISIONS[1],)))[0] == "RollbackFailed"

@@ -97,10 +97,11 @@ class InstanceRefreshSpec(Model):
     """Names the request: a second refresh of the group with the same token does nothing and ends as the first one does.
     At most 64 printable ASCII characters."""
     min_healthy_percentage: Annotated[int, Field(ge=0, le=100)] = 80
-    """The share of the group's desired size that stays in service: 0 to 100."""
+    """The share of the group's desired size that stays in service, rounded up: 0 to 100. Where this and
+    maxHealthyPercentage leave no room, one more instance is allowed, or, with 100 there and less here, one less."""
     max_healthy_percentage: Annotated[int, Field(ge=100, le=200)] = 120
-    """How many instances there may be meanwhile, as a share of the desired size: 100 to 200. Where this and
-    minHealthyPercentage are 100, one instance is replaced at a time."""
+    """How many instances there may be meanwhile, as a share of the desired size, rounded down: 100 to 200. Where
+    this and minHealthyPercentage are 100, one instance is replaced at a time, and there is one more meanwhile."""
     desired_configuration: DesiredConfiguration | None = None
     """What the instances are to be made from. Without it, from the group's own configuration."""
     skip_matching: bool = True
@@ -110,14 +111,14 @@ class InstanceRefreshSpec(Model):
     checkpoint_pause_minutes: Annotated[int, Field(ge=1, le=2880)] = 60
     """How long it pauses at a checkpoint before it goes on by itself: 1 to 2880 minutes."""
     auto_rollback: bool = False
-    """A refresh that fails is rolled back by itself."""
+    """A refresh that fails by progressDeadlineSeconds or within bakeSeconds is rolled back by itself."""
     progress_deadline_seconds: Annotated[int, Field(ge=1, le=86_400)] = 3600
     """The refresh has failed when no instance of it came into service for this long. At least 1."""
     bake_seconds: Seconds = 0
     """How long the new instances are watched after the last batch before the refresh has succeeded."""
     ttl_seconds_after_finished: Seconds | None = None
     """The object is deleted this long after its end. Not for objects that are kept in Git, which would create it again.
-    Unset: it is kept as long as the group's historyLimit allows."""
+    Unset: it is kept; one that `kubectl windlass refresh` made, as long as the group's historyLimit allows."""
 
 
 class InstanceRefreshStatus(Observed):

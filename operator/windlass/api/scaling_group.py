@@ -98,7 +98,8 @@ class ScalingGroupSpec(Model):
     min_size: Size = 0
     """The fewest instances the group may have. At most maxSize."""
     max_size: Size = 1
-    """The most instances the group may have: at most 10000."""
+    """The most instances the group may have, but for those that a refresh exchanges (its maxHealthyPercentage): at most
+    10000."""
     desired_size: Size | None = None
     """How many instances are wanted, between minSize and maxSize. When minSize or maxSize moves past it, the group
     follows them and says so. Unset: seeded with minSize, or with the size that the group has been working towards.

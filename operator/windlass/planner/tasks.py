@@ -23,7 +23,8 @@ class Stage:
 
 
 _ENDS = frozenset({Phase.SUCCESSFUL, Phase.FAILED, Phase.CANCELLED, Phase.ROLLED_BACK, Phase.ROLLBACK_FAILED})
-_BREAKS_OFF = frozenset({Phase.FAILED, Phase.CANCELLED, Phase.ROLLING_BACK})
+# RollbackFailed at once where there is nothing to go back to.
+_BREAKS_OFF = frozenset({Phase.FAILED, Phase.CANCELLED, Phase.ROLLING_BACK, Phase.ROLLBACK_FAILED})
 
 PHASES: Mapping[Phase, Stage] = MappingProxyType(
     {
@@ -41,7 +42,7 @@ PHASES: Mapping[Phase, Stage] = MappingProxyType(
         ),
         Phase.SUSPENDED: Stage(
             "Stopped by a person, on either way; what was on its way settles.",
-            _BREAKS_OFF | {Phase.RUNNING, Phase.PAUSED, Phase.BAKING, Phase.ROLLED_BACK, Phase.ROLLBACK_FAILED},
+            _BREAKS_OFF | {Phase.RUNNING, Phase.PAUSED, Phase.BAKING, Phase.ROLLED_BACK},
         ),
         Phase.BAKING: Stage(
             "All is done and is watched for a while; if something turns up that is not done, it runs again.",

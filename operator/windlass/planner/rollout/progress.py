@@ -21,6 +21,7 @@ from windlass.planner.rollout.reasons import (
     AskedFor,
     BakingFailed,
     CannotGoBack,
+    NoEarlierConfiguration,
     NoProgress,
     NotCommitted,
     RefreshCancelled,
@@ -161,6 +162,8 @@ class _Looking:
         return ended(rollout, Phase.FAILED, why)
 
     def _turned_back(self, rollout: Rollout, why: Reason) -> Rollout:
+        if rollout.status.from_revision == rollout.status.to_revision:
+            return ended(rollout, Phase.ROLLBACK_FAILED, NoEarlierConfiguration(str(why)))
         if self._data(rollout.status.from_revision) is None:
             return ended(rollout, Phase.ROLLBACK_FAILED, CannotGoBack(str(RevisionGone(rollout.status.from_revision))))
         if (word := followed(self.view.spec.configuration)) is not None:

@@ -358,6 +358,17 @@ class CannotGoBack(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class NoEarlierConfiguration(Reason):
+    """Before the refresh and after it is the same: the way back would exchange the rest of the old instances."""
+
+    TEXT: ClassVar[str] = (
+        "it cannot be rolled back: its instances are made from the group's own configuration; change that back, and "
+        "refresh again ({problem})"
+    )
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class RefreshEnded(Reason):
     """A refresh is over."""
 

@@ -40,6 +40,12 @@ async def ask(client: Client, namespace: str, name: str, verb: str) -> Asked:
     if picture.over:
         raise CannotError(f"refresh {name} is over, as {picture.status.phase.value}: {picture.message}")
     if after is Wanted.ROLLED_BACK:
+        status = picture.status
+        if status.from_revision and status.from_revision == status.to_revision:
+            raise CannotError(
+                f"refresh {name} cannot be rolled back: its instances are made from the group's own configuration; "
+                "cancel it, change that back, and refresh again"
+            )
         await _refuse_way_back_to_a_word(client, namespace, picture)
     if before is not after:
         # The reason is that of the state before.
