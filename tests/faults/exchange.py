@@ -85,11 +85,12 @@ class Exchange:
         """How many were ready at once, at least, from the beginning of the refresh on."""
         ready: set[str] = set()
         fewest = self.largest
-        for number, (name, pod) in enumerate(self.run.groups.pods.history):
+        witness = self.run.groups.pods
+        for number, (name, pod) in enumerate(witness.history):
             ready.discard(name)
             if pod is not None and alive(pod) and _is_ready(pod):
                 ready.add(name)
-            if number >= self._since:
+            if number >= self._since and not any(number in each for each in witness.rereads):
                 fewest = min(fewest, len(ready))
         return fewest
 

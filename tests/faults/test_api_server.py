@@ -6,7 +6,7 @@ the proxy is only for slowness.
 
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -74,15 +74,14 @@ def test_an_api_server_that_is_restarted_during_a_launch_and_a_removal_changes_n
     nothing_came_of_it(run, *as_wanted, all_noted=False)
 
 
-@pytest.mark.parametrize("end", [Cluster.kill, Cluster.stop])
-def test_an_api_server_that_is_restarted_during_a_refresh_breaks_neither_bound(
-    own_cluster: Cluster, run_there: Run, end: Callable[[Cluster, str], None]
+def test_an_api_server_that_is_killed_during_a_refresh_breaks_neither_bound(
+    own_cluster: Cluster, run_there: Run
 ) -> None:
     run_there.start(ready=True)
     refresh = Exchange(run_there, of_slow_pods(run_there, 60, "3s"), 60, 60)
     for new in (10, 30):
         refresh.wait_until_new(new)
-        end(own_cluster, API_SERVER)
+        own_cluster.kill(API_SERVER)
         own_cluster.start(API_SERVER)
     refresh.ended_well(60, 2 * BACK_WITHIN_SECONDS, all_noted=False)
 

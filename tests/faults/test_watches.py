@@ -45,6 +45,7 @@ class Loss:
     plural: str
     way: str = "a line"
     lost: list[tuple[str, str]] = field(default_factory=list)
+    passed: int = 0
     _wanted: set[tuple[str, str]] = field(default_factory=set)
     _oldest: int = 0
 
@@ -61,6 +62,7 @@ class Loss:
         wait_until(lambda: any(asked(each) for each in self.run.proxy.seen), 20, f"the watch of {self.plural}")
 
     def _edit(self, line: bytes) -> bytes | None:
+        self.passed += not self._wanted and b'"type":"ADDED"' in line
         if not self._wanted or not line:
             return line
         event = json.loads(line)
@@ -129,7 +131,7 @@ def test_a_revision_of_which_nothing_was_heard_is_not_kept_twice(run: Run, way: 
     revisions = Loss(run, "controllerrevisions", way)
     run.start(period(way))
     web = run.groups.create(desired=0)
-    wait_until(lambda: web.revisions, 20, "the revision")
+    wait_until(lambda: web.revisions and revisions.passed, 20, "the revision, and that it was heard of")
     revisions.arm(ANY, "ADDED", "MODIFIED")
     run.groups.configure("web", annotations={"changed": "yes"})
     wait_until(lambda: len(web.revisions) == 2, 20, "another revision")
