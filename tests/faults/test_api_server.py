@@ -74,18 +74,6 @@ def test_an_api_server_that_is_restarted_during_a_launch_and_a_removal_changes_n
     nothing_came_of_it(run, *as_wanted, all_noted=False)
 
 
-def test_an_api_server_that_is_killed_during_a_refresh_breaks_neither_bound(
-    own_cluster: Cluster, run_there: Run
-) -> None:
-    run_there.start(ready=True)
-    refresh = Exchange(run_there, of_slow_pods(run_there, 60, "3s"), 60, 60)
-    for new in (10, 30):
-        refresh.wait_until_new(new)
-        own_cluster.kill(API_SERVER)
-        own_cluster.start(API_SERVER)
-    refresh.ended_well(60, 2 * BACK_WITHIN_SECONDS, all_noted=False)
-
-
 def explain_fails(run: Run) -> str:
     """What `explain` says of an API server that is not there: an error, in one line."""
     where = ("--kubeconfig", str(run.groups.cluster.kubeconfig), "--namespace", run.groups.namespace)
@@ -114,7 +102,9 @@ def test_a_cluster_restored_from_a_backup_is_as_the_backup_says(
     settle(run.groups.create("late", desired=2), 2, BACK_WITHIN_SECONDS)
     settle(web, 8, BACK_WITHIN_SECONDS)
     web.kill("web-0")
-    run.groups.pods.wait_for("web-8 in its place", lambda pods: "web-8" in pods and "gone-0" not in pods)
+    run.groups.pods.wait_for(
+        "web-8 in its place", lambda pods: "web-8" in pods and "gone-0" not in pods, 2 * BACK_WITHIN_SECONDS
+    )  # garbage collection too
     settle(web, 8)
 
     if meanwhile == "the operator stands still":
@@ -177,6 +167,18 @@ def write_until(groups: Groups, version: int) -> None:
     while newest_version(groups) < version:
         patch = {"metadata": {"annotations": {"windlass.test/tick": str(newest_version(groups))}}}
         groups.cluster.request("PATCH", path, patch, MERGE)
+
+
+def test_an_api_server_that_is_killed_during_a_refresh_breaks_neither_bound(
+    own_cluster: Cluster, run_there: Run
+) -> None:
+    run_there.start(ready=True)
+    refresh = Exchange(run_there, of_slow_pods(run_there, 60, "3s"), 60, 60)
+    for new in (10, 30):
+        refresh.wait_until_new(new)
+        own_cluster.kill(API_SERVER)
+        own_cluster.start(API_SERVER)
+    refresh.ended_well(60, 2 * BACK_WITHIN_SECONDS, all_noted=False)
 
 
 def test_a_slow_api_server_makes_a_launch_and_a_removal_slow_and_nothing_else(run: Run) -> None:
