@@ -55,7 +55,7 @@ def test_a_removal_of_more_than_a_hundred_that_goes_on_is_told_as_one() -> None:
         await client.create(CONTROLLER_REVISIONS, "default", revision_manifest(KEPT, group=GROUP, group_uid=GROUP_UID))
         configuration = {"namespace": "default", "name": GROUP, "uid": "c", "generation": 1}
         await api.put("scalingconfigurations", {"metadata": configuration, "spec": CONFIGURATION})
-        found, records = await observe_live(client, {**body(seen), "status": to_wire(seen.status)}, NOW)
+        found, records, _ = await observe_live(client, {**body(seen), "status": to_wire(seen.status)}, NOW)
 
         assert len(leaving(plan_group(found))) == 50
         explained = explain(found, body(seen)["metadata"], records, (), None)

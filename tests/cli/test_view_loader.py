@@ -102,7 +102,7 @@ async def as_the_operator_sees_it(client: Client, found: dict[str, Any]) -> Grou
 def test_the_views_are_the_same() -> None:
     async def scenario(api: FakeApi, client: Client) -> None:
         found = await fill(api, client)
-        loaded, records = await observe_live(client, found, NOW)
+        loaded, records, _ = await observe_live(client, found, NOW)
         assert loaded == await as_the_operator_sees_it(client, found)
         assert [each.name for each in loaded.instances] == ["web-0", "web-1"]
         assert [each.name for each in loaded.orphans] == ["web-7"]
@@ -120,7 +120,7 @@ def test_a_configuration_that_is_missing_is_none() -> None:
     async def scenario(api: FakeApi, client: Client) -> None:
         found = await fill(api, client)
         await api.remove("scalingconfigurations", "default", GROUP)
-        loaded, _ = await observe_live(client, found, NOW)
+        loaded, _, _ = await observe_live(client, found, NOW)
         assert loaded.configuration is None
         assert loaded == await as_the_operator_sees_it(client, found)
 
@@ -131,7 +131,7 @@ def test_a_groups_refreshes_are_seen_with_what_they_name() -> None:
     async def scenario(api: FakeApi, client: Client) -> None:
         found = await fill(api, client)
         await fill_refreshes(api)
-        loaded, _ = await observe_live(client, found, NOW)
+        loaded, _, _ = await observe_live(client, found, NOW)
         assert loaded == await as_the_operator_sees_it(client, found)
         assert [each.name for each in loaded.refreshes] == ["first", "second"]
         assert loaded.sources.configurations == {"next": NEXT_CONFIGURATION, "missing": None}

@@ -26,7 +26,7 @@ async def without_records(api: FakeApi) -> dict[str, object]:
 
 def test_explain_tells_the_rest() -> None:
     async def scenario(api: FakeApi, client: Client) -> None:
-        seen, records = await observe_live(client, await without_records(api), NOW)
+        seen, records, _ = await observe_live(client, await without_records(api), NOW)
         assert records is None
         explained = explain(seen, metadata(seen), records, (), None)
         said = "\n".join(lines(explained))

@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -134,14 +134,17 @@ def alive(pod: Object) -> bool:
 
 def most_alive(history: list[tuple[str, Object | None]]) -> int:
     """How many Pods counted at once, at most."""
+    return max(numbers(history, alive), default=0)
+
+
+def numbers(history: list[tuple[str, Object | None]], counts: Callable[[Object], bool]) -> Iterator[int]:
+    """How many Pods counted after each change."""
     counting: set[str] = set()
-    most = 0
     for name, pod in history:
         counting.discard(name)
-        if pod is not None and alive(pod):
+        if pod is not None and counts(pod):
             counting.add(name)
-        most = max(most, len(counting))
-    return most
+        yield len(counting)
 
 
 def _told(things: dict[str, Object]) -> str:

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from hack.cluster import RefusedError, UnreachableError, wait_until
+from hack.cluster import RefusedError, UnreachableError, is_true, wait_until
 from tests.cluster.doors import collection, manifest
 from tests.cluster.groups import Group
-from tests.cluster.witness import Object, alive, most_alive
+from tests.cluster.witness import Object, alive, most_alive, numbers
 from tests.faults.run import Run, carried_out, settle
 
 MIN, MAX = 80, 120  # per cent
@@ -68,9 +68,8 @@ class Exchange:
         wait_until(lambda: "rollout" not in self.group.status, 20, "the end of its rollout")
         self.run.groups.pods.catch_up()
         history = self.run.groups.pods.history
-        assert most_alive(history) <= self.largest * MAX // 100
-        floor = -(-self.smallest * MIN // 100)
-        assert self._fewest_in_service() >= floor
+        assert most_alive(history) <= bounds(self.largest)[1]
+        assert self._fewest_in_service() >= bounds(self.smallest)[0]
         uids = {(name, pod["metadata"]["uid"]) for name, pod in history if pod is not None}
         assert len(uids) == len(dict(uids)), "a name was created twice"
         assert {pod["spec"]["containers"][0]["image"] for pod in self.group.pods.values()} == {"web:2"}
@@ -83,16 +82,19 @@ class Exchange:
 
     def _fewest_in_service(self) -> int:
         """How many were ready at once, at least, from the beginning of the refresh on."""
-        ready: set[str] = set()
-        fewest = self.largest
         witness = self.run.groups.pods
-        for number, (name, pod) in enumerate(witness.history):
-            ready.discard(name)
-            if pod is not None and alive(pod) and _is_ready(pod):
-                ready.add(name)
-            if number >= self._since and not any(number in each for each in witness.rereads):
-                fewest = min(fewest, len(ready))
-        return fewest
+        after = enumerate(numbers(witness.history, _in_service))
+        return min(
+            number
+            for index, number in after
+            if index >= self._since and not any(index in each for each in witness.rereads)
+        )
+
+
+def bounds(size: int) -> tuple[int, int]:
+    """Floor and ceiling of a refresh: 80 and 120 per cent, and one more where there is no room between the two."""
+    floor, ceiling = -(-size * MIN // 100), size * MAX // 100
+    return floor, ceiling + (0 < size == floor == ceiling)
 
 
 def of_slow_pods(run: Run, size: int, starts_after: str = "5s", **spec: object) -> Group:
@@ -103,5 +105,5 @@ def of_slow_pods(run: Run, size: int, starts_after: str = "5s", **spec: object) 
     return web
 
 
-def _is_ready(pod: Object) -> bool:
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", ()))
+def _in_service(pod: Object) -> bool:
+    return alive(pod) and is_true(pod, "Ready")

@@ -5,13 +5,14 @@ In the end there is exactly what was wanted; at no time are there more; nothing 
 
 from collections import Counter
 from collections.abc import Callable
+from itertools import dropwhile
 
 import pytest
 
 from hack.cluster import wait_until
 from tests.cluster.groups import Group
 from tests.cluster.operator_process import OperatorProcess
-from tests.cluster.witness import Object, alive
+from tests.cluster.witness import Object, alive, numbers
 from tests.faults.oracle import Outcome, nothing_came_of_it
 from tests.faults.proxy import Fault, Matches, Request, kill_after, kill_before
 from tests.faults.run import RESYNC, Run, point_of, settle
@@ -166,13 +167,4 @@ def nth(point: str) -> Matches:
 
 def least_alive(history: list[tuple[str, Object | None]], size: int) -> int:
     """How many Pods counted at once, at least, since there were so many."""
-    counting: set[str] = set()
-    least = None
-    for name, pod in history:
-        counting.discard(name)
-        if pod is not None and alive(pod):
-            counting.add(name)
-        if len(counting) == size or least is not None:
-            least = min(len(counting), size if least is None else least)
-    assert least is not None
-    return least
+    return min(dropwhile(lambda number: number != size, numbers(history, alive)))

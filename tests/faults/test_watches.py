@@ -45,7 +45,7 @@ class Loss:
     plural: str
     way: str = "a line"
     lost: list[tuple[str, str]] = field(default_factory=list)
-    passed: int = 0
+    passed: int = 0  # objects that were heard of before it was armed
     _wanted: set[tuple[str, str]] = field(default_factory=set)
     _oldest: int = 0
 

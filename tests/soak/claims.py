@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tests.cluster.witness import Object, alive
-
-MIN, MAX = 80, 120  # per cent, of a refresh
+from tests.faults.exchange import bounds
 
 
 @dataclass(slots=True)
@@ -29,7 +28,7 @@ class Group:
     def want(self, size: int) -> None:
         """The script is about to ask for so many."""
         self.wanted = size
-        floor, ceiling = _bounds(size) if self.refreshed else (size, size)
+        floor, ceiling = bounds(size) if self.refreshed else (size, size)
         self.ceiling = max(self.ceiling, ceiling)
         if self.floor is not None:
             self.floor = min(self.floor, floor)
@@ -39,9 +38,9 @@ class Group:
         if self.refreshed:
             return
         self.refreshed = True
-        self.ceiling = _bounds(self.ceiling)[1]
+        self.ceiling = bounds(self.ceiling)[1]
         if self.floor is not None:
-            self.floor -= self.wanted - _bounds(self.wanted)[0]
+            self.floor -= self.wanted - bounds(self.wanted)[0]
 
     def take(self, pod: str) -> None:
         """The script is about to kill this Pod, or to have it fail."""
@@ -71,12 +70,6 @@ class Group:
             yield f"{self.name}: {now} count with {name}, {self.ceiling} were wanted at most: {sorted(self.counting)}"
         if now < before and self.floor is not None and now < self.floor:
             yield f"{self.name}: {now} count without {name}, and {self.floor} should be left: {sorted(self.counting)}"
-
-
-def _bounds(size: int) -> tuple[int, int]:
-    """Floor and ceiling of a refresh: 80 and 120 per cent, and one more where there is no room between the two."""
-    floor, ceiling = -(-size * MIN // 100), size * MAX // 100
-    return floor, ceiling + (0 < size == floor == ceiling)
 
 
 class Claims:

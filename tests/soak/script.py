@@ -10,7 +10,8 @@ from itertools import count
 from hack.cluster import API_SERVER, Cluster, RefusedError, wait_until
 from tests.cluster.doors import collection, manifest
 from tests.cluster.groups import Groups
-from tests.soak.claims import MAX, MIN, Claims, Group
+from tests.faults.exchange import MAX, MIN
+from tests.soak.claims import Claims, Group
 from tests.soak.operators import Crew
 from tests.soak.weather import Weather
 

@@ -10,14 +10,13 @@ from windlass.cli.operator_sign import LastChange, read_complaint, read_leases
 from windlass.cli.reading import now
 from windlass.cli.subjects.group.explanation import Explanation, explain
 from windlass.cli.subjects.group.instances import read_group
-from windlass.cli.subjects.group.observing import RECORDS_UNREADABLE, observe_live, read_source
+from windlass.cli.subjects.group.observing import RECORDS_UNREADABLE, observe_live
 from windlass.cli.text import age, capitalised, columns, in_sections, moment
 from windlass.cli.told import Told
 from windlass.cluster.client import Client
 from windlass.cluster.deletion_guard import DeletionGuard, read_deletion_guard
 from windlass.cluster.errors import ApiError
-from windlass.controllers.scaling_group.written import parse_spec
-from windlass.planner.capacity.source import kind_and_name, named_source
+from windlass.planner.capacity.source import named_source
 from windlass.planner.reason import counted, names
 
 GRACE_SECONDS = 0.3  # for an operator that runs to look at a change of this moment: it takes a tenth of that
@@ -30,11 +29,8 @@ async def explain_group(client: Client, namespace: str, name: str) -> Told:
     if behind and any(lease.held(now()) for lease in leases or ()):
         await asyncio.sleep(GRACE_SECONDS)
         group = await read_group(client, namespace, name)
-    (view, records), complaint, guard, source = await asyncio.gather(
-        observe_live(client, group, now()),
-        read_complaint(client, group["metadata"]),
-        _read_guard(client),
-        read_source(client, namespace, *kind_and_name(parse_spec(group).configuration)),
+    (view, records, source), complaint, guard = await asyncio.gather(
+        observe_live(client, group, now()), read_complaint(client, group["metadata"]), _read_guard(client)
     )
     explanation = explain(view, group["metadata"], records, leases, complaint, guard, source)
     return Told(values=partial(values, explanation), lines=partial(lines, explanation))

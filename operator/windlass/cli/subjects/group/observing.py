@@ -43,8 +43,9 @@ RECORDS_UNREADABLE = (
 )
 
 
-async def observe_live(client: Client, group: Body, now: datetime) -> tuple[GroupView, list[Body] | None]:
-    """What a pass of an operator that has just started would see of this group as it was read, and its records.
+async def observe_live(client: Client, group: Body, now: datetime) -> tuple[GroupView, list[Body] | None, Body | None]:
+    """What a pass of an operator that has just started would see of this group as it was read, its records, and its
+    source.
 
     The records are None where the API server does not know their kind: all else can be told all the same.
     """
@@ -75,7 +76,7 @@ async def observe_live(client: Client, group: Body, now: datetime) -> tuple[Grou
         refreshes=refreshes,
         sources=sources,
     )
-    return replace(view, template_problem=_template_problem(group, view)), records
+    return replace(view, template_problem=_template_problem(group, view)), records, source
 
 
 async def _pods(client: Client, namespace: str, name: str) -> list[Instance]:

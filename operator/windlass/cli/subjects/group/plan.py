@@ -85,7 +85,7 @@ async def start_of_existing(
     client: Client, group: Body, spec: Body, sources: Sources, notes: Iterable[str] = ()
 ) -> Start:
     """An existing group with this spec, and with these sources as they would be."""
-    view, records = await observe_live(client, group, now())
+    view, records, _ = await observe_live(client, group, now())
     known = {kind_and_name(view.spec.configuration): view.configuration or view.template}
     before, after = to_wire(view.spec), to_wire(parsed := parse_spec({"spec": spec}))
     changes = list(differences(before, after))

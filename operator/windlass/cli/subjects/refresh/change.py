@@ -40,13 +40,7 @@ async def ask(client: Client, namespace: str, name: str, verb: str) -> Asked:
     if picture.over:
         raise CannotError(f"refresh {name} is over, as {picture.status.phase.value}: {picture.message}")
     if after is Wanted.ROLLED_BACK:
-        status = picture.status
-        if status.from_revision and status.from_revision == status.to_revision:
-            raise CannotError(
-                f"refresh {name} cannot be rolled back: its instances are made from the group's own configuration; "
-                "cancel it, change that back, and refresh again"
-            )
-        await _refuse_way_back_to_a_word(client, namespace, picture)
+        await _refuse_no_way_back(client, namespace, picture)
     if before is not after:
         # The reason is that of the state before.
         await _patch(client, picture, {"spec": {"state": after.value, "stateReason": None}})
@@ -58,8 +52,15 @@ async def ask(client: Client, namespace: str, name: str, verb: str) -> Asked:
     return Asked(before.value, after.value, f"is {after.value} already")
 
 
-async def _refuse_way_back_to_a_word(client: Client, namespace: str, picture: Picture) -> None:
-    """CannotError where the group asks for Default or Latest: what that was before, nobody can ask for."""
+async def _refuse_no_way_back(client: Client, namespace: str, picture: Picture) -> None:
+    """CannotError where before and after are the same, or the group asks for Default or Latest: what that was before,
+    nobody can ask for."""
+    cannot, status = f"refresh {picture.metadata['name']} cannot be rolled back", picture.status
+    if status.from_revision and status.from_revision == status.to_revision:
+        raise CannotError(
+            f"{cannot}: its instances are made from the group's own configuration; cancel it, change that back, and "
+            "refresh again"
+        )
     try:
         group = await client.get(SCALING_GROUPS, namespace, picture.spec.scaling_group)
     except Gone:
@@ -67,8 +68,8 @@ async def _refuse_way_back_to_a_word(client: Client, namespace: str, picture: Pi
     word = followed(parse_spec(group).configuration)
     if word is not None:
         raise CannotError(
-            f"refresh {picture.metadata['name']} cannot be rolled back: its group asks for {word}, which follows the "
-            "template; cancel it, and refresh to a version by its number"
+            f"{cannot}: its group asks for {word}, which follows the template; cancel it, and refresh to a version by "
+            "its number"
         )
 
 

@@ -63,7 +63,7 @@ async def explain_refresh(client: Client, namespace: str, name: str) -> Told:
     group = await read_group(client, namespace, picture.spec.scaling_group)
     explanation = None
     if group is not None and not picture.over:
-        view, records = await observe_live(client, group, picture.now)
+        view, records, _ = await observe_live(client, group, picture.now)
         explanation = explain(view, group["metadata"], records, leases)
     explained = Explained(picture, explanation, group is None, _sign(picture, body, leases))
     return Told(values=partial(values, explained), lines=partial(lines, explained))
