@@ -20,14 +20,12 @@ LIMIT = 20.0  # seconds; what is waited for usually takes less than one, on a ma
 class Witness:
     """A watch of one collection from before the test began. Use it as a context manager.
 
-    `history` holds every version of every object that there was, in order, deletions as (name, None). `rereads`: where
-    the watch was lost and all was read anew: within these, the order is nobody's but ours.
+    `history` holds every version of every object that there was, in order, deletions as (name, None).
     """
 
     def __init__(self, cluster: Cluster, collection: str) -> None:
         self.history: list[tuple[str, Object | None]] = []
         self.now: dict[str, Object] = {}
-        self.rereads: list[range] = []  # without the last of each: after that one all is as it was read
         self._version = "0"  # of what was seen last
         self._cluster = cluster
         self._collection = collection
@@ -102,13 +100,11 @@ class Witness:
     def _read_anew(self) -> None:
         listed = self._cluster.request("GET", self._collection)
         there = {item["metadata"]["name"]: item for item in listed["items"]}
-        before = len(self.history)
         for thing in [self.now[name] for name in self.now if name not in there]:
             self._note("DELETED", thing)
         for name, item in there.items():
             if self.now.get(name) != item:
                 self._note("MODIFIED", item)
-        self.rereads.append(range(before, len(self.history) - 1))
         with self._changed:
             self._version = listed["metadata"]["resourceVersion"]
             self._changed.notify_all()
