@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hack.cluster import Cluster, Shape, throw_away, wait_until
+from tests.cluster.members import Member, with_members
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +20,21 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     folder = tmp_path_factory.mktemp("clusters")
     with throw_away(f"test-{os.getpid()}", folder, Shape(nodes=6, audit=True)) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def started_members(cluster: Cluster) -> Iterator[tuple[Member, ...]]:
+    """Two member clusters of the shared cluster, on the same etcd."""
+    with with_members(cluster, 2) as members:
+        yield members
+
+
+@pytest.fixture
+def members(started_members: tuple[Member, ...]) -> Iterator[tuple[Member, ...]]:
+    """These members, whole; what a test does to them or their proxies is undone with its end."""
+    yield started_members
+    for member in started_members:
+        member.restore()
 
 
 @pytest.fixture

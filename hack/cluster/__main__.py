@@ -37,8 +37,8 @@ def up(cluster: Cluster, options: argparse.Namespace) -> None:
         start_operator(cluster)
     link_commands()
     print(f"cluster {cluster.name} is up at {cluster.url}: {shape.nodes} nodes in {', '.join(shape.zones)}")
-    for member in cluster.members:
-        print(f"  {member.name} at {member.url}: KUBECONFIG={_short(member.kubeconfig)}")
+    for member, kubeconfig in zip(cluster.members, cluster.published_member_kubeconfigs, strict=True):
+        print(f"  {member.name} at {member.url}: KUBECONFIG={_short(kubeconfig)}")
     print(f"  export KUBECONFIG={_short(cluster.published_kubeconfig)}")
     name = "" if cluster.name == DEFAULT else f" --name {cluster.name}"
     print(f'  or, with kubectl on PATH too: eval "$(hack/cluster/cluster env{name})"')

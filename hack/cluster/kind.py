@@ -69,7 +69,7 @@ class KindCluster(Cluster):
         self.kubectl("wait", "--for=condition=Ready", "--timeout=120s", "nodes", "--all")
         for member in self.members:
             KindCluster(member.name).up(Shape(nodes=0))
-        self._publish_kubeconfig()
+        self._publish_kubeconfigs()
 
     def down(self) -> None:
         """Deletes the containers and all that was kept; the last cluster takes a Docker daemon of ours with it."""
@@ -78,7 +78,7 @@ class KindCluster(Cluster):
             KindCluster(member.name).down()
         _kind("delete", "cluster", "--name", self.kind_name)
         shutil.rmtree(self.folder, ignore_errors=True)
-        self._withdraw_kubeconfig()
+        self._withdraw_kubeconfigs()
         if not _kind("get", "clusters").split():
             docker.stop()
 

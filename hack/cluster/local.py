@@ -1,6 +1,7 @@
 """A control plane on this machine: real etcd, API server, controllers and scheduler, with simulated nodes (kwok)."""
 
 import json
+import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +21,7 @@ CLUSTERS = ROOT / ".local" / "clusters"
 DEFAULT = "default"
 
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+_NAMESPACES = "/api/v1/namespaces"
 _NODES = "/api/v1/nodes"
 _START_LIMIT = 90.0  # seconds for one part to answer; 2 to 4 are usual, many more on a machine that is busy otherwise
 
@@ -81,6 +83,14 @@ class Cluster(Access):
         return self._root.parent / "kubeconfig" if self.name == DEFAULT else self.kubeconfig
 
     @property
+    def published_member_kubeconfigs(self) -> tuple[Path, ...]:
+        """The members': `.local/members/member-1.kubeconfig` and so on for the default cluster."""
+        if self.name != DEFAULT:
+            return tuple(member.kubeconfig for member in self.members)
+        names = [f"member-{number + 1}" for number in range(self.shape.members)]
+        return tuple(self._root.parent / "members" / f"{name}.kubeconfig" for name in names)
+
+    @property
     def audit_log(self) -> Path:
         """One JSON line per request to the main API server, where the shape asks for it."""
         return self.folder / "audit.log"
@@ -115,16 +125,16 @@ class Cluster(Access):
             for process in running:
                 process.stop()
             shutil.rmtree(self.folder, ignore_errors=True)
-            self._withdraw_kubeconfig()
+            self._withdraw_kubeconfigs()
 
     def start(self, component: str) -> None:
-        """Starts one component again and waits until it answers, if it is an API server.
+        """Starts one component again and waits until it answers, if it is an API server (`member-1` is one).
 
         Raises StartError.
         """
         self._start(component)
-        if component == programs.API_SERVER:
-            self._wait_for(component, lambda: self.request("GET", "/readyz"))
+        if component in self._api_servers:
+            self._wait_until_served(component)
 
     def stop(self, component: str) -> None:
         """Ends one component in its own time, at most 10 s."""
@@ -161,23 +171,42 @@ class Cluster(Access):
             self._process(name).stop()
         if shape.audit != before.audit:
             self._process(programs.API_SERVER).stop()  # it is started with the other setting
-        self._publish_kubeconfig()
+        self._publish_kubeconfigs()
 
-    def _publish_kubeconfig(self) -> None:
-        link = self.published_kubeconfig
-        if link != self.kubeconfig:
-            link.unlink(missing_ok=True)
-            link.symlink_to(self.kubeconfig.relative_to(link.parent))
+    def _publish_kubeconfigs(self) -> None:
+        self._withdraw_kubeconfigs()
+        kubeconfigs = [self.kubeconfig, *(member.kubeconfig for member in self.members)]
+        published = [self.published_kubeconfig, *self.published_member_kubeconfigs]
+        for link, kubeconfig in zip(published, kubeconfigs, strict=True):
+            if link != kubeconfig:
+                link.parent.mkdir(exist_ok=True)
+                link.symlink_to(os.path.relpath(kubeconfig, link.parent))
 
-    def _withdraw_kubeconfig(self) -> None:
-        self.published_kubeconfig.unlink(missing_ok=True)
+    def _withdraw_kubeconfigs(self) -> None:
+        if self.name == DEFAULT:
+            self.published_kubeconfig.unlink(missing_ok=True)
+            shutil.rmtree(self._root.parent / "members", ignore_errors=True)
+
+    @property
+    def _api_servers(self) -> dict[str, Access]:
+        """By the name of their part."""
+        return {programs.API_SERVER: self, **{member.name: member for member in self.members}}
 
     def _start_api_servers(self) -> None:
-        servers = {programs.API_SERVER: self, **{member.name: member for member in self.members}}
-        for name in servers:
+        for name in self._api_servers:
             self._start(name)
-        for name, access in servers.items():
-            self._wait_for(name, lambda access=access: access.request("GET", "/readyz"))  # type: ignore[misc]
+        for name in self._api_servers:
+            self._wait_until_served(name)
+
+    def _wait_until_served(self, name: str) -> None:
+        """Until the API server answers, and has made its own namespaces, which it does a moment later."""
+        server = self._api_servers[name]
+
+        def served() -> bool:
+            there = {found["metadata"]["name"] for found in server.request("GET", _NAMESPACES)["items"]}
+            return bool(server.request("GET", "/readyz")) and there >= {"default", "kube-system"}
+
+        self._wait_for(name, served)
 
     def _install_crds(self) -> None:
         files = sorted((ROOT / "crds").glob("*.yaml"))

@@ -1,8 +1,8 @@
 """A proxy between an operator and its API server that does to a chosen request what networks and machines do.
 
-Requests come in as plain HTTP on loopback and go on by TLS as they are, the operator's token among their headers. What
-happens to a request is a fault: a coroutine that is given the request and a way to pass it on, and gives the reply or
-raises `Cut`. Faults are small functions, so that a new one costs a few lines.
+Requests come in on loopback, as plain HTTP or by TLS, and go on by TLS as they are, the operator's token among their
+headers. What happens to a request is a fault: a coroutine that is given the request and a way to pass it on, and gives
+the reply or raises `Cut`. Faults are small functions, so that a new one costs a few lines.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from hack.cluster import Cluster
+from hack.cluster import Access
 
 LONGEST_HEAD = 256 * 1024  # bytes; also of what is passed on at once
 
@@ -129,15 +129,18 @@ class _Rule:
 class Proxy:
     """Stands before one API server. Use it as a context manager; it runs in a thread of its own.
 
+    `tls`: it is asked by TLS and shows the API server's certificate; what a client's certificate says is lost.
+
     `seen` holds every request in the order in which they arrived, also those that were not passed on.
     """
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, server: Access, *, tls: bool = False) -> None:
         self.seen: list[Request] = []
         self.url = ""
         self._port = 0
-        self._upstream = urlsplit(cluster.url)
-        self._tls = ssl.create_default_context(cafile=str(cluster.ca))
+        self._upstream = urlsplit(server.url)
+        self._tls = ssl.create_default_context(cafile=str(server.ca))
+        self._shown = _shown_by(server) if tls else None
         self._rules: list[_Rule] = []
         self._connections: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
@@ -168,19 +171,30 @@ class Proxy:
         """Accept connections again."""
         asyncio.run_coroutine_threadsafe(self._open(), self._loop).result(10)
 
+    def heal(self) -> None:
+        """As it was at first: nothing more happens to requests, none was seen, nobody is connected."""
+        self.refuse()
+        self._rules.clear()
+        self.seen.clear()
+        self.accept()
+
     def kubeconfig(self, original: Path, folder: Path) -> Path:
         """The same kubeconfig, by way of this proxy."""
         config = yaml.safe_load(original.read_text())
-        config["clusters"] = [each | {"cluster": {"server": self.url}} for each in config["clusters"]]
+        for each in config["clusters"]:
+            trusted = each["cluster"] if self._shown else {}
+            each["cluster"] = trusted | {"server": self.url}
         path = folder / "proxied.kubeconfig"
         path.touch(mode=0o600)
         path.write_text(json.dumps(config))
         return path
 
     async def _open(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port, limit=LONGEST_HEAD)
+        self._server = await asyncio.start_server(
+            self._accept, "127.0.0.1", self._port, limit=LONGEST_HEAD, ssl=self._shown
+        )
         self._port = self._server.sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{self._port}"
+        self.url = f"{'https' if self._shown else 'http'}://127.0.0.1:{self._port}"
 
     async def _close(self) -> None:
         self._server.close()
@@ -242,6 +256,13 @@ class _Onward:
     def abort(self) -> None:
         if self._streams is not None:
             self._streams[1].transport.abort()
+
+
+def _shown_by(server: Access) -> ssl.SSLContext:
+    """Whoever trusts the API server trusts what shows the certificate of it."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(server.pki / "kube-apiserver.crt", server.pki / "kube-apiserver.key")
+    return context
 
 
 async def _read_request(reader: asyncio.StreamReader) -> Request | None:

@@ -25,6 +25,7 @@ from hack.cluster import (
     wait_until,
 )
 from hack.cluster import __main__ as command
+from hack.cluster.local import DEFAULT
 from hack.cluster.process import is_dead
 
 ROOT = Path(__file__).parents[2]
@@ -32,9 +33,9 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A cluster beside the one that all tests share: no scheduler, no nodes, two members."""
-    folder, components = tmp_path_factory.mktemp("clusters"), (ETCD, API_SERVER, CONTROLLER_MANAGER)
-    with throw_away("second", folder, Shape(nodes=2, members=2), components) as second:
+    """A cluster beside the one that all tests share, the default one of its checkout: no scheduler, two members."""
+    root, components = tmp_path_factory.mktemp("local") / "clusters", (ETCD, API_SERVER, CONTROLLER_MANAGER)
+    with throw_away(DEFAULT, root, Shape(nodes=2, members=2), components) as second:
         yield second
 
 
@@ -67,11 +68,22 @@ def test_members_are_clusters_of_their_own(second: Cluster) -> None:
     assert "only-here" not in second.kubectl("get", "namespaces")
 
 
+def test_the_kubeconfigs_of_the_default_cluster_lie_where_people_look(second: Cluster) -> None:
+    local = second.folder.parents[1]
+    published = [second.published_kubeconfig, *second.published_member_kubeconfigs]
+    names = ("kubeconfig", "members/member-1.kubeconfig", "members/member-2.kubeconfig")
+    assert published == [local / name for name in names]
+    for kubeconfig, server in zip(published, (second, *second.members), strict=True):
+        uid = second.kubectl(f"--kubeconfig={kubeconfig}", "get", "ns", "default", "--output=jsonpath={.metadata.uid}")
+        assert uid == server.request("GET", "/api/v1/namespaces/default")["metadata"]["uid"]
+
+
 def test_coming_up_again_changes_only_what_differs(second: Cluster) -> None:
     before = {part.name: part.pid for part in second.status()}
     second.up(Shape(nodes=2, members=1), components=(ETCD, API_SERVER, CONTROLLER_MANAGER))
     after = {part.name: part.pid for part in second.status()}
     assert after == {name: pid for name, pid in before.items() if name != "member-2"}
+    assert [link.name for link in second.published_member_kubeconfigs[0].parent.iterdir()] == ["member-1.kubeconfig"]
 
 
 def test_the_crds_of_the_tree_are_served(cluster: Cluster) -> None:
@@ -105,6 +117,17 @@ def test_the_api_server_can_be_stopped_and_comes_back_as_it_was(second: Cluster)
         second.request("GET", "/readyz")
     second.start(API_SERVER)
     assert exists(second, "kept")
+
+
+def test_a_member_can_be_stopped_and_comes_back_as_it_was(second: Cluster) -> None:
+    member = second.members[0]
+    before = member.request("GET", "/api/v1/namespaces/kube-system")
+    second.kill(member.name)
+    with pytest.raises(UnreachableError):
+        member.request("GET", "/readyz")
+    assert second.request("GET", "/readyz") == "ok"
+    second.start(member.name)
+    assert member.request("GET", "/api/v1/namespaces/kube-system") == before
 
 
 def test_down_ends_what_a_killed_starter_left(tmp_path: Path) -> None:
