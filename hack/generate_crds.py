@@ -63,8 +63,8 @@ class Translator:
                 out = {"type": kind}
         if source["type"] == "integer":
             out["format"] = _integer_format(source)
-        if "default" in source and self._defaults and source["default"] is not None:
-            out["default"] = source["default"]
+        if self._defaults and source.get("default") is not None:
+            out["default"] = _without_nulls(source["default"])
         out |= {key: source[key] for key in sorted(KEPT & source.keys())}
         _refuse_unbounded(out, path)
         return _described(source, out)
@@ -101,6 +101,13 @@ def _integer_format(source: Schema) -> str:
     bounds = [source.get("minimum"), source.get("maximum"), *source.get("enum", [])]
     numbers = [bound for bound in bounds if bound is not None]
     return "int32" if len(numbers) > 1 and all(number in INT32 for number in numbers) else "int64"
+
+
+def _without_nulls(default: Any) -> Any:
+    """A default as the API server takes it: null is no value of an optional field, it is left out."""
+    if isinstance(default, dict):
+        return {name: _without_nulls(value) for name, value in default.items() if value is not None}
+    return default
 
 
 def _refuse_unbounded(schema: Schema, path: str) -> None:

@@ -78,9 +78,14 @@ def tried(cases: Iterable[Any]) -> set[tuple[str, str, str]]:
 def bounds_of_all_kinds() -> Iterator[tuple[str, str, str]]:
     """Kind, field and keyword of each bound that there is."""
     for path in CRDS.glob("*.yaml"):
-        spec = yaml.safe_load(path.read_text())["spec"]
-        schema = spec["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
-        yield from ((spec["names"]["kind"], field, keyword) for field, keyword in _bounds_below(schema, ""))
+        yield from bounds_of(yaml.safe_load(path.read_text()))
+
+
+def bounds_of(definition: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Kind, field and keyword of each bound that a definition has for its spec."""
+    spec = definition["spec"]
+    schema = spec["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    yield from ((spec["names"]["kind"], field, keyword) for field, keyword in _bounds_below(schema, ""))
 
 
 def _bounds_below(schema: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:

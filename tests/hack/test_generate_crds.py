@@ -24,6 +24,8 @@ class Part(Model):
 
     size: Annotated[int, Field(ge=1, le=9)] = 1
     """How big."""
+    shade: Annotated[str, Field(max_length=9)] | None = None
+    """How dark."""
 
 
 class Thing(Model):
@@ -80,6 +82,12 @@ def test_what_a_field_refers_to_stands_in_its_place_under_the_fields_own_descrip
     assert part["description"] == "The part that it has."
     assert part["default"] == {"size": 1}
     assert part["properties"]["size"]["maximum"] == 9
+
+
+def test_a_default_has_no_null_for_what_is_optional() -> None:
+    part = schema()["properties"]["part"]
+    assert "shade" in part["properties"]
+    assert part["default"].keys() == {"size"}
 
 
 def test_a_list_is_replaced_as_a_whole() -> None:

@@ -20,9 +20,13 @@ from windlass.api.stacks import (
     Unit,
     VariableName,
     VariablesFile,
+    order_rules,
     preference_rules,
     target_rules,
 )
+
+# Marks belong to letters: the scripts of India and Thailand write vowels with them.
+DisplayName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^\p{L}[-_\p{L}\p{M}\p{Nd}]*$")]
 
 
 class StackTemplate(Model):
@@ -37,7 +41,7 @@ class StackTemplate(Model):
 class StackSetSpec(Model):
     """What is deployed, with which variables, and who says where."""
 
-    display_name: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^\p{L}[-_\p{L}\p{Nd}]*$")] | None = None
+    display_name: DisplayName | None = None
     """A name for people, of letters of any script, digits, `_` and `-`, the first of them a letter: 1 to 128."""
     template: StackTemplate
     """What is deployed."""
@@ -90,7 +94,7 @@ class StackSetStatus(Observed):
     """How many were cancelled in their last operation."""
     drifted: int = 0
     """How many were found to differ from what was deployed."""
-    variables: Annotated[tuple[str, ...], Field(max_length=MAX_VARIABLES)] = ()
+    variables: Annotated[tuple[VariableName, ...], Field(max_length=MAX_VARIABLES)] = ()
     """The names of the variables that the set records."""
     regions: Annotated[tuple[Region, ...], Field(max_length=MAX_REGIONS)] = ()
     """The regions that the set manages."""
@@ -174,13 +178,7 @@ KIND = Kind(
             "targets cannot be added or taken away: who owns the membership of a set stays the same",
             field=".targets",
         ),
-        Rule(
-            "self.operationPreferences.regionOrder.size() == 0 || (has(self.targets) && "
-            "self.operationPreferences.regionOrder.size() == self.targets.regions.size() && "
-            "self.operationPreferences.regionOrder.all(r, r in self.targets.regions))",
-            "400: operationPreferences.regionOrder must name exactly the regions of targets",
-            field=".operationPreferences.regionOrder",
-        ),
+        *order_rules("operationPreferences"),
         *target_rules("targets"),
         *preference_rules("operationPreferences"),
     ),

@@ -28,7 +28,7 @@ from windlass.api.stacks import (
     Region,
     VariableName,
     VariablesFile,
-    order_rule,
+    order_rules,
     preference_rules,
     target_rules,
 )
@@ -218,12 +218,7 @@ KIND = Kind(
             "400: variablesFrom must have either configMapRef or secretRef",
             at="overrides.variablesFrom",
         ),
-        Rule(
-            "has(self.targets) || self.preferences.regionOrder.size() == 0",
-            "400: preferences.regionOrder needs targets: it names exactly their regions",
-            field=".preferences.regionOrder",
-        ),
-        order_rule("targets", at=""),
+        *order_rules("preferences"),
         *target_rules("targets"),
         *preference_rules("preferences"),
     ),

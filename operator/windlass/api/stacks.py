@@ -118,7 +118,7 @@ class OperationPreferences(Model):
 
     region_concurrency_type: RegionConcurrency = RegionConcurrency.SEQUENTIAL
     """SEQUENTIAL: one region after the other; PARALLEL: all regions side by side."""
-    region_order: Annotated[tuple[Region, ...], Field(max_length=MAX_REGIONS, json_schema_extra=SET)] = ()
+    region_order: Annotated[tuple[Region, ...], Field(max_length=MAX_REGIONS)] = ()
     """The order of the regions, with SEQUENTIAL: exactly the operation's regions. Without it the order is random."""
     failure_tolerance_count: Annotated[int, Field(ge=0, le=100_000)] | None = None
     """How many instances of a region may fail: 0 or more; 0 where neither this nor the percentage is given."""
@@ -195,12 +195,20 @@ def preference_rules(at: str) -> tuple[Rule, ...]:
     )
 
 
-def order_rule(targets: str, at: str) -> Rule:
-    """That an order names exactly the regions that are meant: paths from the place `at`, which has both."""
-    return Rule(
-        f"!has(self.{targets}) || !has(self.preferences) || self.preferences.regionOrder.size() == 0 || "
-        f"(self.preferences.regionOrder.size() == self.{targets}.regions.size() && "
-        f"self.preferences.regionOrder.all(r, r in self.{targets}.regions))",
-        "400: preferences.regionOrder must name exactly the regions of targets",
-        at=at,
+def order_rules(preferences: str) -> tuple[Rule, ...]:
+    """That the order in these preferences, a field of the spec, names exactly the regions of `targets` beside them."""
+    order = f"self.{preferences}.regionOrder"
+    return (
+        Rule(
+            f"has(self.targets) || {order}.size() == 0",
+            f"400: {preferences}.regionOrder needs targets: it names exactly their regions",
+            field=f".{preferences}.regionOrder",
+        ),
+        # The regions are a set: an order as long as they are that has them all has each of them once.
+        Rule(
+            f"!has(self.targets) || {order}.size() == 0 || "
+            f"({order}.size() == self.targets.regions.size() && self.targets.regions.all(r, r in {order}))",
+            f"400: {preferences}.regionOrder must name exactly the regions of targets",
+            field=f".{preferences}.regionOrder",
+        ),
     )
