@@ -178,10 +178,11 @@ class PausedAt(Reason):
     """It pauses at a checkpoint."""
 
     TEXT: ClassVar[str] = (
-        "the pause at checkpoint {checkpoint} % to end at {until}; `kubectl windlass resume` ends it now"
+        "the pause at checkpoint {checkpoint} % to end at {until}; `kubectl windlass resume {refresh}` ends it now"
     )
     checkpoint: int
     until: datetime
+    refresh: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def why_waiting(rollout: Rollout) -> Reason:
     if status.committing:
         return WaitsForCommit()
     if status.paused_until is not None and not counts.new_not_ready:
-        return PausedAt(status.checkpoint, status.paused_until)
+        return PausedAt(status.checkpoint, status.paused_until, status.name)
     if counts.new_not_ready:
         return WaitsForInstances(counts.new_not_ready, counts.ready, rollout.budget.floor)
     if status.baking_until is not None:
