@@ -225,8 +225,9 @@ def test_a_text_is_counted_in_bytes(stacks: Access, thing: Any, refused: Refused
 def test_accounts_as_text_are_counted_in_bytes(stacks: Access) -> None:
     text = "栈" * 33_333
     refused = ("targets.accountsCSV", "400: accountsCSV must have at most 100000 bytes")
-    judge(stacks, operation(targets={"regions": ["eu-1"], "accountsCSV": text + "a"}), None)
-    judge(stacks, operation(targets={"regions": ["eu-1"], "accountsCSV": text + "aa"}), refused)
+    for thing in (operation, stack_set):
+        judge(stacks, thing(targets={"regions": ["eu-1"], "accountsCSV": text + "a"}), None)
+        judge(stacks, thing(targets={"regions": ["eu-1"], "accountsCSV": text + "aa"}), refused)
 
 
 # ---- one of both
