@@ -10,6 +10,7 @@ from aiohttp import web
 
 from tests.cluster_client.fake_api import (
     FakeApi,
+    Pauses,
     breaks,
     hangs,
     pod,
@@ -19,14 +20,16 @@ from tests.cluster_client.fake_api import (
 )
 from tests.cluster_client.scenario import play
 from windlass.cluster.client import Client
-from windlass.cluster.connection import Connection
+from windlass.cluster.connection import Connection, StaticToken
 from windlass.cluster.errors import (
     AlreadyExists,
+    ConfigurationError,
     Conflict,
     Expired,
     Gone,
     Transient,
 )
+from windlass.cluster.requests import TRIES
 from windlass.cluster.resources import LEASES, PODS, SCALING_GROUPS
 
 
@@ -58,6 +61,69 @@ def test_requests_say_who_asks_and_do_not_ask_for_compression() -> None:
         assert headers["Accept-Encoding"] == "identity"
 
     play(scenario, user_agent="windlass/1.2 (test)")
+
+
+@pytest.mark.parametrize("token", [None, StaticToken("secret")])
+def test_everything_is_done_as_whom_the_connection_says(token: StaticToken | None) -> None:
+    user = "system:serviceaccount:shop:deployer"
+
+    async def scenario(api: FakeApi, client: Client) -> None:
+        async with Client(Connection(api.url, "a test", token=token, impersonate=user)) as acting:
+            await acting.get_raw("/api/v1/pods")
+            await acting.create(PODS, "default", pod("web-4"))
+            async with aclosing(acting.watch(PODS, send_initial_events=True)) as watch:
+                await anext(watch)
+        assert [seen.headers.get("Impersonate-User") for seen in api.seen] == [user] * 3
+        assert ["Authorization" in seen.headers for seen in api.seen] == [token is not None] * 3
+        await client.get_raw("/api/v1/pods")
+        assert "Impersonate-User" not in api.seen[-1].headers
+
+    play(scenario)
+
+
+def test_a_client_may_take_shorter_replies_only() -> None:
+    async def scenario(api: FakeApi, client: Client) -> None:
+        for _ in range(2 * TRIES):
+            api.fail_next(replies(200, b" " * 5_000))
+        with pytest.raises(Transient, match="the reply is larger than 4000 bytes"):
+            await client.get(PODS, "default", "web-1")
+        with pytest.raises(Transient, match="the reply is larger than 4000 bytes"):
+            await client.list(PODS, "default")
+
+    play(scenario, most_bytes=4_000, sleep=Pauses())
+
+
+def test_a_client_goes_on_by_another_connection_and_what_is_under_way_ends_on_the_one_before() -> None:
+    answered = asyncio.Event()
+
+    async def waits(request: web.Request) -> web.StreamResponse:
+        await answered.wait()
+        return web.json_response({"token": request.headers["Authorization"]})
+
+    async def scenario(api: FakeApi, client: Client) -> None:
+        await client.reconnect(Connection(api.url, "a test", token=StaticToken("first")))
+        api.fail_next(waits)
+        asking = asyncio.create_task(client.get_raw("/first"))
+        await until(lambda: len(api.seen) == 1)
+        await client.reconnect(Connection(api.url, "a test", token=StaticToken("second"), impersonate="eve"))
+        await client.get_raw("/api/v1/pods")
+        answered.set()
+        assert json.loads(await asking) == {"token": "Bearer first"}
+        assert api.seen[1].headers["Authorization"] == "Bearer second"
+        assert api.seen[1].headers["Impersonate-User"] == "eve"
+
+    play(scenario)
+
+
+def test_a_client_stays_as_it_is_where_another_connection_cannot_be_used() -> None:
+    async def scenario(api: FakeApi, client: Client) -> None:
+        before = client.connection
+        with pytest.raises(ConfigurationError):
+            await client.reconnect(Connection("https://a.example", "a test", ca=b"no certificate"))
+        assert client.connection is before
+        await client.get_raw("/api/v1/pods")
+
+    play(scenario)
 
 
 def test_a_server_may_live_below_a_path() -> None:

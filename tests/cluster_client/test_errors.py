@@ -147,9 +147,21 @@ def test_a_status_may_say_how_long_to_wait_instead() -> None:
     assert seconds_to_wait({}, json.dumps(status(429, retryAfterSeconds=3)).encode()) == 3.0
 
 
-@pytest.mark.parametrize("header", ["soon", "-5", ""])
+@pytest.mark.parametrize(
+    "header", ["soon", "-5", "", "Wed, 21 Oct 2015 07:28:00 +99999999999999999999", "Wed, 99 Foo 2015 07:28:00 GMT"]
+)
 def test_a_retry_after_that_makes_no_sense_is_no_retry_after(header: str) -> None:
     assert seconds_to_wait({"Retry-After": header}) is None
+
+
+@pytest.mark.parametrize("header", ["9" * 400, "99999", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_nobody_has_us_wait_longer_than_an_hour(header: str) -> None:
+    assert seconds_to_wait({"Retry-After": header}) == 3600.0
+    assert seconds_to_wait({}, json.dumps(status(429, retryAfterSeconds=1e300)).encode()) == 3600.0
+
+
+def test_a_status_cannot_ask_for_a_time_that_is_over() -> None:
+    assert seconds_to_wait({}, json.dumps(status(429, retryAfterSeconds=-5)).encode()) == 0.0
 
 
 def test_a_page_of_html_is_quoted_on_one_line() -> None:
@@ -167,6 +179,27 @@ def test_an_empty_reply_is_named_by_its_code() -> None:
 
 def test_bytes_that_are_no_text_do_not_break_the_message() -> None:
     assert "�" in str(from_reply("listing Pod", 502, {}, b"\xff\xfe", writes=False))
+
+
+@pytest.mark.parametrize("hostile", ["\x1b[2J\x07\u202e\u2028", "\x00\x9b\u200b"])
+def test_nothing_is_left_in_a_message_that_would_move_a_cursor_or_not_be_seen(hostile: str) -> None:
+    body = json.dumps(status(422, f"In{hostile}valid", f"no\r\n\tgood{hostile}")).encode()
+    for error in (from_reply("creating Pod", 422, {}, body, writes=True), from_event("watching Pod", body)):
+        assert str(error).isprintable()
+        assert error.detail.isprintable()
+        assert error.reason.isprintable()
+        assert "no good" in error.detail
+
+
+def test_a_long_message_is_cut() -> None:
+    assert reply(422, "Invalid", "x" * 5000).detail == "x" * 1000 + "…"
+    assert from_event("watching Pod", json.dumps(status(500, "", "x" * 5000)).encode()).detail == "x" * 1000 + "…"
+
+
+def test_a_status_that_is_nested_without_end_is_no_status() -> None:
+    error = from_reply("listing Pod", 500, {}, b'{"message":"no","x":' + b"[" * 60_000, writes=False)
+    assert type(error) is Transient
+    assert error.detail.startswith('{"message":"no"')
 
 
 def test_an_error_event_of_410_means_that_the_version_has_expired() -> None:

@@ -4,11 +4,10 @@ import asyncio
 import gc
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from windlass.cluster import http1
 from windlass.cluster.connection import Connection
 from windlass.cluster.http1 import Http1Transport
 from windlass.cluster.transport import NoReply, Request
@@ -50,11 +49,11 @@ class Server:
         return self.answers.pop(0) if self.answers else OK
 
 
-def play(scenario: Scenario) -> None:
+def play(scenario: Scenario, **options: float) -> None:
     async def run() -> None:
         server = Server()
         async with server.running() as url, asyncio.timeout(10):
-            transport = Http1Transport(Connection(url, "a test"), "tests")
+            transport = Http1Transport(Connection(url, "a test"), "tests", **options)
             try:
                 await scenario(server, transport)
             finally:
@@ -112,16 +111,24 @@ def test_requests_at_once_have_connections_of_their_own() -> None:
     play(scenario)
 
 
-def test_a_connection_that_has_rested_too_long_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http1, "KEEP_ALIVE_SECONDS", 0.0)
-
+def test_a_connection_that_has_rested_too_long_is_not_used_again() -> None:
     async def scenario(server: Server, transport: Http1Transport) -> None:
         await transport.send(get())
         await transport.send(get())
         assert server.connections == 2
-        await until(lambda: server.ended == 1)
+        await until(lambda: server.ended == 2)
 
-    play(scenario)
+    play(scenario, keep_alive_seconds=0.0)
+
+
+def test_a_connection_that_rests_is_ended_in_time_though_nobody_asks_again() -> None:
+    async def scenario(server: Server, transport: Http1Transport) -> None:
+        await asyncio.gather(*(transport.send(get()) for _ in range(3)))
+        await until(lambda: server.ended == 3)
+        assert (await transport.send(get())).body == b"ok"
+        await until(lambda: server.ended == 4)
+
+    play(scenario, keep_alive_seconds=0.02)
 
 
 def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
@@ -168,6 +175,7 @@ def test_a_body_without_a_length_ends_with_its_connection() -> None:
         (b"", "the connection broke before a reply came"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "the reply is not HTTP: "),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense", "the reply is not HTTP: "),
+        (b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n", "the reply is not HTTP: "),
     ],
 )
 def test_what_is_no_reply_is_told_and_the_request_may_have_been_heard(answer: bytes, sentence: str) -> None:
@@ -300,8 +308,8 @@ def test_a_path_before_the_apis_own_is_kept() -> None:
     [
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 400_000, "the reply's headers are larger than 65536 bytes"),
         (b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000, "the reply's headers are larger than 65536 bytes"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n" + bytes(999_999), "the reply is larger than 5000 bytes"),
-        (b"HTTP/1.1 200 OK\r\nContent-Type: x\r\n\r\n" + bytes(999_999), "the reply is larger than 5000 bytes"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n" + bytes(999_999), "reply is larger than 500000 bytes"),
+        (b"HTTP/1.1 200 OK\r\nContent-Type: x\r\n\r\n" + bytes(999_999), "the reply is larger than 500000 bytes"),
     ],
     ids=["a header without end", "heads without end", "a body", "a body of no length"],
 )
@@ -309,6 +317,55 @@ def test_a_reply_that_is_too_large_is_given_up(answer: bytes, said: str) -> None
     async def scenario(server: Server, transport: Http1Transport) -> None:
         server.answers = [answer]
         with pytest.raises(NoReply, match=said):
-            await transport.send(Request("GET", "/", {}, 5.0, most_bytes=5_000))
+            await transport.send(Request("GET", "/", {}, 5.0, most_bytes=500_000))
 
     play(scenario)
+
+
+def test_a_reply_that_drips_is_given_up_when_its_time_is_over() -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            while True:
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.005)
+
+    async def run() -> None:
+        server = await asyncio.start_server(drip, "127.0.0.1", 0)
+        async with server, asyncio.timeout(10):
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            transport = Http1Transport(Connection(url, "a test"), "tests")
+            with pytest.raises(NoReply, match=r"within 0.1 s"):
+                await transport.send(get(seconds=0.1))
+            await transport.close()
+
+    asyncio.run(run())
+
+
+def test_what_follows_the_body_of_a_stream_is_limited_like_its_head() -> None:
+    async def scenario(server: Server, transport: Http1Transport) -> None:
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n"
+        server.answers = [head + b"X: " + b"x" * 400_000]
+        with pytest.raises(NoReply, match="the reply's headers are larger than 65536 bytes"):
+            await all_of(transport, get())
+
+    play(scenario)
+
+
+def test_a_server_that_never_speaks_tls_is_given_up_in_time() -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async def run() -> None:
+        server = await asyncio.start_server(silent, "127.0.0.1", 0)
+        async with server, asyncio.timeout(10):
+            url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            transport = Http1Transport(Connection(url, "a test"), "tests", connect_seconds=0.05)
+            with pytest.raises(NoReply, match=r"no connection to https://127.0.0.1:\d+ within 0.05 s") as caught:
+                await transport.send(get())
+            assert not caught.value.sent
+            await transport.close()
+
+    asyncio.run(run())

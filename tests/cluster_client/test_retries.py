@@ -1,6 +1,7 @@
 """What is asked again, what never, and what happens when there is no answer or no leave to write."""
 
 import asyncio
+import gzip
 from typing import Any
 
 import pytest
@@ -191,14 +192,43 @@ def test_a_reply_cut_short_is_transient_and_the_write_may_have_happened() -> Non
     play(scenario)
 
 
-def test_a_success_that_is_no_json_is_transient_and_the_write_may_have_happened() -> None:
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        ("<html>", {}),
+        (b'{"a":' + b"[" * 60_000, {}),
+        (b'{"a":"\xff\xfe"}', {}),
+        (gzip.compress(b"{}"), {"Content-Encoding": "gzip"}),
+    ],
+    ids=["no JSON", "nested without end", "no UTF-8", "compressed all the same"],
+)
+def test_a_success_that_makes_no_sense_is_transient_and_the_write_may_have_happened(
+    body: str | bytes, headers: dict[str, str]
+) -> None:
     async def scenario(api: FakeApi, client: Client) -> None:
-        api.fail_next(replies(200, "<html>Welcome</html>"))
+        api.fail_next(replies(201, body, headers))
         with pytest.raises(Transient, match="creating Pod default/web-4: the reply makes no sense: ") as caught:
             await client.create(PODS, "default", {"metadata": {"name": "web-4"}})
         assert caught.value.lost
+        assert str(caught.value).isprintable()
 
     play(scenario)
+
+
+def test_a_refusal_of_a_watch_that_drips_is_read_no_longer_than_any_reply() -> None:
+    async def drips(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=403)
+        await response.prepare(request)
+        while True:
+            await response.write(b"no ")
+            await asyncio.sleep(0.005)
+
+    async def scenario(api: FakeApi, client: Client) -> None:
+        api.fail_next(drips)
+        with pytest.raises(Refused, match="watching Pod default: no no"):
+            await anext(client.watch(PODS, "default"))
+
+    play(scenario, timeout=0.1)
 
 
 def test_a_redirect_is_not_followed() -> None:

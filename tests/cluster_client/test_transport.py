@@ -14,6 +14,7 @@ from tests.cluster_client.fake_api import FakeApi, Pauses
 from windlass.cluster.client import Client
 from windlass.cluster.connection import ClientCertificate, Connection
 from windlass.cluster.errors import ConfigurationError, Transient
+from windlass.cluster.transport import tls_context
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,12 @@ def test_a_server_of_another_authority_is_not_believed(keys: Path) -> None:
 def test_without_an_authority_the_machines_own_are_asked(keys: Path) -> None:
     with pytest.raises(Transient, match="certificate verify failed"):
         ask(keys)
+
+
+def test_the_machines_own_authorities_are_read_once_for_all() -> None:
+    one, other = (tls_context(Connection(f"https://{name}", name)) for name in ("a", "b"))
+    assert one is other
+    assert one is not tls_context(Connection("https://a", "a", verify=False))
 
 
 def test_checks_can_be_switched_off(keys: Path) -> None:

@@ -1,4 +1,4 @@
-"""The header that says who we are, kept fresh."""
+"""The headers that say who we are, kept fresh."""
 
 import asyncio
 import logging
@@ -10,21 +10,23 @@ log = logging.getLogger(__name__)
 
 
 class Authorization:
-    """The bearer token of one client. It is read in a thread: it may be a slow disk or a program."""
+    """The bearer token of one client, and as whom it acts. The token is read in a thread: it may be a slow disk or a
+    program."""
 
-    def __init__(self, token: TokenSource | None) -> None:
+    def __init__(self, token: TokenSource | None, impersonate: str | None = None) -> None:
         self._token = token
+        self._acts_as = {"Impersonate-User": impersonate} if impersonate else {}
         self._lock = asyncio.Lock()
 
     async def headers(self) -> dict[str, str]:
-        """A new dict with the headers to send; empty if there is no token."""
+        """A new dict with the headers to send."""
         if self._token is None:
-            return {}
+            return {**self._acts_as}
         if self._token.due():
             async with self._lock:
                 if self._token.due():
                     await self._renew(self._token)
-        return {"Authorization": f"Bearer {self._token.value}"}
+        return {"Authorization": f"Bearer {self._token.value}", **self._acts_as}
 
     @property
     def token(self) -> str | None:

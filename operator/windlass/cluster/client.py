@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from windlass.cluster import wire
-from windlass.cluster.errors import NoSuchKind, Transient
+from windlass.cluster.errors import NoSuchKind, Transient, shown
 from windlass.cluster.lines import LineSplitter
 from windlass.cluster.requests import Call, Requests
 from windlass.cluster.resources import Resource
@@ -229,5 +229,5 @@ def _decode(call: Call, body: bytes, into: type[T]) -> T:
     try:
         return wire.decode(body, into)
     except msgspec.MsgspecError as error:
-        detail = f"the reply makes no sense: {error}"
+        detail = f"the reply makes no sense: {shown(str(error))}"
         raise Transient(f"{call.doing}: {detail}", code=200, detail=detail, lost=call.writes) from error

@@ -83,7 +83,12 @@ class ClientCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One API server and one identity there. `source` says in a few words where this comes from."""
+    """One API server and one identity there. `source` says in a few words where this comes from.
+
+    `impersonate`: the user as whom everything is done there. Groups need not be told: an API server knows those of a
+    ServiceAccount, and to name them takes rights of its own. `local_addresses`: whether the server may be at an address
+    that leads back to this machine or to what only this machine reaches.
+    """
 
     server: str  # "https://10.96.0.1:443"; may end in a path, as behind a gateway
     source: str
@@ -93,6 +98,8 @@ class Connection:
     tls_server_name: str | None = None
     token: TokenSource | None = field(default=None, repr=False)
     certificate: ClientCertificate | None = None
+    impersonate: str | None = None
+    local_addresses: bool = True
 
 
 def why(error: Exception) -> str:

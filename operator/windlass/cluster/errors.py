@@ -12,6 +12,8 @@ from enum import StrEnum
 
 import msgspec
 
+from windlass.cluster.wire import decode
+
 
 class ApiError(Exception):
     """An API server said no, or said nothing.
@@ -128,8 +130,8 @@ class Status(msgspec.Struct, frozen=True, gc=False):
         return (self.details.causes if self.details else None) or []
 
 
-_STATUS = msgspec.json.Decoder(Status)
-_LONGEST_DETAIL = 1000  # characters of a reply that is no Status: enough to recognise a proxy's error page
+LONGEST_SHOWN = 1000  # characters: enough for what an API server says, and to recognise a proxy's error page
+LONGEST_RETRY_AFTER = 3600.0  # seconds; who asks for more is asked again then
 
 
 def from_reply(doing: str, code: int, headers: Mapping[str, str], body: bytes, *, writes: bool) -> ApiError:
@@ -139,14 +141,14 @@ def from_reply(doing: str, code: int, headers: Mapping[str, str], body: bytes, *
     come after the change, unless the server turned it away with Retry-After before looking at it.
     """
     status = _status(body)
-    detail = status.message or _excerpt(body) or f"HTTP {code}"
+    detail = shown(status.message or "") or _excerpt(body) or f"HTTP {code}"
     retry_after = _retry_after(headers, status)
     if code in (408, 429) or code >= 500:
         turned_away = code == 429 or (code == 503 and retry_after is not None)
         return Transient(
             f"{doing}: {detail}",
             code=code,
-            reason=status.reason or "",
+            reason=shown(status.reason or ""),
             detail=detail,
             retry_after=retry_after,
             lost=writes and not turned_away,
@@ -157,15 +159,23 @@ def from_reply(doing: str, code: int, headers: Mapping[str, str], body: bytes, *
 def from_event(doing: str, body: bytes) -> ApiError:
     """The error for the object of a watch's ERROR event."""
     status = _status(body)
-    detail = status.message or _excerpt(body)
+    detail, reason = shown(status.message or "") or _excerpt(body), shown(status.reason or "")
     code = status.code or 500
-    if code == 410 or status.reason == "Expired":
-        return Expired(f"{doing}: {detail}", code=410, reason=status.reason or "", detail=detail)
-    return Transient(f"{doing}: {detail}", code=code, reason=status.reason or "", detail=detail)
+    if code == 410 or reason == "Expired":
+        return Expired(f"{doing}: {detail}", code=410, reason=reason, detail=detail)
+    return Transient(f"{doing}: {detail}", code=code, reason=reason, detail=detail)
+
+
+def shown(text: str) -> str:
+    """A text that somebody else wrote, as it may stand in a status, an event or a terminal: on one line, and cut;
+    characters that would move a cursor, turn the script around or not be seen are replaced."""
+    words = " ".join(text[: LONGEST_SHOWN + 1].split())
+    plain = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in words)
+    return plain[:LONGEST_SHOWN] + "…" if len(text) > LONGEST_SHOWN else plain
 
 
 def _refusal(doing: str, code: int, status: Status, detail: str) -> ApiError:
-    message, reason = f"{doing}: {detail}", status.reason or ""
+    message, reason = f"{doing}: {detail}", shown(status.reason or "")
     by = _refused_by(code, status, detail)
     if by is not None:
         return Refused(message, code=code, reason=reason, by=by, detail=detail)
@@ -196,27 +206,30 @@ def _refused_by(code: int, status: Status, detail: str) -> RefusedBy | None:
 
 def _status(body: bytes) -> Status:
     try:
-        return _STATUS.decode(body)
+        return decode(body, Status)
     except msgspec.MsgspecError:
         return Status()
 
 
 def _excerpt(body: bytes) -> str:
-    text = " ".join(body[:_LONGEST_DETAIL].decode(errors="replace").split())
-    return text + "…" if len(body) > _LONGEST_DETAIL else text
+    return shown(body[: 4 * (LONGEST_SHOWN + 1)].decode(errors="replace"))
 
 
 def _retry_after(headers: Mapping[str, str], status: Status) -> float | None:
-    """Seconds to wait: the header in either of its forms, else what the Status says."""
+    """Seconds to wait, an hour at most: the header in either of its forms, else what the Status says."""
     given = headers.get("Retry-After", "").strip()
-    if given.isdecimal():
-        return float(given)
-    moment = _http_date(given)
-    if moment is not None:
-        # Measured against the server's own clock if it tells: the two machines' clocks may differ.
-        now = _http_date(headers.get("Date", "")) or datetime.now(UTC)
-        return max(0.0, (moment - now).total_seconds())
-    return status.details.retry_after_seconds if status.details else None
+    seconds = float(given) if given.isdecimal() else _until(given, headers.get("Date", ""))
+    if seconds is None and status.details is not None:
+        seconds = status.details.retry_after_seconds
+    return None if seconds is None else min(max(0.0, seconds), LONGEST_RETRY_AFTER)
+
+
+def _until(date: str, server_time: str) -> float | None:
+    moment = _http_date(date)
+    if moment is None:
+        return None
+    # Measured against the server's own clock if it tells: the two machines' clocks may differ.
+    return (moment - (_http_date(server_time) or datetime.now(UTC))).total_seconds()
 
 
 def _http_date(text: str) -> datetime | None:
@@ -224,6 +237,6 @@ def _http_date(text: str) -> datetime | None:
 
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -14,11 +14,13 @@ from typing import cast
 from urllib.parse import urlsplit
 
 import httptools
+from aiohappyeyeballs import start_connection
 
+from windlass.cluster.addresses import Addresses
 from windlass.cluster.connection import Connection
 from windlass.cluster.transport import NoReply, Reply, Request, Stream, tls_context
 
-CONNECT_SECONDS = 10.0
+CONNECT_SECONDS = 10.0  # until the name was looked up and TLS was agreed on
 # The API server closes a connection after 90 s of silence (IdleTimeout in its secure_serving.go). Ours is shorter, or
 # a request could be sent down a connection that is being closed.
 KEEP_ALIVE_SECONDS = 60.0
@@ -32,13 +34,21 @@ _HAPPY_EYEBALLS_SECONDS = 0.25  # RFC 8305 recommends it
 class Http1Transport:
     """HTTP/1.1 with kept-alive connections. How many there are at once is the caller's business."""
 
-    def __init__(self, connection: Connection, user_agent: str) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        user_agent: str,
+        *,
+        connect_seconds: float = CONNECT_SECONDS,
+        keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
+    ) -> None:
         parts = urlsplit(connection.server)
         self._server = connection.server
         self._tls = tls_context(connection) if parts.scheme == "https" else None
-        self._host = parts.hostname or ""
-        self._port = parts.port or (443 if self._tls else 80)
-        self._server_name = (connection.tls_server_name or self._host) if self._tls else None
+        host = parts.hostname or ""
+        port = parts.port or (443 if self._tls else 80)
+        self._addresses = Addresses(host, port, local=connection.local_addresses)
+        self._server_name = (connection.tls_server_name or host) if self._tls else None
         self._path = parts.path.rstrip("/")
         # Compressing costs an API server more than the network between machines of one cluster does.
         self._common = (
@@ -46,6 +56,9 @@ class Http1Transport:
             "Accept: application/json\r\nAccept-Encoding: identity\r\n"
         )
         self._idle: deque[_Exchanges] = deque()  # the one used last is at the end, and is used next
+        self._connect_seconds = connect_seconds
+        self._keep_alive_seconds = keep_alive_seconds
+        self._sweeping: asyncio.TimerHandle | None = None
         self._closed = False
 
     async def send(self, request: Request) -> Reply:
@@ -79,6 +92,8 @@ class Http1Transport:
     async def close(self) -> None:
         """End the connections; those at work end with their exchange, and no other begins."""
         self._closed = True
+        if self._sweeping is not None:
+            self._sweeping.cancel()
         while self._idle:
             self._idle.pop().abort()
 
@@ -97,10 +112,19 @@ class Http1Transport:
         return line
 
     def _end(self, line: "_Exchanges") -> None:
-        if line.rest() and not self._closed:
-            self._idle.append(line)
-        else:
+        if not line.rest() or self._closed:
             line.abort()
+            return
+        self._idle.append(line)
+        if self._sweeping is None:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """End the connections that have rested too long, now and whenever the next one will have."""
+        loop = asyncio.get_running_loop()
+        self._drop_rested_before(loop.time() - self._keep_alive_seconds)
+        due = self._idle[0].rests_since + self._keep_alive_seconds if self._idle else None
+        self._sweeping = loop.call_at(due, self._sweep) if due is not None else None
 
     def _message(self, request: Request) -> bytes:
         fields = [f"{name}: {value}\r\n" for name, value in request.headers.items()]
@@ -112,7 +136,7 @@ class Http1Transport:
         return head.encode("ascii") + (request.body or b"")
 
     def _kept_alive(self) -> "_Exchanges | None":
-        self._drop_rested_before(asyncio.get_running_loop().time() - KEEP_ALIVE_SECONDS)
+        self._drop_rested_before(asyncio.get_running_loop().time() - self._keep_alive_seconds)
         while self._idle:
             line = self._idle.pop()
             if line.is_open:
@@ -126,16 +150,13 @@ class Http1Transport:
             self._idle.popleft().abort()
 
     async def _connected(self, seconds: float) -> "_Exchanges":
-        limit = min(CONNECT_SECONDS, seconds)
+        limit = min(self._connect_seconds, seconds)
         try:
             async with asyncio.timeout(limit):
+                found = await self._addresses.found()
+                connected = await start_connection(found, happy_eyeballs_delay=_HAPPY_EYEBALLS_SECONDS)
                 _, line = await asyncio.get_running_loop().create_connection(
-                    _Exchanges,
-                    self._host,
-                    self._port,
-                    ssl=self._tls,
-                    server_hostname=self._server_name,
-                    happy_eyeballs_delay=_HAPPY_EYEBALLS_SECONDS,
+                    _Exchanges, sock=connected, ssl=self._tls, server_hostname=self._server_name
                 )
         except TimeoutError as error:
             raise NoReply(f"no connection to {self._server} within {limit:g} s", sent=False) from error
@@ -250,18 +271,21 @@ class _Exchanges(asyncio.Protocol):
         if not self._begun or self._complete:
             self.abort()  # more than was asked for: whose reply it is, nobody knows
             return
+        self._came += len(data)
+        if not self._bit_by_bit and self._came > self._most_bytes:
+            self._fail(f"the reply is larger than {self._most_bytes} bytes")
+            return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._fail(f"the reply is not HTTP: {error}")
-        self._came += len(data)
-        if not self._head_read and self._came > MOST_HEAD_BYTES:
+        if self._bit_by_bit and self._body:
+            self._came = 0  # what is between two pieces of a body is limited as the head is, and so is what follows it
+            if self.is_open:
+                self._transport.pause_reading()
+                self._wake()
+        elif (self._bit_by_bit or not self._head_read) and self._came > MOST_HEAD_BYTES:
             self._fail(f"the reply's headers are larger than {MOST_HEAD_BYTES} bytes")
-        elif not self._bit_by_bit and self._came > self._most_bytes:
-            self._fail(f"the reply is larger than {self._most_bytes} bytes")
-        if self._bit_by_bit and self._body and self.is_open:
-            self._transport.pause_reading()
-            self._wake()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.is_open = False

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -89,6 +89,7 @@ class Requests:
         user_agent: str = "windlass",
         max_in_flight: int = 64,
         timeout: float = 30.0,
+        most_bytes: int = MOST_LIST_BYTES,
         connect: Callable[[Connection, str], Transport] = Http1Transport,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -97,10 +98,11 @@ class Requests:
         self.observe: Callable[[str, str, int, float], None] | None = None
         self._user_agent = user_agent
         self._timeout = timeout
+        self._most_bytes = most_bytes
         self._connect = connect
         self._sleep = sleep
         self._limiter = Limiter(max_in_flight)
-        self._authorization = Authorization(connection.token)
+        self._authorization = Authorization(connection.token, connection.impersonate)
         self._transport: Transport | None = None
 
     async def __aenter__(self) -> Self:
@@ -112,6 +114,14 @@ class Requests:
     ) -> None:
         if self._transport is not None:
             await self._transport.close()
+
+    async def reconnect(self, connection: Connection) -> None:
+        """Go on by this connection; what is under way ends on the one before. ConfigurationError if it cannot be used:
+        then all stays as it is."""
+        before, self._transport = self._opened, self._connect(connection, self._user_agent)
+        self.connection = connection
+        self._authorization = Authorization(connection.token, connection.impersonate)
+        await before.close()
 
     async def request(self, call: Call) -> bytes:
         """The reply's body; `ApiError` if there is none or it is not a success."""
@@ -200,16 +210,18 @@ class Requests:
             headers["Content-Type"] = call.content_type
         fence = self.fence if call.writes and call.resource is not LEASES else None
         most = MOST_LIST_BYTES if call.verb == "list" else MOST_BYTES
-        return Request(call.method, call.target, headers, seconds, call.body, fence, most)
+        return Request(call.method, call.target, headers, seconds, call.body, fence, min(most, self._most_bytes))
 
     async def _check(self, call: Call, stream: Stream) -> None:
         if stream.status < 300:
             return
         body = b""
-        async for chunk in stream.chunks():
-            body += chunk
-            if len(body) > MOST_ERROR_BYTES:
-                break
+        with suppress(TimeoutError):  # what has come by then is told
+            async with asyncio.timeout(self._timeout):
+                async for chunk in stream.chunks():
+                    body += chunk
+                    if len(body) > MOST_ERROR_BYTES:
+                        break
         if stream.status == 401:
             await self._authorization.renewed(self._authorization.token)
         raise errors.from_reply(call.doing, stream.status, stream.headers, body, writes=False)

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -74,11 +75,23 @@ class Transport(Protocol):
 
 def tls_context(connection: Connection) -> ssl.SSLContext:
     """What to trust and what to show. ConfigurationError if the certificates cannot be used."""
+    if connection.ca is None and connection.certificate is None and connection.verify:
+        return _public_authorities()
+    return _own_context(connection)
+
+
+@cache
+def _public_authorities() -> ssl.SSLContext:
+    """One for all: reading what this machine trusts takes 30 ms and nearly a megabyte."""
+    return _own_context(Connection("", "this machine"))
+
+
+def _own_context(connection: Connection) -> ssl.SSLContext:
     authorities = connection.ca.decode("ascii", "ignore") if connection.ca else None
     try:
         context = ssl.create_default_context(cadata=authorities)
         if connection.certificate is not None:
-            _load_certificate(context, connection.certificate)
+            load_certificate(context, connection.certificate)
     except ssl.SSLError as error:
         raise ConfigurationError(f"loading the certificates of {connection.source}: {error}") from error
     # Python 3.13 began to refuse authorities without an Authority Key Identifier; clusters will have them for years.
@@ -89,10 +102,11 @@ def tls_context(connection: Connection) -> ssl.SSLContext:
     return context
 
 
-def _load_certificate(context: ssl.SSLContext, certificate: ClientCertificate) -> None:
+def load_certificate(context: ssl.SSLContext, certificate: ClientCertificate) -> None:
+    """Have this certificate shown; ssl.SSLError where it or its key cannot be read, or one does not fit the other."""
     # OpenSSL reads these from files only; the directory is readable by us alone and gone at once.
     with tempfile.TemporaryDirectory(prefix="windlass-") as directory:
         chain, key = Path(directory, "chain.pem"), Path(directory, "key.pem")
         chain.write_bytes(certificate.chain)
         key.write_bytes(certificate.key)
-        context.load_cert_chain(chain, key)
+        context.load_cert_chain(chain, key, password="")  # without one OpenSSL asks for it at the terminal, and waits

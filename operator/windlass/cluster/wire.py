@@ -64,13 +64,16 @@ _NOTHING = Nothing()
 
 
 def decode(body: bytes | msgspec.Raw, into: type[T]) -> T:
-    """A body as a value of a type; msgspec.MsgspecError if it does not fit."""
+    """A body as a value of a type; msgspec.MsgspecError if it does not fit, is no text or is nested too deeply."""
     if into is Nothing:
         return cast("T", _NOTHING)
     found = _DECODERS.get(into)
     if found is None:
         found = _DECODERS[into] = msgspec.json.Decoder(into)
-    return cast("T", found.decode(body))
+    try:
+        return cast("T", found.decode(body))
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error
 
 
 def encode(body: bytes | Mapping[str, Any]) -> bytes:
