@@ -24,7 +24,7 @@ from windlass.planner.stackset.reasons_variables import (
     TooManyObjects,
     UnknownVariables,
 )
-from windlass.planner.stackset.render import MAX_OBJECTS, Manifest, names_in, render
+from windlass.planner.stackset.render import Manifest, names_in, render
 from windlass.planner.stackset.tfvars import Value
 
 HEAD = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\n"
@@ -180,6 +180,13 @@ def test_all_unknown_names_are_said_at_once_with_their_object() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"), [("ConfigMap", "'a b'"), ("'a b'", "web"), ("ConfigMap", "n" * 254), ("[a]", "b")]
+)
+def test_an_object_whose_name_cannot_be_shown_is_known_by_its_number(kind: str, name: str) -> None:
+    assert refused(f"kind: {kind}\nmetadata: {{name: {name}}}\ndata: ${{a}}") == UnknownVariables("a in document 1")
+
+
 def test_of_many_unknown_names_ten_are_said() -> None:
     found = refused(HEAD + "data:\n" + "".join(f"- ${{v{i}}}\n" for i in range(12)))
 
@@ -221,11 +228,18 @@ PLAIN: list[tuple[str, Any]] = [
     ),
     *(
         (word, word)
-        for word in ("1.2.3", "-", "+", ".", "...", "1e", "e5", "_1", "0b2", "1e999", "9" * 301, "0x" + "f" * 290)
+        for word in ("1.2.3", "-", "+", ".", "...", "1e", "e5", "_1", "0b2", "1e999", "9" * 301, "0x" + "f" * 256)
     ),
     *(("0", 0), ("-0", 0), ("+7", 7), ("-7", -7), ("1_000", 1000), ("0777", 511), ("0o17", 15), ("-0o17", -15)),
     *(("0x1F", 31), ("0b101", 5), ("08", 8), ("1.0", 1), ("1e3", 1000), ("9223372036854775807", 2**63 - 1)),
-    *(("1.5", 1.5), (".5", 0.5), ("-1.5e-3", -0.0015), ("9223372036854775808", 2.0**63), ("1e300", 1e300)),
+    *(
+        ("1.5", 1.5),
+        (".5", 0.5),
+        ("-1.5e-3", -0.0015),
+        ("9223372036854775808", 2.0**63),
+        ("1e300", 1e300),
+        ("0x" + "f" * 255, 2.0**1020),
+    ),
 ]
 
 
@@ -294,10 +308,10 @@ def test_what_is_no_yaml(template: str, line: int, said: str) -> None:
 
 def test_a_template_has_at_most_a_mebibyte() -> None:
     start = f"{HEAD}data: '"
-    fits = start + "é" * ((MAX_FILE_BYTES - len(start) - 1) // 2) + "'"
+    fits = start + "é" * 1000 + "x" * (MAX_FILE_BYTES - len(start) - 2001) + "'"
 
     assert isinstance(render(fits, {}, {}), tuple)
-    assert render(fits + "\n\n", {}, {}) == TemplateTooLarge(len(fits.encode()) + 2, MAX_FILE_BYTES)
+    assert render(fits + "\n", {}, {}) == TemplateTooLarge(MAX_FILE_BYTES + 1, MAX_FILE_BYTES)
 
 
 def test_what_comes_out_has_at_most_a_mebibyte() -> None:
@@ -343,17 +357,32 @@ def test_as_many_values_as_allowed() -> None:
     assert found == TemplateExpandsTooFar(4, MAX_NODES)
 
 
-def test_as_deep_as_allowed() -> None:
-    assert isinstance(render(f"{HEAD}data: {'[' * MAX_DEPTH}{']' * MAX_DEPTH}", {}, {}), tuple)
-    assert render(f"{HEAD}data: {'[' * (MAX_DEPTH + 1)}{']' * (MAX_DEPTH + 1)}", {}, {}) == TemplateTooDeep(
-        4, MAX_DEPTH
-    )
+def test_an_alias_counts_as_much_as_what_it_stands_for() -> None:
+    head, each = 11, 2
+
+    def some(aliases: int) -> str:
+        return f"{HEAD}data: [&x [1]{', *x' * aliases}]"
+
+    fitting = (MAX_NODES - head - each) // each
+    assert isinstance(render(some(fitting), {}, {}), tuple)
+    assert isinstance(render(some(fitting + 1), {}, {}), TemplateExpandsTooFar)
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ("{a: ", "}")])
+def test_as_deep_as_allowed(opening: str, closing: str) -> None:
+    def nested(levels: int) -> str:
+        return f"{HEAD}data: {opening * levels}1{closing * levels}"
+
+    assert isinstance(render(nested(MAX_DEPTH - 1), {}, {}), tuple)
+    assert render(nested(MAX_DEPTH), {}, {}) == TemplateTooDeep(4, MAX_DEPTH)
 
 
 def test_aliases_in_aliases_are_as_deep_as_what_they_stand_for() -> None:
-    lines = ["a0: &a0 [1]", *(f"a{i}: &a{i} [*a{i - 1}]" for i in range(1, MAX_DEPTH + 5))]
+    def nested(levels: int) -> str:
+        return HEAD + "\n".join(["a1: &a1 [1]", *(f"a{i}: &a{i} [*a{i - 1}]" for i in range(2, levels + 1))])
 
-    assert isinstance(render(HEAD + "\n".join(lines), {}, {}), TemplateTooDeep)
+    assert isinstance(render(nested(MAX_DEPTH - 1), {}, {}), tuple)
+    assert render(nested(MAX_DEPTH), {}, {}) == TemplateTooDeep(3 + MAX_DEPTH, MAX_DEPTH)
 
 
 # each of them up to 1 MiB
@@ -498,10 +527,10 @@ def test_the_same_object_stands_once() -> None:
 
 
 def test_as_many_objects_as_allowed() -> None:
-    many = [f"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: n{i}}}}}" for i in range(MAX_OBJECTS + 1)]
+    many = [f"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: n{i}}}}}" for i in range(1001)]
 
-    assert len(manifests("\n---\n".join(many[1:]))) == MAX_OBJECTS
-    assert refused("\n---\n".join(many)) == TooManyObjects(MAX_OBJECTS + 1, MAX_OBJECTS)
+    assert len(manifests("\n---\n".join(many[1:]))) == 1000
+    assert refused("\n---\n".join(many)) == TooManyObjects(1001, 1000)
 
 
 # ---- for all of them

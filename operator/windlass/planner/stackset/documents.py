@@ -128,7 +128,7 @@ def resolved(text: str) -> Plain:
         return text
     for base, pattern in _WHOLE.items():
         if pattern.fullmatch(digits):
-            whole = int(digits.lower().replace("0o", "0", 1), base)
+            whole = int(digits.lower().replace("0o", "0"), base)
             return _as_stored(whole, text)
     if _FRACTION.fullmatch(digits):
         value = number(digits)
