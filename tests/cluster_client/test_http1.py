@@ -5,6 +5,7 @@ import gc
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ class Server:
         return self.answers.pop(0) if self.answers else OK
 
 
-def play(scenario: Scenario, **options: float) -> None:
+def play(scenario: Scenario, **options: Any) -> None:
     async def run() -> None:
         server = Server()
         async with server.running() as url, asyncio.timeout(10):
@@ -129,6 +130,17 @@ def test_a_connection_that_rests_is_ended_in_time_though_nobody_asks_again() -> 
         await until(lambda: server.ended == 4)
 
     play(scenario, keep_alive_seconds=0.02)
+
+
+def test_no_more_connections_rest_than_may() -> None:
+    async def scenario(server: Server, transport: Http1Transport) -> None:
+        await asyncio.gather(*(transport.send(get()) for _ in range(4)))
+        await until(lambda: server.ended == 2)
+        await asyncio.gather(*(transport.send(get()) for _ in range(2)))
+        assert server.connections == 4
+        assert server.ended == 2
+
+    play(scenario, most_at_rest=2)
 
 
 def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:

@@ -32,7 +32,10 @@ _HAPPY_EYEBALLS_SECONDS = 0.25  # RFC 8305 recommends it
 
 
 class Http1Transport:
-    """HTTP/1.1 with kept-alive connections. How many there are at once is the caller's business."""
+    """HTTP/1.1 with kept-alive connections. How many are at work at once is the caller's business.
+
+    `most_at_rest`: how many are kept that rest; None: all.
+    """
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class Http1Transport:
         *,
         connect_seconds: float = CONNECT_SECONDS,
         keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
+        most_at_rest: int | None = None,
     ) -> None:
         parts = urlsplit(connection.server)
         self._server = connection.server
@@ -58,6 +62,7 @@ class Http1Transport:
         self._idle: deque[_Exchanges] = deque()  # the one used last is at the end, and is used next
         self._connect_seconds = connect_seconds
         self._keep_alive_seconds = keep_alive_seconds
+        self._most_at_rest = most_at_rest
         self._sweeping: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -116,6 +121,8 @@ class Http1Transport:
             line.abort()
             return
         self._idle.append(line)
+        if self._most_at_rest is not None and len(self._idle) > self._most_at_rest:
+            self._idle.popleft().abort()
         if self._sweeping is None:
             self._sweep()
 

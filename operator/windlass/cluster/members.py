@@ -22,9 +22,10 @@ Key: TypeAlias = tuple[str, str]  # namespace and name of the StackTarget
 MOST_IN_FLIGHT = 8
 REQUEST_SECONDS = 30.0
 CONNECT_SECONDS = 5.0
-# A connection with TLS takes 300 KiB, most of it the buffer that asyncio reads into. Whoever waits for objects to be
-# ready asks at least every 5 s.
+# A connection with TLS takes 300 KiB, most of it the buffer that asyncio reads into: those that rest are few. Whoever
+# waits for objects to become ready asks at least every 5 s, by one that is still there.
 KEEP_ALIVE_SECONDS = 10.0
+MOST_AT_REST = 2
 MOST_BYTES = 4 << 20  # of a reply: an object of a template has at most 1 MiB, which as JSON may be twice as long
 
 _UID = re.compile(r"[-0-9A-Za-z]{1,64}")
@@ -121,7 +122,12 @@ class Members:
             max_in_flight=MOST_IN_FLIGHT,
             timeout=REQUEST_SECONDS,
             most_bytes=MOST_BYTES,
-            connect=partial(Http1Transport, connect_seconds=CONNECT_SECONDS, keep_alive_seconds=KEEP_ALIVE_SECONDS),
+            connect=partial(
+                Http1Transport,
+                connect_seconds=CONNECT_SECONDS,
+                keep_alive_seconds=KEEP_ALIVE_SECONDS,
+                most_at_rest=MOST_AT_REST,
+            ),
         )
         client.fence = self._fence
         client.observe = self._observe
