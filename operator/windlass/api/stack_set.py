@@ -102,8 +102,10 @@ class StackSetStatus(Observed):
     """The organisational units that the set manages."""
     operation: Annotated[str, Field(max_length=253)] = ""
     """The operation that runs, or the last one."""
-    started: Annotated[str, Field(max_length=64)] = ""
-    """Tells what the set last started an operation for by itself: a SHA-256 of template, variables and targets."""
+    wanted: Annotated[str, Field(max_length=64)] = ""
+    """Tells what the set wants from what it wanted before: a SHA-256 of its template, variables and places."""
+    wanted_since: int = 1
+    """The number from which on operations that the set started by itself were for that. Each is started once."""
     next_operation: int = 1
     """The number of the next operation that the set starts by itself."""
     conditions: Annotated[tuple[Condition, ...], Field(max_length=8)] = ()

@@ -132,6 +132,8 @@ class StackSetOperationStatus(Observed):
     was refused) or Cancelled (stopped)."""
     message: Sentence = ""
     """The most useful sentence about the operation now."""
+    position: int = 0
+    """Its place in line among operations that were created in the same second."""
     prepared: bool = False
     """Whether all its instances are marked; none is begun before."""
     template: Annotated[str, Field(max_length=253)] = ""

@@ -8,6 +8,8 @@ from pydantic import Field
 from windlass.api.common import GROUP, Model, ObjectName, Rule
 
 STACK_SET_LABEL = f"{GROUP}/stack-set"
+WISH_ANNOTATION = f"{GROUP}/wish"  # of an operation that its set started: what for
+STACK_FINALIZER = f"{GROUP}/stacks"  # of a set, while it has instances; of an instance, while it has a stack
 PRUNE_ANNOTATION = f"{GROUP}/prune"  # `keep`: an object is left in the target when the template drops it
 
 MAX_INLINE_BYTES = 51_200  # spec/stack-set.md: template and variables in the object itself

@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from windlass.api import instance_refresh, launch_template, scaling_activity, scaling_configuration, scaling_group
+from windlass.api import (
+    instance_refresh,
+    launch_template,
+    scaling_activity,
+    scaling_configuration,
+    scaling_group,
+    stack_instance,
+    stack_set,
+    stack_set_operation,
+    stack_target,
+)
 from windlass.api.common import GROUP, VERSION, Kind
 
 
@@ -49,6 +59,8 @@ def _segment(name: str) -> str:
     return quote(name, safe=":")
 
 
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
+SECRETS = Resource("", "v1", "secrets", "Secret")
 PODS = Resource("", "v1", "pods", "Pod")
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 EVENTS = Resource("", "v1", "events", "Event")  # the core group's have a count, which kubectl shows
@@ -70,3 +82,7 @@ SCALING_CONFIGURATIONS = Resource.of(scaling_configuration.KIND)
 LAUNCH_TEMPLATES = Resource.of(launch_template.KIND)
 SCALING_ACTIVITIES = Resource.of(scaling_activity.KIND)
 INSTANCE_REFRESHES = Resource.of(instance_refresh.KIND)
+STACK_SETS = Resource.of(stack_set.KIND)
+STACK_SET_OPERATIONS = Resource.of(stack_set_operation.KIND)
+STACK_INSTANCES = Resource.of(stack_instance.KIND)
+STACK_TARGETS = Resource.of(stack_target.KIND)

@@ -33,7 +33,16 @@ class Record(Protocol):
 
 # The managed fields alone take three quarters of a small object; what `kubectl apply` notes down can be as long.
 _METADATA_KEPT = frozenset(
-    {"namespace", "name", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp"}
+    {
+        "namespace",
+        "name",
+        "uid",
+        "resourceVersion",
+        "generation",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "finalizers",
+    }
 )
 _OUR_ANNOTATIONS = f"{GROUP}/"
 

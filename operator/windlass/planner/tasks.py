@@ -91,6 +91,7 @@ class Task:
     `started_at`: set once it has begun; it is never begun again. `removing`: it is being deleted. `lasts`: how long it
     is kept when it is over (`ttlSecondsAfterFinished`), None: as long as the history has room. `counted`: it was made
     by Windlass or its command line, so the history limit is about it; others would be created again and run again.
+    `position`: tells who was first of those that were created in the same second; 0 where nobody noted that.
     """
 
     kind: str
@@ -103,6 +104,7 @@ class Task:
     removing: bool = False
     lasts: timedelta | None = None
     counted: bool = False
+    position: int = 0
 
     @property
     def final(self) -> bool:
@@ -110,9 +112,9 @@ class Task:
         return self.phase in FINAL
 
     @property
-    def seniority(self) -> tuple[bool, datetime, str, str]:
+    def seniority(self) -> tuple[bool, datetime, int, str, str]:
         """Smaller: comes first. Whatever has begun comes before what has not, then by age, then by name."""
-        return (self.started_at is None and not self.final, self.created_at, self.name, self.kind)
+        return (self.started_at is None and not self.final, self.created_at, self.position, self.name, self.kind)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
