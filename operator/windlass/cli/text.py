@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 GAP = "   "
 MOST_LINES = 10  # of one section are shown
+BAR = 20  # cells of a progress bar
 
 
 def columns(rows: Iterable[Sequence[str]], indent: str = "") -> list[str]:
@@ -28,6 +29,12 @@ def in_sections(head: Sequence[str], sections: Iterable[tuple[str, Sequence[str]
         if len(found) > MOST_LINES:
             lines.append(f"  … and {len(found) - MOST_LINES} more")
     return lines
+
+
+def bar(percentage: int) -> str:
+    """`[########------------]  40 %`."""
+    filled = BAR * percentage // 100
+    return f"[{'#' * filled}{'-' * (BAR - filled)}] {percentage:>3} %"
 
 
 def age(since: datetime | None, now: datetime) -> str:

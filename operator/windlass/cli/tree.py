@@ -6,8 +6,6 @@ from datetime import datetime
 
 from windlass.cli.text import age, columns
 
-HEADER = ("NAME", "STATE", "ZONE", "AGE", "INFO")
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -21,10 +19,13 @@ class Row:
     info: str = ""
 
 
-def drawn(message: str, rows: Sequence[Row], now: datetime) -> list[str]:
-    """The sentence, and the tree of these rows: each below the last one before it that is less deep."""
+def drawn(message: str, rows: Sequence[Row], now: datetime, *, zone: str = "ZONE") -> list[str]:
+    """The sentence, and the tree of these rows: each below the last one before it that is less deep.
+
+    `zone`: the heading of what the rows have as their zone.
+    """
     cells = [(twig + r.key, r.state, r.zone, age(r.since, now), r.info) for twig, r in _with_twigs(rows)]
-    return [message, "", *columns([HEADER, *cells])]
+    return [message, "", *columns([("NAME", "STATE", zone, "AGE", "INFO"), *cells])]
 
 
 def _with_twigs(rows: Sequence[Row]) -> Iterator[tuple[str, Row]]:

@@ -15,7 +15,8 @@ from windlass.cli.subjects.group.instances import read_group
 from windlass.cli.subjects.group.observing import read_refreshes
 from windlass.cli.subjects.group.scale import FIELD_MANAGER
 from windlass.cli.subjects.refresh import REFRESH
-from windlass.cli.subjects.refresh.picture import Picture, bar, counts, feed, take_picture
+from windlass.cli.subjects.refresh.picture import Picture, counts, feed, take_picture
+from windlass.cli.text import bar
 from windlass.cli.waiting import Goal, wait_until
 from windlass.cluster.client import Client
 from windlass.cluster.resources import INSTANCE_REFRESHES
@@ -94,7 +95,7 @@ class _Progress:
 
     @property
     def message(self) -> str:
-        return f"{bar(self.picture)}   {self.picture.message}"
+        return f"{bar(self.picture.status.percentage)}   {self.picture.message}"
 
     @property
     def now(self) -> datetime:

@@ -14,9 +14,9 @@ from windlass.cli.subjects.group.explain import trouble_lines
 from windlass.cli.subjects.group.explanation import OPERATOR_ADVICE, Explanation, Wait, explain
 from windlass.cli.subjects.group.observing import observe_live
 from windlass.cli.subjects.refresh import REFRESH
-from windlass.cli.subjects.refresh.picture import Picture, bar, counts, take_picture
+from windlass.cli.subjects.refresh.picture import Picture, counts, take_picture
 from windlass.cli.subjects.refresh.plan import read_group
-from windlass.cli.text import capitalised, columns, in_sections, moment
+from windlass.cli.text import bar, capitalised, columns, in_sections, moment
 from windlass.cli.told import Told
 from windlass.cluster.client import Client
 from windlass.planner.reason import Reason
@@ -85,7 +85,7 @@ def lines(e: Explained) -> list[str]:
     shown = [f"InstanceRefresh {place} of ScalingGroup {picture.spec.scaling_group}: {status.phase.value}"]
     shown.append(f"  {e.message}")
     if status.start_time is not None:
-        shown.append(f"  {bar(picture)}, {counts(picture)}")
+        shown.append(f"  {bar(status.percentage)}, {counts(picture)}")
     if picture.spec.state_reason is not None:
         shown.append(f"  ({picture.spec.state.value}: {picture.spec.state_reason})")
     sections = (

@@ -13,15 +13,13 @@ from windlass.api.task import Phase
 from windlass.cli.live import Feed, Moment
 from windlass.cli.reading import Body, now
 from windlass.cli.subjects.refresh import REFRESH
-from windlass.cli.text import moment
+from windlass.cli.text import bar, moment
 from windlass.cli.told import Shown
 from windlass.cli.tree import Row, drawn
 from windlass.cluster.client import Client
 from windlass.planner.tasks import FINAL
 
 P = TypeVar("P", bound=Moment)
-
-BAR = 20  # cells of a progress bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +80,6 @@ def shown(picture: Picture) -> Shown:
     )
 
 
-def bar(picture: Picture) -> str:
-    """`[########------------]  40 %`."""
-    percentage = picture.status.percentage
-    filled = BAR * percentage // 100
-    return f"[{'#' * filled}{'-' * (BAR - filled)}] {percentage:>3} %"
-
-
 def counts(picture: Picture) -> str:
     """`4 of 10 updated, 6 to be replaced, 1 failed`."""
     status = picture.status
@@ -100,7 +91,7 @@ def rows_of(picture: Picture) -> list[Row]:
     """The refresh, and below it its revisions, bounds, checkpoint, what it waits for, and its conditions."""
     status, spec, metadata = picture.status, picture.spec, picture.metadata
     created = datetime.fromisoformat(metadata["creationTimestamp"])
-    info = f"{bar(picture)} of ScalingGroup/{spec.scaling_group}"
+    info = f"{bar(status.percentage)} of ScalingGroup/{spec.scaling_group}"
     rows = [Row(0, f"InstanceRefresh/{metadata['name']}", status.phase.value, "", created, info)]
     if status.start_time is not None:
         rows += [
