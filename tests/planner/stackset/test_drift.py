@@ -106,6 +106,16 @@ def test_a_long_name_is_cut() -> None:
     assert field.endswith("k…")
 
 
+def test_what_is_nested_too_deeply_is_said() -> None:
+    def deep(value: int) -> Any:
+        node: Any = value
+        for _ in range(5000):
+            node = [node]
+        return {"spec": node}
+
+    assert differences(deep(1), deep(2)) == ("(nested too deeply to be compared)",)
+
+
 VALUES = st.recursive(
     st.sampled_from(["hush-1", "hush-2", 1, True, None]),
     lambda below: st.lists(below, max_size=3) | st.dictionaries(st.sampled_from(["a", "b.c"]), below, max_size=2),

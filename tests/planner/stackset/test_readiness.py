@@ -130,6 +130,10 @@ TABLE: dict[str, tuple[dict[str, Any], Any]] = {
         Ready(),
     ),
     "Deployment without a deadline": (deployment(AVAILABLE), Ready()),
+    "Deployment with the number that is no deadline": (
+        deployment(AVAILABLE, spec="spec: {progressDeadlineSeconds: 2147483647}"),
+        Ready(),
+    ),
     "Deployment, progressing": (
         deployment(AVAILABLE, "Progressing=True/ReplicaSetUpdated", spec="spec: {progressDeadlineSeconds: 45}"),
         Waiting("its new ReplicaSet is not available yet"),

@@ -25,7 +25,10 @@ def differences(live: Mapping[str, Any], applied: Mapping[str, Any]) -> tuple[st
     be secret.
     """
     found = _different(_compared(live), _compared(applied), "")
-    return tuple(_cut(path) for path in islice(found, MOST_FIELDS))
+    try:
+        return tuple(_cut(path) for path in islice(found, MOST_FIELDS))
+    except RecursionError:
+        return ("(nested too deeply to be compared)",)
 
 
 def _compared(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -65,7 +65,6 @@ def written(entries: Collection[Entry]) -> str | Reason:
     """The text that a ConfigMap keeps."""
     text = json.dumps(
         [[each.group, each.version, each.kind, each.namespace, each.name] for each in sorted(entries)],
-        ensure_ascii=False,
         separators=(",", ":"),
     )
     size = len(text.encode())
