@@ -18,6 +18,7 @@ from windlass.cluster.client import Client
 from windlass.cluster.connection import Connection
 from windlass.cluster.errors import ApiError
 from windlass.cluster.lease import Lease
+from windlass.cluster.members import Members
 from windlass.engine.clock import SystemClock
 from windlass.engine.dispatch import Controller, Dispatch, Runtime, Source
 from windlass.engine.events import EventRecorder
@@ -29,7 +30,7 @@ from windlass.engine.own_stores import OwnStores
 from windlass.engine.queue import Queue
 from windlass.engine.slow_start import MOST_IN_FLIGHT
 from windlass.own_kinds import OwnKinds
-from windlass.registry import CONTROLLERS
+from windlass.registry import controllers as all_controllers
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class Settings:
     """How the operator runs. `namespaces` None: all of them; `lease_namespace` None: the connection's own.
 
     `resync_period`: seconds after which every object is looked at again, and those that were deleted unheard are
-    dropped, whatever the watches have said.
+    dropped, whatever the watches have said. `allow_local_targets`: StackTargets may lead to addresses of this machine.
     """
 
     namespaces: tuple[str, ...] | None = None
@@ -50,6 +51,7 @@ class Settings:
     metrics_port: int = 0
     workers: int = MOST_IN_FLIGHT
     resync_period: float = RESYNC_SECONDS
+    allow_local_targets: bool = False
     lease: bool = True
     lease_namespace: str | None = None
     lease_duration: int = 15
@@ -82,7 +84,7 @@ class Operator:
         settings: Settings,
         connection: Connection,
         client: Client,
-        controllers: Iterable[Callable[[Runtime], Controller]] = CONTROLLERS,
+        controllers: Callable[[Runtime], Iterable[Controller]] = all_controllers,
     ) -> None:
         self._settings = settings
         self._connection = connection
@@ -106,8 +108,12 @@ class Operator:
             resync_seconds=settings.resync_period,
             observe_pass=self._metrics.observe_pass,
         )
+        self._members = Members(
+            fence=self._fence, allow_local=settings.allow_local_targets, user_agent=f"windlass/{__version__}"
+        )
         runtime = Runtime(
             client=client,
+            members=self._members,
             stores=self._stores,
             expectations=Expectations(self._clock),
             recorder=self._recorder,
@@ -118,8 +124,8 @@ class Operator:
             forget_key=self._loop.forget_key,
             made_progress=self._loop.made_progress,
         )
-        for make in controllers:
-            self._controllers.add(make(runtime))
+        for controller in controllers(runtime):
+            self._controllers.add(controller)
         self._sources = [source for controller in self._controllers for source in controller.sources]
         self._own_kinds = OwnKinds(
             client, self._stores, settings.namespaces, self._clock, on_restart=self._metrics.count_kopf_restart
@@ -139,6 +145,7 @@ class Operator:
                 self._settings.metrics_host,
                 server.port,
             )
+            stack.push_async_callback(self._members.close)
             parts = await stack.enter_async_context(asyncio.TaskGroup())
             for source in self._sources:
                 parts.create_task(source.run())
@@ -152,6 +159,11 @@ class Operator:
             parts.create_task(self._loop.run())
 
     # ---- leading
+
+    def _fence(self) -> None:
+        """What stops a write to any cluster while another replica may lead."""
+        if self._client.fence is not None:
+            self._client.fence()
 
     async def _lead(self) -> None:
         """Open the gate when the informers have read everything and we hold the lease."""

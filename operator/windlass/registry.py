@@ -1,15 +1,20 @@
 """The controllers of all kinds. A new kind is one more line here, and its own modules."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 from windlass.controllers.instance_refresh.controller import InstanceRefreshController
 from windlass.controllers.launch_template.controller import LaunchTemplateController
 from windlass.controllers.scaling_group.controller import ScalingGroupController
+from windlass.controllers.stack_sets.wiring import stack_set_controllers
 from windlass.engine.dispatch import Controller, Runtime
 
-# That of groups comes first: it keeps the objects of the kinds that its passes read, for all of them.
-CONTROLLERS: tuple[Callable[[Runtime], Controller], ...] = (
-    ScalingGroupController,
-    InstanceRefreshController,
-    LaunchTemplateController,
-)
+
+def controllers(runtime: Runtime) -> Iterator[Controller]:
+    """All of them, in the order in which their kinds are documented.
+
+    That of groups comes first: it keeps the objects of the kinds that its passes read, for all of them.
+    """
+    yield ScalingGroupController(runtime)
+    yield InstanceRefreshController(runtime)
+    yield LaunchTemplateController(runtime)
+    yield from stack_set_controllers(runtime)

@@ -1,18 +1,13 @@
 """What tests on the real control plane share."""
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from hack.cluster import Access, Cluster, wait_until
-from hack.generate_crds import definition
-from tests.cluster.doors import collection
+from hack.cluster import Cluster
 from tests.cluster.groups import Groups
-from tests.cluster.members import Member
 from tests.cluster.operator_process import Installation, OperatorProcess, Operators
-from windlass.api import stack_instance, stack_set, stack_set_operation, stack_target
 
 
 @pytest.fixture(scope="session")
@@ -56,19 +51,3 @@ def groups(cluster: Cluster, namespace: str, running_operator: OperatorProcess) 
     with Groups(cluster, namespace) as groups:
         yield groups
         assert groups.broken_promises() == []
-
-
-@pytest.fixture(scope="session")
-def stacks(started_members: tuple[Member, ...]) -> Access:
-    """An API server that serves the kinds of stack sets: a member's, because they are not in crds/ yet."""
-    server = started_members[0].access
-    for module in (stack_set, stack_set_operation, stack_instance, stack_target):
-        server.apply("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition(module.KIND))
-        wait_until(partial(server.request, "GET", collection(module.KIND.kind)), 30, f"the kind {module.KIND.kind}")
-    return server
-
-
-@pytest.fixture
-def place(stacks: Access, started_members: tuple[Member, ...]) -> str:
-    """A new namespace there."""
-    return started_members[0].new_namespace()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hack.cluster import Access
+from hack.cluster import Cluster
 from hack.generate_crds import definition
 from tests.cluster.bounds import (
     OBJECT_NAME,
@@ -231,17 +231,19 @@ OF_TARGETS = [
     longest("namespace", 63, **TARGET),
     shape("namespace", "shop-2", "shop.2", NAMESPACE, **TARGET),
 ]
-BOUNDS = [*OF_SETS, *OF_TEMPLATE_FILES, *OF_OPERATIONS, *OF_INSTANCES, *OF_TARGETS]
+# Declared targets need it.
+FOLLOWED = [replace(bound, beside={**bound.beside, "autoDeploy": True}) for bound in OF_SETS]
+BOUNDS = [*FOLLOWED, *OF_TEMPLATE_FILES, *OF_OPERATIONS, *OF_INSTANCES, *OF_TARGETS]
 
 
 @pytest.mark.parametrize("bound", BOUNDS, ids=name_of)
-def test_the_last_value_within_a_bound_is_accepted(stacks: Access, bound: Bound) -> None:
-    assert accepted(stacks, bound.thing(bound.at))
+def test_the_last_value_within_a_bound_is_accepted(cluster: Cluster, bound: Bound) -> None:
+    assert accepted(cluster, bound.thing(bound.at))
 
 
 @pytest.mark.parametrize("bound", BOUNDS, ids=name_of)
-def test_the_first_value_past_a_bound_is_refused_by_field_and_limit(stacks: Access, bound: Bound) -> None:
-    said = refusal(stacks, bound.thing(bound.past))
+def test_the_first_value_past_a_bound_is_refused_by_field_and_limit(cluster: Cluster, bound: Bound) -> None:
+    said = refusal(cluster, bound.thing(bound.past))
     assert f"spec.{bound.field}: " in said
     assert bound.allowed in said
 

@@ -18,7 +18,7 @@ from windlass.engine.queue import Key
 from windlass.planner.conditions import conditions
 from windlass.planner.plan import Event
 from windlass.planner.reason import Reason
-from windlass.registry import CONTROLLERS
+from windlass.registry import controllers
 
 
 class KettleSpec(Model):
@@ -69,6 +69,10 @@ class Kettles(Controller):
         return self._kettles.all_keys()
 
 
+def with_kettles(runtime: Runtime) -> Iterable[Controller]:
+    return (*controllers(runtime), Kettles(runtime))
+
+
 def kettle(name: str, litres: int) -> dict[str, Any]:
     body = pod(name)
     return {**body, "metadata": {**body["metadata"], "generation": 1}, "spec": {"litres": litres}}
@@ -80,7 +84,7 @@ def test_it_is_read_reconciled_watched_over_and_shown() -> None:
             await api.put("kettles", kettle("good", 1))
             await api.put("kettles", kettle("huge", 9))
             settings = Settings(lease=False)
-            operator = Operator(settings, client.connection, client, controllers=(*CONTROLLERS, Kettles))
+            operator = Operator(settings, client.connection, client, controllers=with_kettles)
             running = asyncio.create_task(operator.run())
             while not all(api.object("kettles", "default", name).get("status") for name in ("good", "huge")):
                 assert not running.done() or running.result()
@@ -101,7 +105,7 @@ def test_it_is_read_reconciled_watched_over_and_shown() -> None:
 def test_its_watch_is_among_the_probes_and_the_metrics() -> None:
     async def scenario() -> None:
         async with FakeApi().running() as api, client_of(api) as client, asyncio.timeout(20):
-            operator = Operator(Settings(), client.connection, client, controllers=(*CONTROLLERS, Kettles))
+            operator = Operator(Settings(), client.connection, client, controllers=with_kettles)
             async with (
                 operator._health_server() as server,
                 aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as web,

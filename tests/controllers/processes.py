@@ -5,30 +5,32 @@ Time stands still until a test moves it. What the informers are shown, and when,
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from tests.cluster_client.objects import Change, Objects
 from tests.controllers.runtimes import runtime
-from tests.engine.manual_clock import ManualClock, settle
+from tests.engine.manual_clock import settle
 from tests.worlds import GROUP
 from windlass.api.kinds import KINDS
 from windlass.cluster.client import Client
 from windlass.cluster.connection import Connection
+from windlass.cluster.members import Members
 from windlass.cluster.transport import NoReply, Reply, Request, Stream
 from windlass.controllers.scaling_group.caches import group_key
 from windlass.controllers.scaling_group.controller import ScalingGroupController
+from windlass.engine.clock import Clock
 from windlass.engine.dispatch import Dispatch
 from windlass.engine.expectations import Expectations
 from windlass.engine.loop import Loop
 from windlass.engine.metrics import Metrics
 from windlass.engine.queue import Queue
-from windlass.registry import CONTROLLERS
+from windlass.registry import controllers as all_controllers
 
 KEY = group_key("default", GROUP)
 OWN_KINDS = {kind.plural: kind.kind for kind in KINDS}
@@ -60,15 +62,22 @@ class Crash:
     arrives: str = "never"
 
 
+class Answers(Protocol):
+    """An API server."""
+
+    def answer(self, method: str, path: str, query: str, body: Any) -> tuple[int, Any]:
+        """The code and the body of the reply."""
+
+
 class MemoryTransport:
-    """Hands requests to `Objects`. From a crash on nothing is answered any more.
+    """Hands requests to an API server. From a crash on nothing is answered any more.
 
     `late`: requests that were under way when the process ended. `overtaken`: those of a process before, which arrive
     before this one's request of that number, if `may_arrive` lets them. `refuse` gives the answer of those that are
     not carried out; `lose` picks those whose answer is lost. `answered` is called after each.
     """
 
-    def __init__(self, objects: Objects, crash: Crash | None = None) -> None:
+    def __init__(self, objects: Answers, crash: Crash | None = None) -> None:
         self.objects = objects
         self.crash = crash
         self.asked: list[Asked] = []
@@ -123,6 +132,32 @@ class MemoryTransport:
         """Nothing is open."""
 
 
+class MovedClock(Clock, Protocol):
+    """One that a test moves."""
+
+    async def advance(self, seconds: float) -> None:
+        """So much time passes."""
+
+
+class MemoryMembers(Members):
+    """Member clusters in memory, by their addresses. Their requests are counted with the hub's, and end with them."""
+
+    def __init__(self, clusters: Mapping[str, Answers], hub: MemoryTransport, clock: Clock) -> None:
+        super().__init__()
+        self._clusters = clusters
+        self._hub = hub
+        self._clock = clock
+
+    def _client(self, connection: Connection) -> Client:
+        transport = self.transport(connection)
+        transport.asked, transport.crashed = self._hub.asked, self._hub.crashed
+        return Client(connection, connect=lambda *_: transport, sleep=self._clock.sleep)
+
+    def transport(self, connection: Connection) -> MemoryTransport:
+        """What hands requests to this cluster."""
+        return MemoryTransport(self._clusters[connection.server], self._hub.crash)
+
+
 @dataclass
 class Told:
     """Stands where events are recorded."""
@@ -137,9 +172,18 @@ class Process:
     """One process of the operator. Use it as an asynchronous context manager; leaving it ends the process."""
 
     def __init__(
-        self, objects: Objects, clock: ManualClock, *, crash: Crash | None = None, prompt: bool = False
+        self,
+        objects: Objects,
+        clock: MovedClock,
+        *,
+        crash: Crash | None = None,
+        prompt: bool = False,
+        members: Callable[[MemoryTransport, Clock], Members] | None = None,
     ) -> None:
-        """`prompt`: watches show each change before the request that made it is answered; else when time passes."""
+        """`prompt`: watches show each change before the request that made it is answered; else when time passes.
+
+        `members`: the clusters of StackTargets.
+        """
         self.objects = objects
         self.clock = clock
         self.transport = MemoryTransport(objects, crash)
@@ -170,10 +214,10 @@ class Process:
             recorder=self.told,
             metrics=self.metrics,
             forget_key=self.loop.forget_key,
+            **({"members": members(self.transport, clock)} if members is not None else {}),
         )
         self.stores = works_with.stores
-        for make in CONTROLLERS:
-            controller = make(works_with)
+        for controller in all_controllers(works_with):
             controllers.add(controller)
             if isinstance(controller, ScalingGroupController):
                 self.controller, self.caches = controller, controller.caches

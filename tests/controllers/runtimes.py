@@ -3,6 +3,7 @@
 from typing import Any
 
 from windlass.cluster.client import Client
+from windlass.cluster.members import Members
 from windlass.engine.clock import Clock, SystemClock
 from windlass.engine.dispatch import Enqueue, Runtime
 from windlass.engine.events import EventRecorder
@@ -10,7 +11,7 @@ from windlass.engine.expectations import Expectations
 from windlass.engine.metrics import Metrics
 from windlass.engine.own_stores import OwnStores
 from windlass.engine.queue import Key
-from windlass.registry import CONTROLLERS
+from windlass.registry import controllers
 
 
 def nobody_waits(key: Key, *, at_once: bool = False) -> None:
@@ -22,6 +23,7 @@ def runtime(client: Client, clock: Clock | None = None, enqueue: Enqueue = nobod
     clock = clock or SystemClock()
     made: dict[str, Any] = {
         "client": client,
+        "members": Members(),
         "stores": OwnStores(),
         "expectations": Expectations(clock),
         "recorder": EventRecorder(client, clock, instance="test"),
@@ -38,6 +40,5 @@ def runtime(client: Client, clock: Clock | None = None, enqueue: Enqueue = nobod
 def stores_of(client: Client) -> OwnStores:
     """The stores of all kinds that controllers add."""
     works_with = runtime(client)
-    for make in CONTROLLERS:
-        make(works_with)
+    list(controllers(works_with))
     return works_with.stores

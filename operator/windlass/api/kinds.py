@@ -1,6 +1,16 @@
 """All kinds, in the order in which they are documented."""
 
-from windlass.api import instance_refresh, launch_template, scaling_activity, scaling_configuration, scaling_group
+from windlass.api import (
+    instance_refresh,
+    launch_template,
+    scaling_activity,
+    scaling_configuration,
+    scaling_group,
+    stack_instance,
+    stack_set,
+    stack_set_operation,
+    stack_target,
+)
 
 KINDS = (
     scaling_group.KIND,
@@ -8,4 +18,8 @@ KINDS = (
     launch_template.KIND,
     scaling_activity.KIND,
     instance_refresh.KIND,
+    stack_set.KIND,
+    stack_set_operation.KIND,
+    stack_instance.KIND,
+    stack_target.KIND,
 )

@@ -59,7 +59,7 @@ class StackSetSpec(Model):
     call_identity: CallIdentity = CallIdentity.SELF
     """SELF; DELEGATED_ADMIN for SERVICE_MANAGED alone."""
     targets: DeploymentTargets | None = None
-    """Where it is deployed, declared. Without it, operations create and delete the instances."""
+    """Where it is deployed, declared; needs autoDeploy. Without it, operations create and delete the instances."""
     auto_deploy: bool = False
     """Whether a change of template, variables or targets, or an account that comes into a unit, starts an operation."""
     operation_preferences: OperationPreferences = OperationPreferences()
@@ -174,6 +174,11 @@ KIND = Kind(
             "(self.targets.organizationalUnits.size() > 0) == (self.permissionModel == 'SERVICE_MANAGED')",
             "400: targets must have organizationalUnits where permissionModel is SERVICE_MANAGED, and nowhere else",
             field=".targets",
+        ),
+        Rule(
+            "!has(self.targets) || self.autoDeploy",
+            "targets need autoDeploy: without it nothing would follow them; leave targets out and start operations",
+            field=".autoDeploy",
         ),
         Rule(
             "has(self.targets) == has(oldSelf.targets)",

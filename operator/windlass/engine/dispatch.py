@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from windlass.cluster.client import Client
+from windlass.cluster.members import Members
 from windlass.engine.clock import Clock
 from windlass.engine.events import EventRecorder
 from windlass.engine.expectations import Expectations
@@ -25,12 +26,13 @@ class Enqueue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What every controller works with. `namespaces` None: all of them.
+    """What every controller works with. `members`: the clusters of StackTargets. `namespaces` None: all of them.
 
     `forget_key`: its object is gone. `made_progress`: a pass that fails has got something done all the same.
     """
 
     client: Client
+    members: Members
     stores: OwnStores
     expectations: Expectations
     recorder: EventRecorder

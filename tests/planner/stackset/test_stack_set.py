@@ -8,14 +8,16 @@ import pytest
 from tests.stacks import INPUTS, instance, operation, stack_set, targets, world
 from windlass.api.stack_instance import Drift
 from windlass.api.stack_set_operation import Action
-from windlass.api.stacks import InstancePhase
+from windlass.api.stacks import MAX_ACCOUNTS, InstancePhase
 from windlass.planner.reason import Reason
+from windlass.planner.stackset.operation import selected
 from windlass.planner.stackset.reasons import FileMissing
 from windlass.planner.stackset.stack_set import (
     DeleteOperation,
     Release,
     SetPlan,
     StartOperation,
+    exactly,
     plan_stack_set,
     products,
 )
@@ -123,14 +125,39 @@ def test_a_changed_template_is_deployed() -> None:
     assert (found.spec.action, found.spec.targets) == (Action.DEPLOY, None)
 
 
-def test_an_account_that_comes_into_a_managed_unit_is_deployed_to() -> None:
-    status = {"organizationalUnits": ["root/shop"], "regions": ["eu"]}
-    of = stack_set(permissionModel="SERVICE_MANAGED", autoDeploy=True, status=status)
+def test_an_account_that_comes_into_a_declared_unit_is_deployed_to() -> None:
+    declared = {"regions": ["eu"], "organizationalUnits": ["root/shop"]}
+    of = stack_set(permissionModel="SERVICE_MANAGED", autoDeploy=True, targets=declared)
     known = targets(["eu"], ["a", "new"], unit="root/shop")
     found = start(plan(world(of, instances=[instance("eu", "a")], known=known)))
     assert found.spec.action is Action.CREATE
     assert found.spec.targets is not None
     assert found.spec.targets.organizational_units == ("root/shop",)
+
+
+def test_an_account_that_left_its_unit_is_deleted() -> None:
+    declared = {"regions": ["eu"], "organizationalUnits": ["root/shop"]}
+    of = stack_set(permissionModel="SERVICE_MANAGED", autoDeploy=True, targets=declared)
+    known = targets(["eu"], ["a"], unit="root/shop") + targets(["eu"], ["b"], unit="root/other")
+    seen = world(of, instances=[instance("eu", "a"), instance("eu", "b")], known=known)
+    found = start(plan(seen))
+    assert found.spec.action is Action.DELETE
+    chosen = selected(seen, replace(made_by_set(found, "Pending"), by_set=True))
+    assert chosen == (Place("eu", "b"),)
+
+
+def test_declared_targets_that_are_not_there_stall_it() -> None:
+    made = plan(world(stack_set(**DECLARED), known=targets(["eu"], ["a"])))
+    assert made.status.phase == "Stalled"
+    assert "account b" in made.status.message
+    assert not made.steps
+
+
+def test_what_one_operation_cannot_name_is_done_by_several() -> None:
+    places = [Place("eu", f"a{number}") for number in range(MAX_ACCOUNTS + 1)]
+    parts = products(places)
+    assert [len(part) for part in parts] == [MAX_ACCOUNTS, 1]
+    assert exactly(parts[1]).regions == ("eu",)
 
 
 def test_each_is_started_once() -> None:

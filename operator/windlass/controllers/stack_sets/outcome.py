@@ -10,7 +10,7 @@ from windlass.planner.reason import Reason
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was done and found. `stopped_by`: why nothing more could be done in the target, if that is why it ended.
+    """What was done and found. `stopped_by`: the kind of trouble, if it ended where nothing more could be done there.
 
     `objects`: how many objects the target may still have of it. `drifted`: the first ten. `in_sync`: None where that
     was not asked, or not found out.
@@ -22,7 +22,7 @@ class Outcome:
     rolled_back: bool = False
     drifted: tuple[DriftedObject, ...] = ()
     in_sync: bool | None = None
-    stopped_by: Reason | None = None
+    stopped_by: type[Reason] | None = None
 
 
 def failed(errors: Sequence[ObjectError], objects: int = 0) -> Outcome:

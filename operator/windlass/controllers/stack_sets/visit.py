@@ -264,7 +264,7 @@ class Visit:
     def stopped(self, error: StoppedError, objects: int = 0) -> Outcome:
         """What comes of it where that was the end."""
         ended = failed([ObjectError(object="", message=self.shown(str(error.reason)))], objects)
-        return Outcome(ended.errors, ended.error_count, objects, stopped_by=error.reason)
+        return Outcome(ended.errors, ended.error_count, objects, stopped_by=type(error.reason))
 
 
 async def side_by_side(act: Callable[[Item], Awaitable[T]], items: Iterable[Item]) -> list[T]:

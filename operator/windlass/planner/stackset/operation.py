@@ -176,13 +176,14 @@ def selected(world: SetView, operation: Operation) -> tuple[Place, ...] | Reason
 
 
 def managed_units(world: SetView, stack_set: StackSet) -> frozenset[str]:
-    """The units that the set manages: those that operations which began created instances in, as long as an account is
-    in them."""
+    """The units that the set manages: those that operations were given, as long as it has instances in them."""
     asked = set(stack_set.status.organizational_units)
     for each in world.operations:
         if each.spec.action is Action.CREATE and each.status.start_time is not None and each.spec.targets is not None:
             asked |= set(each.spec.targets.organizational_units)
-    return frozenset(unit for unit in asked if any(in_units(target, (unit,)) for target in world.targets))
+    there = {each.place for each in world.instances}
+    held = [target for target in world.targets if Place(target.region, target.account) in there]
+    return frozenset(unit for unit in asked if any(in_units(target, (unit,)) for target in held))
 
 
 def _is_part(world: SetView, place: Place, operation: Operation) -> bool:

@@ -316,6 +316,15 @@ class FileMissing(Reason):
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class FileRefused(Reason):
+    """A file that the set or an operation names may not be read."""
+
+    TEXT: ClassVar[str] = "403: reading {what}: {why}"
+    what: str
+    why: str
+
+
 # ---- targets
 
 

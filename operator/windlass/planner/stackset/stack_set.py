@@ -1,12 +1,12 @@
 """What a stack set says of itself, and which operations it starts by itself."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from windlass.api.stack_instance import Drift
 from windlass.api.stack_set import StackSetStatus
 from windlass.api.stack_set_operation import Action, StackSetOperationSpec
-from windlass.api.stacks import DeploymentTargets, InstancePhase, OperationPreferences
+from windlass.api.stacks import MAX_ACCOUNTS, MAX_REGIONS, DeploymentTargets, InstancePhase, OperationPreferences
 from windlass.planner.conditions import Readiness, conditions
 from windlass.planner.digest import digest
 from windlass.planner.plan import Event, Plan
@@ -118,7 +118,7 @@ def _counts(view: SetView, stack_set: StackSet, inputs: Inputs | Reason) -> Stac
             "drifted": sum(1 for each in instances if each.drift is Drift.DRIFTED),
             "variables": tuple(sorted(inputs.variable_names)) if isinstance(inputs, Inputs) else known.variables,
             "regions": tuple(sorted({each.place.region for each in instances})),
-            "organizational_units": tuple(sorted(units)) if instances or stack_set.spec.targets else (),
+            "organizational_units": tuple(sorted(units)),
             "operation": last.name if last is not None else known.operation,
         }
     )
@@ -152,8 +152,10 @@ def _standing(
         return "Reconciling", "Deleting", SetDeleting(status.instances, f" ({doing})" if doing else "")
     if active is not None or starts is not None:
         return "Reconciling", "Operating", _operating(active, starts)
-    if isinstance(inputs, Reason):
-        return "Stalled", "Stalled", inputs
+    declared = _declared(view, stack_set) if stack_set.spec.auto_deploy else None
+    for problem in (inputs, declared):
+        if isinstance(problem, Reason):
+            return "Stalled", "Stalled", problem
     if status.failed or status.cancelled:
         why: Reason = SomeFailed(stack_set.name, status.failed, status.cancelled, status.instances)
         return "Stalled", "Degraded", why
@@ -183,15 +185,14 @@ def _operating(active: Operation | None, starts: StartOperation | None) -> Reaso
 
 def _wanted(view: SetView, stack_set: StackSet, inputs: Inputs | Reason, status: StackSetStatus) -> StackSetStatus:
     """The status, with a note where what the set wants has changed: what was started for it before counts no more."""
-    targets = _declared(stack_set)
-    places = chosen(targets, view.targets, stack_set.spec.permission_model) if targets is not None else ()
+    places = _declared(view, stack_set)
     sources = inputs.sources if isinstance(inputs, Inputs) else Sources()
     wanted = digest(
         [
             stack_set.spec.deletion_policy if stack_set.removing else stack_set.spec.auto_deploy,
             sources.template,
             sources.variables,
-            str(places) if isinstance(places, Reason) else [[each.region, each.account] for each in sorted(places)],
+            str(places) if isinstance(places, Reason) else [[each.region, each.account] for each in places or ()],
         ]
     )
     if wanted == status.wanted:
@@ -243,30 +244,24 @@ def _wishes(view: SetView, stack_set: StackSet, inputs: Inputs | Reason) -> Iter
     if not stack_set.spec.auto_deploy or not isinstance(inputs, Inputs):
         return
     there = {each.place for each in instances}
-    targets = _declared(stack_set)
-    if targets is not None:
-        wanted = chosen(targets, view.targets, stack_set.spec.permission_model)
-        if isinstance(wanted, Reason):
-            return
+    wanted = _declared(view, stack_set)
+    if isinstance(wanted, Reason):
+        return
+    if wanted is not None:
         missing, excess = sorted(set(wanted) - there), sorted(there - set(wanted))
         if missing:
-            yield _Wish(_wish("create", missing), Action.CREATE, targets, "targets were added")
-        if stack_set.spec.targets is not None:
-            for part in products(excess):
-                yield _Wish(_wish("delete", part), Action.DELETE, _exactly(part), "targets were taken away")
+            yield _Wish(_wish("create", missing), Action.CREATE, stack_set.spec.targets, "targets were added")
+        for part in products(excess):
+            yield _Wish(_wish("delete", part), Action.DELETE, exactly(part), "targets were taken away")
     behind = [each.place for each in instances if not is_current(each, inputs)]
     if behind:
         yield _Wish(_wish("deploy", ()), Action.DEPLOY, None, "the set's template or variables have changed")
 
 
-def _declared(stack_set: StackSet) -> DeploymentTargets | None:
-    """Where the set is to be deployed, by its own word or because it manages units there."""
-    if stack_set.spec.targets is not None:
-        return stack_set.spec.targets
-    known = stack_set.status
-    if known.organizational_units and known.regions:
-        return DeploymentTargets(regions=known.regions, organizational_units=known.organizational_units)
-    return None
+def _declared(view: SetView, stack_set: StackSet) -> tuple[Place, ...] | Reason | None:
+    """Where the set says that it is to be deployed; None: operations say it."""
+    targets = stack_set.spec.targets
+    return None if targets is None else chosen(targets, view.targets, stack_set.spec.permission_model)
 
 
 def _wish(what: str, places: Iterable[Place]) -> str:
@@ -274,7 +269,7 @@ def _wish(what: str, places: Iterable[Place]) -> str:
 
 
 def products(places: Iterable[Place]) -> list[tuple[Place, ...]]:
-    """The places in groups, each of which is regions × accounts."""
+    """The places in groups, each of which is regions × accounts, as many as an operation can name."""
     accounts: dict[str, list[str]] = {}
     for each in places:
         accounts.setdefault(each.region, []).append(each.account)
@@ -282,12 +277,20 @@ def products(places: Iterable[Place]) -> list[tuple[Place, ...]]:
     for region, found in accounts.items():
         regions.setdefault(tuple(sorted(found)), []).append(region)
     return [
-        tuple(Place(region, account) for region in sorted(found) for account in names)
+        tuple(Place(region, account) for region in some for account in named)
         for names, found in sorted(regions.items())
+        for some in _slices(sorted(found), MAX_REGIONS)
+        for named in _slices(names, MAX_ACCOUNTS)
     ]
 
 
-def _exactly(places: tuple[Place, ...]) -> DeploymentTargets:
+def _slices(names: Sequence[str], most: int) -> list[Sequence[str]]:
+    return [names[begin : begin + most] for begin in range(0, len(names), most)]
+
+
+def exactly(places: Iterable[Place]) -> DeploymentTargets:
+    """The targets that name these places, which are regions × accounts."""
+    places = tuple(places)
     return DeploymentTargets(
         regions=tuple(sorted({each.region for each in places})),
         accounts=tuple(sorted({each.account for each in places})),

@@ -1,0 +1,1 @@
+"""StackSets, their operations, instances and targets."""

@@ -1,0 +1,174 @@
+"""What is known of stack sets without asking: their kinds, by kopf's watches."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from windlass.api import stack_instance, stack_set, stack_set_operation, stack_target
+from windlass.api.stacks import InstancePhase
+from windlass.cluster.stacks import to_operation, to_stack_instance, to_stack_set, to_target
+from windlass.cluster.store import Object
+from windlass.engine.dispatch import Enqueue, Runtime
+from windlass.engine.own_stores import OwnStores
+from windlass.engine.queue import Key
+from windlass.planner.stackset.targets import Target
+from windlass.planner.stackset.view import Operation, SetView, StackInstance
+from windlass.planner.tasks import FINAL
+
+SET, OPERATION = stack_set.KIND.kind, stack_set_operation.KIND.kind
+INSTANCE, TARGET = stack_instance.KIND.kind, stack_target.KIND.kind
+
+T = TypeVar("T")
+
+
+class _Read(Generic[T]):
+    """Objects as decisions read them, each read once for each of its versions."""
+
+    def __init__(self, read: Callable[[Mapping[str, Any]], T]) -> None:
+        self._read = read
+        self._known: dict[str, tuple[str, T]] = {}
+
+    def __call__(self, body: Object) -> T:
+        known = self._known.get(body.uid)
+        if known is not None and known[0] == body.resource_version:
+            return known[1]
+        found = self._read(body)
+        self._known[body.uid] = body.resource_version, found
+        return found
+
+    def forget(self, uid: str) -> None:
+        self._known.pop(uid, None)
+
+
+class Caches:
+    """The stores of the four kinds; a change enqueues whom it concerns."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._enqueue: Enqueue = runtime.enqueue
+        stores: OwnStores = runtime.stores
+        self.sets = stores.add(stack_set.KIND, self._set_changed, optional=True)
+        self.operations = stores.add(stack_set_operation.KIND, self._operation_changed, index=_set_of, optional=True)
+        self.instances = stores.add(stack_instance.KIND, self._instance_changed, index=_set_of, optional=True)
+        self.targets = stores.add(stack_target.KIND, self._target_changed, index=_place_of, optional=True)
+        self._instance: _Read[StackInstance] = _Read(to_stack_instance)
+        self._operation: _Read[Operation] = _Read(to_operation)
+        self._target: _Read[Target] = _Read(to_target)
+
+    def view(self, namespace: str, name: str, now: datetime) -> SetView:
+        """A set and all that belongs to it, as the stores have it."""
+        body = self.sets.get(namespace, name)
+        return SetView(
+            now=now,
+            stack_set=None if body is None else to_stack_set(body),
+            operations=self.operations_of(namespace, name),
+            instances=tuple(map(self._instance, self.instances.by_index(f"{namespace}/{name}").values())),
+            targets=tuple(map(self._target, self.targets.within(namespace))),
+        )
+
+    def operations_of(self, namespace: str, name: str) -> tuple[Operation, ...]:
+        """The operations of a set."""
+        return tuple(map(self._operation, self.operations.by_index(f"{namespace}/{name}").values()))
+
+    def operations_by_set(self, namespace: str, names: Iterable[str]) -> dict[str, tuple[Operation, ...] | None]:
+        """Those of several sets; None where there is no such set."""
+        return {
+            name: self.operations_of(namespace, name) if self.sets.get(namespace, name) is not None else None
+            for name in names
+        }
+
+    def targets_at(self, namespace: str, region: str, account: str) -> list[Object]:
+        """The StackTargets of a place: more than one is a mistake. The eldest first."""
+        found = self.targets.by_index(f"{namespace}/{region}/{account}").values()
+        return sorted(found, key=lambda each: (each["metadata"]["creationTimestamp"], each.name))
+
+    # ---- what kopf's watches say
+
+    def _set_changed(self, old: Object | None, new: Object | None) -> None:
+        changed = new or old
+        if changed is None or (old is not None and new is not None and _same_wish(old, new)):
+            return
+        self._enqueue(Key(SET, changed.namespace, changed.name))
+        self._enqueue_operations(changed)
+        if old is None or new is None:
+            self._enqueue_dependents(changed.namespace, changed.name)
+
+    def _operation_changed(self, old: Object | None, new: Object | None) -> None:
+        changed = new or old
+        if changed is None:
+            return
+        self._enqueue(Key(OPERATION, changed.namespace, changed.name))
+        if old is not None and new is not None and _phase(old) == _phase(new):
+            return
+        name = str(changed["spec"]["stackSet"])
+        self._enqueue(Key(SET, changed.namespace, name))
+        if new is None or _phase(new) in FINAL:
+            self._operation.forget(changed.uid) if new is None else None
+            self._enqueue_line(changed.namespace, name)
+            self._enqueue_dependents(changed.namespace, name)
+        if new is None:
+            for body in self.instances.by_index(f"{changed.namespace}/{name}").values():
+                if body["spec"].get("operationUID") == changed.uid:
+                    self._enqueue(Key(INSTANCE, body.namespace, body.name))
+
+    def _instance_changed(self, old: Object | None, new: Object | None) -> None:
+        changed = new or old
+        if changed is None:
+            return
+        key = Key(INSTANCE, changed.namespace, changed.name)
+        if new is None:
+            self._instance.forget(changed.uid)
+        moved = old is None or new is None or _phase(old) != _phase(new) or not _same_wish(old, new)
+        if not moved:
+            return
+        self._enqueue(key)
+        operation = changed["spec"].get("operation")
+        if operation:
+            self._enqueue(Key(OPERATION, changed.namespace, operation))
+        if old is None or new is None or _phase(new) not in (InstancePhase.WAITING, InstancePhase.RUNNING):
+            self._enqueue(Key(SET, changed.namespace, str(changed["spec"]["stackSet"])))
+
+    def _target_changed(self, old: Object | None, new: Object | None) -> None:
+        changed = new or old
+        if changed is None or (old is not None and new is not None and _same_wish(old, new)):
+            return
+        if new is None:
+            self._target.forget(changed.uid)
+        self._enqueue(Key(TARGET, changed.namespace, changed.name))
+        place = f"{changed.namespace}/{changed['spec']['region']}/{changed['spec']['account']}"
+        for same in self.targets.by_index(place).values():
+            self._enqueue(Key(TARGET, same.namespace, same.name))
+        for each in self.sets.within(changed.namespace):
+            self._enqueue(Key(SET, each.namespace, each.name))
+
+    def _enqueue_operations(self, of: Object) -> None:
+        for name, body in self.operations.by_index(f"{of.namespace}/{of.name}").items():
+            if _phase(body) not in FINAL:
+                self._enqueue(Key(OPERATION, of.namespace, name))
+
+    def _enqueue_line(self, namespace: str, name: str) -> None:
+        for each, body in self.operations.by_index(f"{namespace}/{name}").items():
+            if _phase(body) not in FINAL:
+                self._enqueue(Key(OPERATION, namespace, each))
+
+    def _enqueue_dependents(self, namespace: str, name: str) -> None:
+        for each in self.sets.within(namespace):
+            if name in (each["spec"].get("dependsOn") or ()):
+                self._enqueue_line(namespace, each.name)
+
+
+def _phase(body: Object) -> str:
+    return str((body.get("status") or {}).get("phase", ""))
+
+
+def _same_wish(old: Object, new: Object) -> bool:
+    """Whether nothing has changed but what we write ourselves."""
+    mine = ("generation", "uid", "deletionTimestamp", "annotations")
+    return all(old["metadata"].get(field) == new["metadata"].get(field) for field in mine)
+
+
+def _set_of(body: Object) -> str | None:
+    return f"{body.namespace}/{body['spec']['stackSet']}"
+
+
+def _place_of(body: Object) -> str | None:
+    return f"{body.namespace}/{body['spec']['region']}/{body['spec']['account']}"

@@ -1,0 +1,331 @@
+"""StackInstances: what operations have begun is done, each in a task of its own beside the loop."""
+
+import json
+import logging
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+
+from windlass.api import stack_instance
+from windlass.api.common import to_wire
+from windlass.api.stack_instance import ObjectError, StackInstanceSpec, StackInstanceStatus, Work
+from windlass.api.stack_set import StackSetSpec
+from windlass.api.stacks import STACK_FINALIZER, InstancePhase
+from windlass.cluster.errors import ApiError, ConfigurationError, Gone, NotLeading, Transient
+from windlass.cluster.members import Member
+from windlass.cluster.resources import STACK_INSTANCES, STACK_SET_OPERATIONS
+from windlass.cluster.snapshots import Snapshots
+from windlass.cluster.stacks import parsed
+from windlass.cluster.store import Object
+from windlass.controllers.stack_sets.caches import Caches
+from windlass.controllers.stack_sets.deployment import deploy, remove
+from windlass.controllers.stack_sets.inspection import detect_drift
+from windlass.controllers.stack_sets.outcome import Outcome
+from windlass.controllers.stack_sets.reach import Reach
+from windlass.controllers.stack_sets.visit import Visit
+from windlass.engine.beside import Beside
+from windlass.engine.dispatch import Controller, Runtime
+from windlass.engine.loop import Answer
+from windlass.engine.own_objects import OwnObjects
+from windlass.engine.queue import Key
+from windlass.planner.backoff import doubling
+from windlass.planner.conditions import conditions
+from windlass.planner.reason import Reason
+from windlass.planner.stackset.ownership import Stack
+from windlass.planner.stackset.reasons import CancelledByDeletion, NoTarget, SnapshotMissing
+from windlass.planner.stackset.reasons_deployment import CredentialsRefused
+from windlass.planner.stackset.render import ACCOUNT, REGION, STACK_SET, Manifest, render
+from windlass.planner.stackset.standing import deployed_standing
+from windlass.planner.stackset.tfvars import Value, parse
+from windlass.planner.stackset.variables import merged
+from windlass.planner.stackset.view import Sources
+
+logger = logging.getLogger(__name__)
+
+KIND = stack_instance.KIND.kind
+RETRY_SECONDS = 60.0  # of a deletion that failed and that nobody has to start again
+FIRST_ANSWER_SECONDS = 30.0  # so long a cluster that does not answer is asked again before its instance has failed
+REMOVES = frozenset({Work.DELETE, Work.RETAIN})
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of the work at an instance."""
+
+    outcome: Outcome
+    cluster_uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What is deployed to one place. `sensitive`: the values that nobody may see."""
+
+    manifests: tuple[Manifest, ...]
+    sensitive: frozenset[str]
+
+
+Do = Callable[[Key, StackInstanceSpec, StackInstanceStatus, Work], Coroutine[None, None, Done]]
+
+
+class StackInstanceController(Controller):
+    """Has what operations have begun deployed, removed and compared: by `do`, in a task for each instance."""
+
+    kind = KIND
+
+    def __init__(self, runtime: Runtime, caches: Caches, do: Do) -> None:
+        self._client = runtime.client
+        self._clock = runtime.clock
+        self._caches = caches
+        self._do = do
+        self._instances = OwnObjects(KIND, runtime)
+        self._works: Beside[Done] = Beside(runtime.enqueue)
+
+    def all_keys(self) -> Iterable[Key]:
+        """Those of all instances."""
+        return self._instances.all_keys()
+
+    def stop_leading(self) -> None:
+        """Another leader deploys from now on."""
+        self._works.cancel_all()
+
+    async def report(self, key: Key, error: Exception) -> None:
+        """Show in its conditions that its passes fail, and why."""
+        await self._instances.show_failure(key, error, lambda readiness: None)
+
+    async def reconcile(self, key: Key) -> Answer:
+        """Begin the work, or say what became of it."""
+        if self._instances.known(key) is None:
+            await self._works.forget(key)
+        body = self._instances.existing(key)
+        spec = parsed(KIND, body, StackInstanceSpec, "spec")
+        status = parsed(KIND, body, StackInstanceStatus, "status")
+        begun = status.phase is InstancePhase.RUNNING and status.operation_uid == spec.operation_uid
+        if "deletionTimestamp" in body["metadata"]:
+            work = spec.work if begun and spec.work in REMOVES else self._work_of_deletion(key, spec)
+            return await self._go_on(key, body, spec, status, work, f"deletion {spec.operation_uid}")
+        if begun:
+            return await self._go_on(key, body, spec, status, spec.work, spec.operation_uid)
+        await self._works.forget(key)
+        if status.operation_uid == spec.operation_uid and status.phase is not InstancePhase.WAITING:
+            return None
+        if await self._operation_is_gone(key, spec):
+            await self._cancel(key, body, spec, status)
+        return None
+
+    def _work_of_deletion(self, key: Key, spec: StackInstanceSpec) -> Work:
+        """What is done where somebody deletes the instance itself: what its set does when that is deleted."""
+        body = self._caches.sets.get(key.namespace, spec.stack_set)
+        if body is None:
+            return Work.DELETE
+        return (
+            Work.RETAIN if parsed("StackSet", body, StackSetSpec, "spec").deletion_policy == "Retain" else Work.DELETE
+        )
+
+    async def _operation_is_gone(self, key: Key, spec: StackInstanceSpec) -> bool:
+        known = self._caches.operations.get(key.namespace, spec.operation) if spec.operation else None
+        if known is not None and known.uid == spec.operation_uid:
+            return False
+        if not spec.operation:
+            return False
+        try:
+            found = await self._client.get(STACK_SET_OPERATIONS, key.namespace, spec.operation)
+        except Gone:
+            return True
+        return bool(found["metadata"]["uid"] != spec.operation_uid)
+
+    async def _cancel(self, key: Key, body: Object, spec: StackInstanceSpec, status: StackInstanceStatus) -> None:
+        why, now, generation = CancelledByDeletion(spec.operation), self._clock.now(), body["metadata"]["generation"]
+        told = status.model_copy(
+            update={
+                "phase": InstancePhase.CANCELLED,
+                "operation_uid": spec.operation_uid,
+                "completion_time": now,
+                "message": str(why),
+                "observed_generation": generation,
+                "conditions": conditions(
+                    "Stalled", why, str(why), old=status.conditions, generation=generation, now=now
+                ),
+            }
+        )
+        await self._instances.write_status(key, body, to_wire(told))
+
+    # ---- the work
+
+    async def _go_on(
+        self, key: Key, body: Object, spec: StackInstanceSpec, status: StackInstanceStatus, work: Work, tag: str
+    ) -> Answer:
+        tag = f"{body.uid} {work} {tag}"
+        outcome = self._works.outcome(key) if self._works.runs(key, tag) else None
+        if outcome is None:
+            await self._works.begin(key, tag, lambda: self._do(key, spec, status, work))
+            return None
+        await self._works.forget(key)
+        if outcome.cancelled():
+            return self._clock.now()
+        if isinstance(error := outcome.exception(), NotLeading):
+            raise error
+        done = outcome.result() if error is None else Done(_failed(f"the deployment broke off: {error}"))
+        if error is not None:
+            logger.error("deploying: %s", error, exc_info=error, extra={"key": key})
+        if work in REMOVES and not done.outcome.errors:
+            await self._let_go(key, body)
+            return None
+        told = deployed_standing(
+            status,
+            work=work,
+            sources=Sources(spec.template, spec.variables, spec.overrides),
+            errors=done.outcome.errors,
+            error_count=done.outcome.error_count,
+            objects=done.outcome.objects,
+            rolled_back=done.outcome.rolled_back,
+            drifted=done.outcome.drifted,
+            cluster_uid=done.cluster_uid,
+            generation=body["metadata"]["generation"],
+            now=self._clock.now(),
+        )
+        await self._instances.write_status(key, body, to_wire(told))
+        logger.info("%s", told.message, extra={"key": key})
+        if "deletionTimestamp" in body["metadata"]:
+            return self._clock.now() + timedelta(seconds=RETRY_SECONDS)
+        return None
+
+    async def _let_go(self, key: Key, body: Object) -> None:
+        """Nothing of it is left in its target, or it is to stay there: the instance goes."""
+        with suppress(Gone):
+            if "deletionTimestamp" not in body["metadata"]:
+                await self._client.delete(STACK_INSTANCES, key.namespace, key.name, uid=body.uid)
+            await self._instances.read_again(key, body)
+            now = self._instances.known(key)
+            if now is None or now.uid != body.uid:
+                return
+            left = [each for each in now["metadata"].get("finalizers") or () if each != STACK_FINALIZER]
+            metadata = {"uid": now.uid, "resourceVersion": now.resource_version, "finalizers": left}
+            await self._client.merge_patch(STACK_INSTANCES, key.namespace, key.name, {"metadata": metadata})
+
+
+class AtTargets:
+    """Does the work at the instances' targets."""
+
+    def __init__(self, runtime: Runtime, caches: Caches, snapshots: Snapshots, reach: Reach) -> None:
+        self._clock = runtime.clock
+        self._caches = caches
+        self._snapshots = snapshots
+        self._reach = reach
+
+    async def do(self, key: Key, spec: StackInstanceSpec, status: StackInstanceStatus, work: Work) -> Done:
+        """The work at one instance: it may take as long as its timeout says. What it cannot do is in its outcome."""
+        if work is Work.RETAIN:
+            return Done(Outcome())
+        targets = self._caches.targets_at(key.namespace, spec.region, spec.account)
+        if not targets:
+            return Done(_failed(NoTarget(spec.region, spec.account)))
+        try:
+            done = await self._visit(key, spec, status, work, targets[0])
+            if isinstance(done.outcome.stopped_by, CredentialsRefused):  # they may have been changed meanwhile
+                done = await self._visit(key, spec, status, work, targets[0])
+        except (ConfigurationError, ApiError) as error:
+            return Done(_failed(str(error)))
+        return done
+
+    async def _visit(
+        self, key: Key, spec: StackInstanceSpec, status: StackInstanceStatus, work: Work, target: Object
+    ) -> Done:
+        member = await self._reach.member(target)
+        uid = await self._answer(member)
+        return Done(await self._at(member, key, spec, status, work, target, uid), uid)
+
+    async def _answer(self, member: Member) -> str:
+        """Which cluster answers; one that does not may be about to be started again."""
+        ends = self._clock.monotonic() + FIRST_ANSWER_SECONDS
+        for attempt in count(1):
+            try:
+                return await member.cluster_uid()
+            except Transient:
+                pause = doubling(1.0, attempt, 5.0)
+                if self._clock.monotonic() + pause > ends:
+                    raise
+            await self._clock.sleep(pause)
+        raise AssertionError("counting never ends")
+
+    async def _at(
+        self,
+        member: Member,
+        key: Key,
+        spec: StackInstanceSpec,
+        status: StackInstanceStatus,
+        work: Work,
+        target: Object,
+        uid: str,
+    ) -> Outcome:
+        """The work at a cluster that answers, as the one of this uid."""
+        known = (target.get("status") or {}).get("clusterUID")
+        stack = Stack(
+            key.namespace, spec.stack_set, spec.region, spec.account, str(target["spec"].get("namespace", "default"))
+        )
+        wanted, held = Sources(spec.template, spec.variables, spec.overrides), _held(status)
+        rendered = await self._rendered(key, spec, (held or wanted) if work is Work.DETECT_DRIFT else wanted)
+        earlier = await self._rendered(key, spec, held) if held is not None and work is Work.DEPLOY else None
+        if isinstance(rendered, Reason) and work is not Work.DELETE:
+            return _failed(rendered)
+        manifests = () if isinstance(rendered, Reason) else rendered.manifests
+        sensitive = frozenset(
+            value for each in (rendered, earlier) if isinstance(each, Rendered) for value in each.sensitive
+        )
+        visit = Visit(
+            member,
+            self._clock,
+            within=timedelta(minutes=spec.timeout_minutes),
+            expected_uid=status.cluster_uid or known or uid,
+            sensitive=sensitive,
+        )
+        if work is Work.DELETE:
+            return await remove(visit, stack)
+        if work is Work.DETECT_DRIFT:
+            return await detect_drift(visit, stack, manifests)
+        return await deploy(visit, stack, manifests, earlier.manifests if isinstance(earlier, Rendered) else None)
+
+    async def _rendered(self, key: Key, spec: StackInstanceSpec, sources: Sources) -> Rendered | Reason:
+        """What these snapshots give for this place."""
+        try:
+            template = await self._snapshots.read("ConfigMap", key.namespace, sources.template)
+            values = await self._values(key, sources)
+        except (Gone, ValueError) as error:
+            return SnapshotMissing(str(error))
+        if isinstance(values, Reason):
+            return values
+        built_in = {REGION: spec.region, ACCOUNT: spec.account, STACK_SET: spec.stack_set}
+        manifests = render(template, values, built_in)
+        if isinstance(manifests, Reason):
+            return manifests
+        body = self._caches.sets.get(key.namespace, spec.stack_set)
+        names = parsed("StackSet", body, StackSetSpec, "spec").sensitive_variables if body is not None else ()
+        hidden = frozenset(text for name in names if name in values for text in _texts(values[name]))
+        return Rendered(manifests, hidden)
+
+    async def _values(self, key: Key, sources: Sources) -> dict[str, Value] | Reason:
+        own = parse(await self._snapshots.read("Secret", key.namespace, sources.variables))
+        if isinstance(own, Reason) or not sources.overrides:
+            return own
+        overrides = parse(await self._snapshots.read("Secret", key.namespace, sources.overrides))
+        return overrides if isinstance(overrides, Reason) else merged(own, overrides)
+
+
+def _texts(value: Value) -> Iterator[str]:
+    """All that a value may be quoted by: its parts, and lists and maps as they stand in a text."""
+    if isinstance(value, str):
+        yield value
+        return
+    yield json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    for each in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ():
+        yield from _texts(each)
+
+
+def _held(status: StackInstanceStatus) -> Sources | None:
+    held = status.deployed
+    return None if held is None else Sources(held.template, held.variables, held.overrides)
+
+
+def _failed(why: Reason | str) -> Outcome:
+    return Outcome(errors=(ObjectError(object="", message=str(why)[:1024]),), error_count=1)
