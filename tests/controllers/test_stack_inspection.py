@@ -211,7 +211,7 @@ def test_a_target_that_does_not_answer_is_not_in_sync() -> None:
 
 
 def test_another_cluster_is_not_compared() -> None:
-    assert drift(member_with(CONFIG), CONFIG, expected_uid="other").stopped_by == AnotherCluster("other", CLUSTER)
+    assert drift(member_with(CONFIG), CONFIG, expected_uid="other").stopped_by is AnotherCluster
 
 
 def test_values_stand_in_no_field() -> None:

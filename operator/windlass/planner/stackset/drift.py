@@ -52,7 +52,7 @@ def _different(one: Any, other: Any, path: str) -> Iterator[str]:
 
 def _step(key: str, path: str) -> str:
     if not _WORD.fullmatch(key):
-        return f"[{json.dumps(key, ensure_ascii=True)}]"
+        return f"[{json.dumps(key)}]"
     return f".{key}" if path else key
 
 
