@@ -164,6 +164,16 @@ def test_a_stack_that_is_there_is_applied_again_and_its_list_is_left_alone() -> 
     assert member.state == before
 
 
+def test_a_stack_that_is_there_takes_two_requests_for_each_object_and_one_for_its_list() -> None:
+    async def scenario(side: Side) -> int:
+        await deploy(side.visit(), STACK, manifests(TEMPLATE))
+        learnt = len(side.transport.asked)
+        await deploy(side.visit(), STACK, manifests(TEMPLATE))
+        return len(side.transport.asked) - learnt
+
+    assert played(scenario, member_with(TEMPLATE)) == 5
+
+
 def test_objects_in_other_namespaces_and_in_none_are_deployed_too() -> None:
     role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: 'system:shop'}\n"
     namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"
@@ -211,7 +221,7 @@ def test_a_kind_that_nobody_serves_is_refused_before_anything_is_written() -> No
             "the target does not serve Thing of acme.example/v1: install its CRD there, or with the template",
         )
     ]
-    assert not outcome.rolled_back
+    assert (outcome.rolled_back, outcome.objects) == (False, None)
     assert member.state == before
 
 
@@ -628,6 +638,7 @@ def test_a_target_that_does_not_answer_has_failed_when_the_time_is_over() -> Non
     outcome, seconds = played(scenario, member) or (Outcome(), 0)
     assert told(outcome) == [("", f"the cluster cannot be reached: {UPSTREAM}")]
     assert outcome.stopped_by is TargetUnreachable
+    assert outcome.objects is None, "nobody knows what is there"
     assert 580 < seconds <= 600
 
 

@@ -4,7 +4,7 @@ The list of the stack's objects is written before the first of them is applied, 
 that nothing is there that it lacks, wherever a process ends. All steps may be repeated from the start.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
@@ -67,7 +67,7 @@ async def remove(visit: Visit, stack: Stack) -> Outcome:
     What says `windlass.dev/prune: keep`, or was there before the stack, stays and is nobody's from then on.
     """
     store = InventoryStore(visit, stack)
-    left: tuple[Entry, ...] = ()
+    left: tuple[Entry, ...] | None = None
     try:
         await visit.recognise()
         for attempt in count(1):
@@ -88,7 +88,7 @@ async def remove(visit: Visit, stack: Stack) -> Outcome:
                 raise StoppedError(DeployedByOthers())
             await visit.pause(attempt, visit.seconds_left)
     except StoppedError as error:
-        return visit.stopped(error, len(left))
+        return visit.stopped(error, _count(left))
     raise AssertionError("counting never ends")
 
 
@@ -108,7 +108,7 @@ class _Deployment:
         self._visit = visit
         self._stack = stack
         self._store = InventoryStore(visit, stack)
-        self._listed: tuple[Entry, ...] = ()
+        self._listed: tuple[Entry, ...] | None = None
         self.begun = False
 
     async def run(self, manifests: Sequence[Manifest]) -> Outcome:
@@ -117,12 +117,12 @@ class _Deployment:
             parts = await parts_of(self._visit, self._stack, manifests)
             errors = parts.errors or await self._deploy(parts.taken)
         except StoppedError as error:
-            return self._visit.stopped(error, len(self._listed))
-        return failed(errors, len(self._listed))
+            return self._visit.stopped(error, _count(self._listed))
+        return failed(errors, _count(self._listed))
 
     async def _deploy(self, parts: Sequence[Part]) -> Sequence[ObjectError]:
         entries = [part.entry for part in parts]
-        self._listed = await self._store.change(partial(union, new=entries))
+        listed = self._listed = await self._store.change(partial(union, new=entries))
         self.begun = True
         applied: list[_Applied] = []
         for wave in waves(parts):
@@ -135,7 +135,7 @@ class _Deployment:
             errors = await self._until_ready([each for each in made if (each.part.group, each.part.kind) == DEFINITION])
             if errors:
                 return errors
-        return await self._until_ready(applied) or await self._prune(entries)
+        return await self._until_ready(applied) or await self._prune(without(listed, entries))
 
     # ---- applying
 
@@ -192,19 +192,12 @@ class _Deployment:
         """The errors of those that are not ready when the time is over; those that have failed end it at once."""
         states: list[tuple[_Applied, State]] = [(each, readiness(each.body)) for each in applied]
         for attempt in count(1):
-            broken = [(each, state) for each, state in states if isinstance(state, Broken)]
-            if broken:
-                return [self._error(each, state.why) for each, state in broken if isinstance(state, Broken)]
-            waiting = [(each, state) for each, state in states if isinstance(state, Waiting)]
-            if not waiting:
-                return []
+            broken = [self._error(each, state.why) for each, state in states if isinstance(state, Broken)]
+            waiting = [(each, state.why) for each, state in states if isinstance(state, Waiting)]
+            if broken or not waiting:
+                return broken
             if self._visit.seconds_left <= 0:
-                minutes = self._visit.minutes
-                return [
-                    self._error(each, str(NotReadyInTime(minutes, state.why)))
-                    for each, state in waiting
-                    if isinstance(state, Waiting)
-                ]
+                return [self._error(each, str(NotReadyInTime(self._visit.minutes, why))) for each, why in waiting]
             await self._visit.pause(attempt, self._visit.seconds_left)
             states = await side_by_side(self._look, [each for each, _ in waiting])
         raise AssertionError("counting never ends")
@@ -223,13 +216,18 @@ class _Deployment:
 
     # ---- pruning
 
-    async def _prune(self, entries: Iterable[Entry]) -> Sequence[ObjectError]:
+    async def _prune(self, dropped: Sequence[Entry]) -> Sequence[ObjectError]:
+        if not dropped:
+            return ()
         until = min(PRUNE_SECONDS, self._visit.seconds_left)
         spare = self._visit.seconds_left - until
-        dropped = without(self._listed, entries)
         cleared = await clear(self._visit, self._stack, dropped, lambda: self._visit.seconds_left - spare)
         self._listed = await self._store.change(partial(without, gone=cleared.gone))
         return cleared.errors
+
+
+def _count(entries: Sequence[Entry] | None) -> int | None:
+    return None if entries is None else len(entries)
 
 
 def _comes_right(error: ApiError, *, brought: bool) -> bool:

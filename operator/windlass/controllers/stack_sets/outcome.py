@@ -12,20 +12,20 @@ from windlass.planner.reason import Reason
 class Outcome:
     """What was done and found. `stopped_by`: the kind of trouble, if it ended where nothing more could be done there.
 
-    `objects`: how many objects the target may still have of it. `drifted`: the first ten. `in_sync`: None where that
-    was not asked, or not found out.
+    `objects`: how many objects the target may have of it now; None where that was not found out. `drifted`: the first
+    ten. `in_sync`: None where that was not asked, or not found out.
     """
 
     errors: tuple[ObjectError, ...] = ()
     error_count: int = 0
-    objects: int = 0
+    objects: int | None = 0
     rolled_back: bool = False
     drifted: tuple[DriftedObject, ...] = ()
     in_sync: bool | None = None
     stopped_by: type[Reason] | None = None
 
 
-def failed(errors: Sequence[ObjectError], objects: int = 0) -> Outcome:
+def failed(errors: Sequence[ObjectError], objects: int | None) -> Outcome:
     """It failed in all these ways, of which the first ten are told."""
     return Outcome(errors=tuple(errors[:MAX_ERRORS]), error_count=len(errors), objects=objects)
 

@@ -261,7 +261,7 @@ class Visit:
             text = str(AnswerHidden(why.code)) if isinstance(why, ApiError) else "(hidden): it may quote a secret value"
         return shown(text)
 
-    def stopped(self, error: StoppedError, objects: int = 0) -> Outcome:
+    def stopped(self, error: StoppedError, objects: int | None = None) -> Outcome:
         """What comes of it where that was the end."""
         ended = failed([ObjectError(object="", message=self.shown(str(error.reason)))], objects)
         return Outcome(ended.errors, ended.error_count, objects, stopped_by=type(error.reason))
