@@ -1,6 +1,7 @@
 """The operator may do what it does, and does what it may: the audit log against the chart's rules."""
 
 import json
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,19 +9,31 @@ from typing import Any
 import pytest
 
 from hack.cluster import Cluster, wait_until
-from tests.cluster.doors import API, manifest
+from tests.cluster.doors import API, MERGE_PATCH, manifest
+from tests.cluster.members import Member
 from tests.cluster.operator_process import Installation, Operators
+from tests.cluster.stack_world import TEMPLATE, StackWorld
 
 # Granted, and not provoked here.
 RARE = {
     "patch pods": "by who takes over a removal that is not wanted any more: tests/faults/test_two_operators.py",
-    "update windlass.dev/scalinggroups/finalizers": (
+    **dict.fromkeys(
+        ("update windlass.dev/scalinggroups/finalizers", "update windlass.dev/stacksets/finalizers"),
         "never asked for as such: the admission plugin OwnerReferencesPermissionEnforcement (off here, on in OpenShift)"
-        " demands it of whoever creates an object that its owner is to wait for"
+        " demands it of whoever creates an object that its owner is to wait for",
+    ),
+    **dict.fromkeys(
+        ("delete configmaps", "delete secrets"),
+        "snapshots that nothing names any more are kept for ten minutes",
+    ),
+    **dict.fromkeys(
+        ("get windlass.dev/stacksetoperations", "get windlass.dev/stacktargets"),
+        "one is read again where somebody else wrote to it at the same moment",
     ),
 }
 
 LIMIT = 20.0
+DEPLOYER = "deployer"
 
 
 class World:
@@ -37,7 +50,7 @@ class World:
         self.pods = f"/api/v1/namespaces/{namespace}/pods"
 
     def change_group(self, **spec: Any) -> None:
-        self.cluster.request("PATCH", f"{self.groups}/web", {"spec": spec}, "application/merge-patch+json")
+        self.cluster.request("PATCH", f"{self.groups}/web", {"spec": spec}, MERGE_PATCH)
 
     def wait_for_group(self, **status: Any) -> None:
         def reached() -> bool:
@@ -111,6 +124,26 @@ class World:
         wait_until(lambda: not self.instances(), LIMIT, "the instances' end")
 
 
+def whole_job_of_stack_sets(world: StackWorld) -> None:
+    """All that stack sets are there for, in about the order of their lives. The namespace has a target eu/a."""
+    files = {"template": TEMPLATE, "variables": 'greeting = "hello"'}
+    for path, kind in (("configmaps", "ConfigMap"), ("secrets", "Secret")):
+        data = files if kind == "ConfigMap" else {key: b64encode(text.encode()).decode() for key, text in files.items()}
+        body = {"apiVersion": "v1", "kind": kind, "metadata": {"name": "files"}, "data": data}
+        world.cluster.apply(world.path(path, group="/api/v1"), body)
+    template = {"configMapRef": {"name": "files", "key": "template"}}
+    variables = {"secretRef": {"name": "files", "key": "variables"}}
+    world.stack_set(template=template, variables="", variablesFrom=variables)
+    world.start("create", "CreateInstances", ["eu"], ["a"])
+    world.wait_for_end("create")
+    world.start("howdy", "UpdateInstances", ["eu"], ["a"], overrides={"variables": 'greeting = "howdy"'})
+    world.wait_for_end("howdy")
+    world.start("look", "DetectDrift", ttlSecondsAfterFinished=2)
+    wait_until(lambda: world.is_gone("stacksetoperations", "look"), LIMIT, "the end of look's time")
+    world.delete("stacksets", "shop")
+    wait_until(lambda: world.is_gone("stacksets", "shop"), LIMIT, "the set's end")
+
+
 class Requests:
     """What a user asked of the API server from here on, by its audit log."""
 
@@ -136,6 +169,8 @@ class Requests:
 
 
 def _permission_for(entry: dict[str, Any]) -> str:
+    if "impersonatedUser" in entry:
+        return permission("impersonate", "", "serviceaccounts")
     about = entry["objectRef"]
     subresource = f"/{about['subresource']}" if "subresource" in about else ""
     return permission(entry["verb"], about.get("apiGroup", ""), about["resource"] + subresource)
@@ -161,14 +196,21 @@ def granted(installation: Installation) -> set[str]:
 
 
 def test_nothing_is_refused_and_nothing_is_granted_in_vain(
-    cluster: Cluster, namespace: str, installation: Installation, operator: Operators
+    cluster: Cluster,
+    namespace: str,
+    members: tuple[Member, ...],
+    installation: Installation,
+    operator: Operators,
 ) -> None:
     requests = Requests(cluster, installation.user)
-    process = operator.start()
+    process = operator.start("--allow-local-targets=on")
     World(cluster, namespace).whole_job()
+    stacks = StackWorld(cluster, namespace, members[:1])
+    stacks.target("eu", "a", members[0])
+    whole_job_of_stack_sets(stacks)
     assert process.stop() == 0
     assert requests.refused() == []
-    assert requests.permissions() == granted(installation) - RARE.keys()
+    assert requests.permissions() | RARE.keys() == granted(installation)
 
 
 def test_what_is_rarely_used_is_granted(installation: Installation) -> None:
@@ -177,8 +219,11 @@ def test_what_is_rarely_used_is_granted(installation: Installation) -> None:
 
 @pytest.fixture
 def in_one_namespace(cluster: Cluster, namespace: str, tmp_path: Path) -> Iterator[Operators]:
-    """Operators that may work in the test's namespace alone; their own is another one."""
-    installation = Installation(cluster, f"{namespace}-op", tmp_path, f"--set=namespaces={{{namespace}}}")
+    """Operators that may work in the test's namespace alone, and there as `deployer` too; their own is another one."""
+    deployer = (
+        f"--set-json=stackTargets.impersonate={json.dumps([{'namespace': namespace, 'serviceAccount': DEPLOYER}])}"
+    )
+    installation = Installation(cluster, f"{namespace}-op", tmp_path, f"--set=namespaces={{{namespace}}}", deployer)
     installation.install()
     operators = Operators(installation, tmp_path)
     yield operators
@@ -186,14 +231,33 @@ def in_one_namespace(cluster: Cluster, namespace: str, tmp_path: Path) -> Iterat
     installation.remove()
 
 
-def test_in_given_namespaces_roles_suffice(cluster: Cluster, namespace: str, in_one_namespace: Operators) -> None:
+@pytest.fixture
+def deployer(cluster: Cluster, namespace: str, kubectl: Callable[..., str]) -> Iterator[str]:
+    """A ServiceAccount of the test's namespace that may be deployed as there."""
+    subject = f"--serviceaccount={namespace}:{DEPLOYER}"
+    kubectl("create", "serviceaccount", DEPLOYER)
+    kubectl("create", "rolebinding", DEPLOYER, "--clusterrole=edit", subject)
+    which = ("--verb=get", "--resource=namespaces", "--resource-name=kube-system")
+    cluster.kubectl("create", "role", namespace, "--namespace=kube-system", *which)
+    cluster.kubectl("create", "rolebinding", namespace, "--namespace=kube-system", f"--role={namespace}", subject)
+    yield DEPLOYER
+    cluster.kubectl("delete", "role,rolebinding", namespace, "--namespace=kube-system")
+
+
+def test_in_given_namespaces_roles_suffice(
+    cluster: Cluster, namespace: str, deployer: str, in_one_namespace: Operators
+) -> None:
     installation = in_one_namespace.installation
     requests = Requests(cluster, installation.user)
     process = in_one_namespace.start()
     World(cluster, namespace).whole_job()
+    stacks = StackWorld(cluster, namespace, ())
+    here = {"cluster": {"inCluster": {}}, "serviceAccountName": deployer, "namespace": namespace}
+    stacks.create("stacktargets", "StackTarget", "eu-a", {"region": "eu", "account": "a", **here})
+    whole_job_of_stack_sets(stacks)
     assert process.stop() == 0
     assert requests.refused() == []
-    assert requests.permissions() == granted(installation) - RARE.keys()
+    assert requests.permissions() | RARE.keys() == granted(installation)
     assert "ClusterRoleBinding" not in {thing["kind"] for thing in installation.manifests}
 
 
@@ -213,12 +277,21 @@ def test_people_have_for_our_kinds_what_they_have_for_others(
         named = {"group": "windlass.dev", "resource": resource, "subresource": subresource}
         return named | {"namespace": namespace, "verb": verb}
 
-    written = ("scalinggroups", "scalingconfigurations", "launchtemplates", "instancerefreshes")
-    kinds = (*written, "scalingactivities")
+    written = (
+        "scalinggroups",
+        "scalingconfigurations",
+        "launchtemplates",
+        "instancerefreshes",
+        "stacksets",
+        "stacksetoperations",
+        "stacktargets",
+    )
+    records = ("scalingactivities", "stackinstances")
+    kinds = (*written, *records)
     wait_until(lambda: may("list", kinds[-1]), 30, "the aggregation of roles")
     assert all(may(verb, kind) for verb in ("get", "list", "watch") for kind in (*kinds, "scalinggroups/scale"))
     changes = {may(verb, kind) for verb in ("create", "update", "patch", "delete") for kind in written}
-    changes |= {may("delete", "scalingactivities"), may("patch", "scalinggroups/scale")}
+    changes |= {may("delete", record) for record in records} | {may("patch", "scalinggroups/scale")}
     assert changes == {role != "view"}
     assert not any(may(verb, f"{kind}/status") for verb in ("update", "patch") for kind in kinds)
-    assert not may("create", "scalingactivities")
+    assert not any(may("create", record) for record in records)
