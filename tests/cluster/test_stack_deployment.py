@@ -146,11 +146,11 @@ def test_a_stack_lives_from_its_deployment_to_its_removal(cluster: Cluster, name
         assert (await place.get(CONFIG_MAPS, "settings"))["data"] == {"colour": "green"}
         assert not await place.has(CONFIG_MAPS, "extra")
 
-        assert await place.remove() == Outcome()
+        assert await place.remove() == Outcome(objects=0)
         assert await place.config_maps() == []
         assert not await place.has(SECRETS, "login")
         assert not await place.has(SERVICES, "web")
-        assert await place.remove() == Outcome(), "again"
+        assert await place.remove() == Outcome(objects=0), "again"
 
     run(administrator(cluster), scenario)
 
@@ -167,7 +167,7 @@ def test_what_is_to_be_kept_is_nobody_s_from_then_on(cluster: Cluster, namespace
         assert "labels" not in metadata
         other = Place(client, namespace, "other")
         assert await other.deploy(EXTRA) == Outcome(objects=1), "another stack may take it on"
-        assert await other.remove() == Outcome()
+        assert await other.remove() == Outcome(objects=0)
         assert await place.has(CONFIG_MAPS, "extra"), "and does not delete it"
 
     run(administrator(cluster), scenario)
@@ -197,7 +197,7 @@ def test_a_stack_does_not_take_what_is_another_s(cluster: Cluster, namespace: st
         (error,) = (await place.deploy(SETTINGS)).errors
 
         assert "it belongs to the stack shop/web eu-1/other" in error.message
-        assert await place.remove() == Outcome()
+        assert await place.remove() == Outcome(objects=0)
         assert await place.has(CONFIG_MAPS, "settings")
 
     run(administrator(cluster), scenario)
@@ -240,7 +240,7 @@ def test_a_kind_and_an_object_of_it_come_and_go_together(cluster: Cluster, names
             await asyncio.sleep(0.05)
         assert await place.has(DEFINITIONS, f"things.{group}")
         await client.merge_patch(things, namespace, "one", {"metadata": {"finalizers": []}})
-        assert await removing == Outcome()
+        assert await removing == Outcome(objects=0)
         assert not await place.has(DEFINITIONS, f"things.{group}")
         assert await place.config_maps() == []
 
@@ -258,7 +258,7 @@ def test_what_does_not_go_is_told_with_what_holds_it(cluster: Cluster, namespace
         assert outcome.errors[0].message.endswith("held by acme.example/hold")
         assert outcome.objects == 1
         await client.merge_patch(CONFIG_MAPS, namespace, "extra", {"metadata": {"finalizers": []}})
-        assert await place.remove() == Outcome()
+        assert await place.remove() == Outcome(objects=0)
 
     run(administrator(cluster), scenario)
 
@@ -273,7 +273,7 @@ def test_an_object_is_pruned_in_whichever_version_is_served(cluster: Cluster, na
         assert await Place(client, namespace).deploy(as_template(definition(group, ["v2"], "v2"))) == Outcome(objects=1)
 
         assert not await place.has(things, "one")
-        assert await place.remove() == Outcome()
+        assert await place.remove() == Outcome(objects=0)
 
     run(administrator(cluster), scenario)
 
@@ -289,7 +289,7 @@ def test_objects_of_a_kind_that_is_gone_are_gone(cluster: Cluster, namespace: st
 
         (error,) = (await Place(client, namespace).deploy(as_template(thing(group, "v1")))).errors
         assert error.message.startswith(f"the target does not serve Thing of {group}/v1")
-        assert await Place(client, namespace).remove() == Outcome()
+        assert await Place(client, namespace).remove() == Outcome(objects=0)
         assert await place.config_maps() == []
 
     run(administrator(cluster), scenario)
@@ -304,7 +304,7 @@ def test_a_namespace_and_what_is_in_it_come_and_go_together(cluster: Cluster, na
         task = asyncio.create_task(place.deploy(inside + shop))
         await made_ready(client, inner)
         assert await task == Outcome(objects=2), "the namespace's account comes a moment later"
-        assert await place.remove() == Outcome()
+        assert await place.remove() == Outcome(objects=0)
         assert not await place.has(NAMESPACES, inner)
 
     run(administrator(cluster), scenario)
@@ -317,7 +317,7 @@ def test_a_namespace_that_was_there_is_not_deleted(cluster: Cluster, namespace: 
 
         assert await place.deploy(SETTINGS + shop) == Outcome(objects=2)
         assert await place.deploy(SETTINGS + shop) == Outcome(objects=2), "again"
-        assert await place.remove() == Outcome()
+        assert await place.remove() == Outcome(objects=0)
 
         metadata = (await place.get(NAMESPACES, namespace))["metadata"]
         assert "deletionTimestamp" not in metadata

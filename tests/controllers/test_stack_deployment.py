@@ -182,7 +182,7 @@ def test_objects_in_other_namespaces_and_in_none_are_deployed_too() -> None:
 
     assert member.own == ["ClusterRole system:shop", "ConfigMap shop/inside", "Namespace shop"]
     assert member.listed == ["ConfigMap shop/inside", "Namespace shop", "ClusterRole system:shop"]
-    assert removed(member) == Outcome()
+    assert removed(member) == Outcome(objects=0)
     assert member.own == []
 
 
@@ -354,7 +354,7 @@ def test_an_object_of_another_stack_is_not_taken() -> None:
         )
     ]
     assert member.own == []
-    assert removed(member) == Outcome()
+    assert removed(member) == Outcome(objects=0)
     assert member.has("configmaps", "settings"), "it is listed by both, and is the other's"
 
 
@@ -366,7 +366,7 @@ def test_what_was_there_before_is_taken_on_and_never_deleted() -> None:
     assert deployed(member, f"{namespace}---{CONFIG}") == Outcome(objects=2)
     assert member.own == ["ConfigMap default/settings", "Namespace default"]
     assert deployed(member, f"{namespace}---{CONFIG}") == Outcome(objects=2), "and again"
-    assert removed(member) == Outcome()
+    assert removed(member) == Outcome(objects=0)
 
     left = member.at("namespaces", "default", "")["metadata"]
     assert left["uid"] == before
@@ -382,7 +382,7 @@ def test_people_may_hand_over_what_was_there_before() -> None:
     del member.at("configmaps", "settings")["metadata"]["annotations"]["windlass.dev/was-there"]
 
     assert deployed(member, CONFIG).errors == ()
-    assert removed(member) == Outcome()
+    assert removed(member) == Outcome(objects=0)
 
     assert not member.has("configmaps", "settings")
 
@@ -443,7 +443,7 @@ def test_who_lists_an_object_of_others_does_not_get_it_deleted() -> None:
     forged = inventory_text(entry("Namespace", "kube-system", namespace=""), entry("ConfigMap", "settings"))
     member.objects[INVENTORY]["data"]["objects"] = forged
 
-    assert removed(member) == Outcome()
+    assert removed(member) == Outcome(objects=0)
 
     assert member.has("namespaces", "kube-system", "")
     assert not member.has("configmaps", "settings")
@@ -741,7 +741,7 @@ def test_the_cluster_that_is_expected_is_deployed_to() -> None:
     member = MemberApi()
 
     assert deployed(member, TEMPLATE, expected_uid=CLUSTER) == Outcome(objects=2)
-    assert removed(member, expected_uid=CLUSTER) == Outcome()
+    assert removed(member, expected_uid=CLUSTER) == Outcome(objects=0)
 
 
 def test_a_cluster_that_does_not_say_which_it_is_is_left_alone() -> None:
@@ -894,7 +894,7 @@ def test_a_stack_is_removed_in_reverse_and_its_list_last() -> None:
     member = member_with(f"{WITH_CRD}---{CONFIG}")
 
     async def scenario(side: Side) -> list[str]:
-        assert await remove(side.visit(), STACK) == Outcome()
+        assert await remove(side.visit(), STACK) == Outcome(objects=0)
         return side.requests
 
     assert played(scenario, member) == [
@@ -911,7 +911,7 @@ def test_a_stack_is_removed_in_reverse_and_its_list_last() -> None:
 def test_where_nothing_was_deployed_nothing_is_removed() -> None:
     member = MemberApi()
 
-    assert removed(member) == Outcome()
+    assert removed(member) == Outcome(objects=0)
     assert member.state == MemberApi().state
 
 
@@ -927,7 +927,7 @@ def test_a_wave_waits_until_the_one_before_is_gone() -> None:
         member.drop("things", "one")
         return await removing
 
-    assert played(scenario, member) == Outcome()
+    assert played(scenario, member) == Outcome(objects=0)
     assert member.state == MemberApi().state
 
 
@@ -948,7 +948,7 @@ def test_what_does_not_go_in_time_is_told_with_what_holds_it() -> None:
 def test_removing_leaves_what_is_to_be_kept() -> None:
     member = member_with(f"{TEMPLATE}---{KEPT}")
 
-    assert removed(member) == Outcome()
+    assert removed(member) == Outcome(objects=0)
 
     assert member.at("configmaps", "extra")["metadata"]["annotations"] == {"windlass.dev/prune": "keep"}
     assert member.own == []
@@ -969,7 +969,7 @@ def test_what_cannot_be_removed_is_told_and_stays_listed() -> None:
     assert outcome.objects == 3
     assert member.listed == ["ConfigMap default/extra", "ConfigMap default/settings", "Deployment default/web"]
     member.refuse = lambda *_: None
-    assert removed(member) == Outcome()
+    assert removed(member) == Outcome(objects=0)
     assert member.own == []
 
 
@@ -995,7 +995,7 @@ def test_an_answer_that_says_nothing_is_not_nothing_there(code: int, said: Any) 
     assert outcome.stopped_by is not None
     assert outcome.error_count == 1
     member.trouble = (0, 0, code, said, "")
-    assert removed(member) == Outcome()
+    assert removed(member) == Outcome(objects=0)
     assert member.own == []
 
 
@@ -1157,7 +1157,7 @@ def test_a_crash_at_any_request_of_a_removal_changes_nothing_in_the_end(template
         member = member_with(template)
         assert played(scenario, member, Crash(at, arrives)) is None
         assert all_listed(member), where
-        assert removed(member) == Outcome(), where
+        assert removed(member) == Outcome(objects=0), where
         assert member.state == expected.state, where
 
 
@@ -1181,7 +1181,7 @@ def test_an_answer_that_is_lost_changes_nothing_in_the_end() -> None:
 
     expected = member_with(TEMPLATE).state
     member = MemberApi()
-    assert played(scenario, member) == (Outcome(objects=3), Outcome(objects=2), Outcome())
+    assert played(scenario, member) == (Outcome(objects=3), Outcome(objects=2), Outcome(objects=0))
     assert member.state == MemberApi().state
 
 

@@ -73,7 +73,7 @@ async def remove(visit: Visit, stack: Stack) -> Outcome:
         for attempt in count(1):
             held = await store.read()
             if held is None:
-                return Outcome()
+                return Outcome(objects=0)
             left = held.entries
             cleared = await clear(visit, stack, left, lambda: visit.seconds_left)
             left = await store.change(partial(without, gone=cleared.gone))
@@ -83,7 +83,7 @@ async def remove(visit: Visit, stack: Stack) -> Outcome:
             if errors:
                 return failed(errors, len(left))
             if not left and await store.delete():
-                return Outcome()
+                return Outcome(objects=0)
             if visit.seconds_left <= 0:
                 raise StoppedError(DeployedByOthers())
             await visit.pause(attempt, visit.seconds_left)

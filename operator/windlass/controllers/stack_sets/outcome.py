@@ -18,7 +18,7 @@ class Outcome:
 
     errors: tuple[ObjectError, ...] = ()
     error_count: int = 0
-    objects: int | None = 0
+    objects: int | None = None
     rolled_back: bool = False
     drifted: tuple[DriftedObject, ...] = ()
     in_sync: bool | None = None
