@@ -13,18 +13,17 @@ STACK = Stack("shop", "web", "eu-1", "acme", "default")
 def test_an_object_says_whose_it_is() -> None:
     body = {"kind": "ConfigMap", "metadata": {"name": "a", "labels": {"app": "web"}, "annotations": {"team": "shop"}}}
 
-    made = marked(body, STACK, namespace="default", there_before=False)
+    made = marked(body, STACK, there_before=False)
 
     assert made == {
         "kind": "ConfigMap",
         "metadata": {
             "name": "a",
-            "namespace": "default",
             "labels": {"app": "web", "windlass.dev/stack-set": "web"},
             "annotations": {"team": "shop", "windlass.dev/stack": "shop/web eu-1/acme"},
         },
     }
-    assert "namespace" not in body["metadata"]
+    assert body["metadata"]["labels"] == {"app": "web"}, "what was given is left as it is"
     assert owner_of(made) == STACK.owner
     assert not was_there(made)
     assert not stays(made)
@@ -33,22 +32,21 @@ def test_an_object_says_whose_it_is() -> None:
 def test_a_template_cannot_say_that_an_object_is_another_s() -> None:
     body = {"metadata": {"annotations": {"windlass.dev/stack": "other"}, "labels": {"windlass.dev/stack-set": "other"}}}
 
-    made = marked(body, STACK, namespace=None, there_before=False)
+    made = marked(body, STACK, there_before=False)
 
     assert owner_of(made) == STACK.owner
     assert made["metadata"]["labels"] == {"windlass.dev/stack-set": "web"}
-    assert "namespace" not in made["metadata"]
 
 
 def test_labels_that_are_none_are_left_for_the_api_server_to_refuse() -> None:
-    made = marked({"metadata": {"labels": ["app"], "annotations": None}}, STACK, namespace=None, there_before=False)
+    made = marked({"metadata": {"labels": ["app"], "annotations": None}}, STACK, there_before=False)
 
     assert made["metadata"]["labels"] == ["app"]
     assert owner_of(made) == STACK.owner
 
 
 def test_what_was_there_stays() -> None:
-    made = marked({"metadata": {}}, STACK, namespace=None, there_before=True)
+    made = marked({"metadata": {}}, STACK, there_before=True)
 
     assert owner_of(made) == STACK.owner
     assert was_there(made)
@@ -56,9 +54,7 @@ def test_what_was_there_stays() -> None:
 
 
 def test_what_is_to_be_kept_stays() -> None:
-    made = marked(
-        {"metadata": {"annotations": {"windlass.dev/prune": "keep"}}}, STACK, namespace=None, there_before=False
-    )
+    made = marked({"metadata": {"annotations": {"windlass.dev/prune": "keep"}}}, STACK, there_before=False)
 
     assert stays(made)
     assert not was_there(made)

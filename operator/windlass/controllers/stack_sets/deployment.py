@@ -149,21 +149,12 @@ class _Deployment:
             owner = None if live is None else owner_of(live)
             if owner not in (None, self._stack.owner):
                 return self._visit.error(entry, BelongsToAnother(str(owner), STACK_ANNOTATION))
-            body = marked(
-                part.body,
-                self._stack,
-                namespace=entry.namespace or None,
-                there_before=live is not None and was_there(live),
+            body = marked(part.body, self._stack, there_before=live is not None and was_there(live))
+            applied = await self._visit.patiently(
+                lambda: self._visit.client.apply(resource, entry.namespace or None, entry.name, body),
+                also=partial(_comes_right, brought=part.brought),
             )
-            client = self._visit.client
-            return _Applied(
-                part,
-                resource,
-                await self._visit.patiently(
-                    lambda: client.apply(resource, entry.namespace or None, entry.name, body),
-                    also=partial(_comes_right, brought=part.brought),
-                ),
-            )
+            return _Applied(part, resource, applied)
         except ApiError as error:
             return self._visit.error(entry, error)
 

@@ -82,7 +82,7 @@ class _Look:
         resource = await visit.resource(entry)
         mine = live is not None and owner_of(live) == self._stack.owner
         there_before = live is not None and was_there(live) and (mine or not force)
-        body = marked(part.body, self._stack, namespace=entry.namespace or None, there_before=there_before)
+        body = marked(part.body, self._stack, there_before=there_before)
         applied = await visit.patiently(
             lambda: visit.client.apply(resource, entry.namespace or None, entry.name, body, force=force, dry_run=True)
         )

@@ -69,14 +69,12 @@ def stays(live: Body) -> bool:
     return was_there(live) or _annotations(live).get(PRUNE_ANNOTATION) == "keep"
 
 
-def marked(body: Body, stack: Stack, *, namespace: str | None, there_before: bool) -> dict[str, Any]:
-    """The object as it is applied. `namespace`: where it goes; None: its kind is in none."""
+def marked(body: Body, stack: Stack, *, there_before: bool) -> dict[str, Any]:
+    """The object as it is applied. `there_before`: it was there, and belonged to nobody, when it was taken on."""
     metadata = dict(body["metadata"])
     metadata["labels"] = _with(metadata.get("labels"), {STACK_SET_LABEL: stack.label})
     mine = {STACK_ANNOTATION: stack.owner} | ({WAS_THERE_ANNOTATION: "true"} if there_before else {})
     metadata["annotations"] = _with(metadata.get("annotations"), mine)
-    if namespace is not None:
-        metadata["namespace"] = namespace
     return {**body, "metadata": metadata}
 
 
