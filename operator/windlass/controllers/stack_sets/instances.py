@@ -1,8 +1,7 @@
 """StackInstances: what operations have begun is done, each in a task of its own beside the loop."""
 
-import json
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,6 +23,7 @@ from windlass.controllers.stack_sets.deployment import deploy, remove
 from windlass.controllers.stack_sets.inspection import detect_drift
 from windlass.controllers.stack_sets.outcome import Outcome
 from windlass.controllers.stack_sets.reach import Reach
+from windlass.controllers.stack_sets.rendering import Rendered, rendered
 from windlass.controllers.stack_sets.visit import Visit
 from windlass.engine.beside import Beside
 from windlass.engine.dispatch import Controller, Runtime
@@ -34,12 +34,9 @@ from windlass.planner.backoff import doubling
 from windlass.planner.conditions import conditions
 from windlass.planner.reason import Reason
 from windlass.planner.stackset.ownership import Stack
-from windlass.planner.stackset.reasons import CancelledByDeletion, NoTarget, SnapshotMissing
+from windlass.planner.stackset.reasons import CancelledByDeletion, NoTarget
 from windlass.planner.stackset.reasons_deployment import CredentialsRefused
-from windlass.planner.stackset.render import ACCOUNT, REGION, STACK_SET, Manifest, render
 from windlass.planner.stackset.standing import deployed_standing
-from windlass.planner.stackset.tfvars import Value, parse
-from windlass.planner.stackset.variables import merged
 from windlass.planner.stackset.view import Sources
 
 logger = logging.getLogger(__name__)
@@ -56,14 +53,6 @@ class Done:
 
     outcome: Outcome
     cluster_uid: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """What is deployed to one place. `sensitive`: the values that nobody may see."""
-
-    manifests: tuple[Manifest, ...]
-    sensitive: frozenset[str]
 
 
 Do = Callable[[Key, StackInstanceSpec, StackInstanceStatus, Work], Coroutine[None, None, Done]]
@@ -178,7 +167,7 @@ class StackInstanceController(Controller):
             sources=Sources(spec.template, spec.variables, spec.overrides),
             errors=done.outcome.errors,
             error_count=done.outcome.error_count,
-            objects=done.outcome.objects,
+            objects=status.objects if done.outcome.objects is None else done.outcome.objects,
             rolled_back=done.outcome.rolled_back,
             drifted=done.outcome.drifted,
             cluster_uid=done.cluster_uid,
@@ -265,14 +254,14 @@ class AtTargets:
             key.namespace, spec.stack_set, spec.region, spec.account, str(target["spec"].get("namespace", "default"))
         )
         wanted, held = Sources(spec.template, spec.variables, spec.overrides), _held(status)
-        rendered = await self._rendered(key, spec, (held or wanted) if work is Work.DETECT_DRIFT else wanted)
-        earlier = await self._rendered(key, spec, held) if held is not None and work is Work.DEPLOY else None
-        if isinstance(rendered, Reason) and work is not Work.DELETE:
-            return _failed(rendered)
-        manifests = () if isinstance(rendered, Reason) else rendered.manifests
-        sensitive = frozenset(
-            value for each in (rendered, earlier) if isinstance(each, Rendered) for value in each.sensitive
-        )
+        names = self._sensitive(key.namespace, spec.stack_set)
+        now = await rendered(self._snapshots, stack, (held or wanted) if work is Work.DETECT_DRIFT else wanted, names)
+        back = held if work is Work.DEPLOY else None
+        earlier = await rendered(self._snapshots, stack, back, names) if back is not None else None
+        if isinstance(now, Reason) and work is not Work.DELETE:
+            return _failed(now)
+        manifests = () if isinstance(now, Reason) else now.manifests
+        sensitive = frozenset(text for each in (now, earlier) if isinstance(each, Rendered) for text in each.sensitive)
         visit = Visit(
             member,
             self._clock,
@@ -286,40 +275,9 @@ class AtTargets:
             return await detect_drift(visit, stack, manifests)
         return await deploy(visit, stack, manifests, earlier.manifests if isinstance(earlier, Rendered) else None)
 
-    async def _rendered(self, key: Key, spec: StackInstanceSpec, sources: Sources) -> Rendered | Reason:
-        """What these snapshots give for this place."""
-        try:
-            template = await self._snapshots.read("ConfigMap", key.namespace, sources.template)
-            values = await self._values(key, sources)
-        except (Gone, ValueError) as error:
-            return SnapshotMissing(str(error))
-        if isinstance(values, Reason):
-            return values
-        built_in = {REGION: spec.region, ACCOUNT: spec.account, STACK_SET: spec.stack_set}
-        manifests = render(template, values, built_in)
-        if isinstance(manifests, Reason):
-            return manifests
-        body = self._caches.sets.get(key.namespace, spec.stack_set)
-        names = parsed("StackSet", body, StackSetSpec, "spec").sensitive_variables if body is not None else ()
-        hidden = frozenset(text for name in names if name in values for text in _texts(values[name]))
-        return Rendered(manifests, hidden)
-
-    async def _values(self, key: Key, sources: Sources) -> dict[str, Value] | Reason:
-        own = parse(await self._snapshots.read("Secret", key.namespace, sources.variables))
-        if isinstance(own, Reason) or not sources.overrides:
-            return own
-        overrides = parse(await self._snapshots.read("Secret", key.namespace, sources.overrides))
-        return overrides if isinstance(overrides, Reason) else merged(own, overrides)
-
-
-def _texts(value: Value) -> Iterator[str]:
-    """All that a value may be quoted by: its parts, and lists and maps as they stand in a text."""
-    if isinstance(value, str):
-        yield value
-        return
-    yield json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    for each in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ():
-        yield from _texts(each)
+    def _sensitive(self, namespace: str, stack_set: str) -> tuple[str, ...]:
+        body = self._caches.sets.get(namespace, stack_set)
+        return parsed("StackSet", body, StackSetSpec, "spec").sensitive_variables if body is not None else ()
 
 
 def _held(status: StackInstanceStatus) -> Sources | None:
