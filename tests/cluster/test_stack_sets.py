@@ -1,43 +1,11 @@
 """Stack sets whole: the operator at the hub, and two member clusters."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from hack.cluster import Cluster, wait_until
-from tests.cluster.members import Member
-from tests.cluster.operator_process import Installation, OperatorProcess, Operators
+from hack.cluster import wait_until
 from tests.cluster.stack_world import LIMIT, TEMPLATE, StackWorld
 
 EVERYWHERE = {"regions": ["eu", "us"], "accounts": ["a"]}
-
-
-@pytest.fixture(scope="module")
-def stack_operator(
-    cluster: Cluster, started_members: tuple[Member, ...], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OperatorProcess]:
-    """One operator that may reach members on this machine."""
-    folder = tmp_path_factory.mktemp("stacks")
-    installation = Installation(cluster, "windlass-stacks", folder, "--set=stackTargets.allowLocal=true")
-    installation.install()
-    operators = Operators(installation, folder)
-    try:
-        process = operators.start()
-        process.wait_until_leading()
-        yield process
-        assert process.stop() == 0
-        assert "Traceback" not in process.log, process.log
-    finally:
-        operators.end()
-        installation.remove()
-
-
-@pytest.fixture
-def world(cluster: Cluster, namespace: str, members: tuple[Member, ...], stack_operator: OperatorProcess) -> StackWorld:
-    made = StackWorld(cluster, namespace, members)
-    made.target("eu", "a", made.members[0])
-    made.target("us", "a", made.members[1])
-    return made
 
 
 def test_targets_say_which_clusters_they_are(world: StackWorld) -> None:
@@ -198,3 +166,89 @@ def test_another_cluster_behind_the_same_credentials_is_refused(world: StackWorl
     world.secret("eu-a", world.members[0].kubeconfig)
     world.start("again", "DeploySet")
     world.wait_for_end("again")
+
+
+def test_a_stopped_operation_cancels_what_waits_and_ends(world: StackWorld) -> None:
+    """An instance that is being worked at is finished; here it waits for a Deployment that nobody makes ready."""
+    waiting = (
+        "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop}\nspec:\n  selector: {matchLabels: {app: shop}}\n"
+        "  template:\n    metadata: {labels: {app: shop}}\n    spec: {containers: [{name: shop, image: shop}]}\n"
+    )
+    world.stack_set(template={"manifests": TEMPLATE + waiting})
+    world.start("create", "CreateInstances", ["eu", "us"], ["a"], preferences={"regionOrder": ["eu", "us"]})
+    wait_until(lambda: world.phases().get(("eu", "a")) == "OPERATION_IN_PROGRESS", LIMIT, "the first instance")
+    world.patch("stacksetoperations", "create", {"state": "Stopped", "stateReason": "enough"})
+    wait_until(lambda: world.phases().get(("us", "a")) == "CANCEL_COMPLETE", LIMIT, "the second one's end")
+    path = f"/apis/apps/v1/namespaces/{world.homes[world.members[0].name]}/deployments/shop"
+    deployed = world.members[0].access.request("GET", path)
+    ready = {"observedGeneration": deployed["metadata"]["generation"]}
+    ready |= {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}
+    ready["conditions"] = [{"type": "Available", "status": "True", "reason": "A", "message": ""}]  # type: ignore[assignment]
+    world.members[0].access.request("PATCH", f"{path}/status", {"status": ready}, "application/merge-patch+json")
+    status = world.wait_for_end("create", "Cancelled")
+    assert status["message"] == "stopped: 1 of 2 instances done, 0 failed, 1 never begun"
+
+
+def test_a_set_waits_for_the_one_that_it_depends_on(world: StackWorld) -> None:
+    world.stack_set("base", template={"manifests": TEMPLATE.replace("name: shop", "name: base")})
+    world.stack_set(dependsOn=["base"])
+    world.start("create", "CreateInstances", ["eu"], ["a"])
+
+    def said() -> str:
+        return str(world.get("stacksetoperations", "create").get("status", {}).get("message"))
+
+    wait_until(lambda: said().startswith("waits for StackSet base"), LIMIT, "the waiting")
+    world.start("base-create", "CreateInstances", ["eu"], ["a"], stackSet="base")
+    world.wait_for_end("create")
+    assert world.held("eu", "a", "base") is not None
+
+
+def test_an_account_that_comes_into_a_unit_is_deployed_to(world: StackWorld) -> None:
+    member = world.members[0]
+    world.target("ap", "a", member, namespace=member.new_namespace("a"), organizationalUnit="root/shop")
+    world.target("ap", "boss", member, organizationalUnit="root", managementAccount=True)
+    world.stack_set(
+        permissionModel="SERVICE_MANAGED",
+        targets={"regions": ["ap"], "organizationalUnits": ["root"]},
+        autoDeploy=True,
+    )
+    world.wait_for_set(instances=1, current=1, phase="Ready", organizationalUnits=["root"])
+    world.target("ap", "new", member, namespace=member.new_namespace("new"), organizationalUnit="root/shop/eu")
+    world.wait_for_set(instances=2, current=2, phase="Ready")
+    assert set(world.instances()) == {("ap", "a"), ("ap", "new")}
+    second = world.get("stacksetoperations", "shop-2")
+    assert (second["spec"]["action"], second["status"]["total"]) == ("CreateInstances", 1)
+
+
+def test_two_targets_of_the_same_place(world: StackWorld) -> None:
+    world.create(
+        "stacktargets",
+        "StackTarget",
+        "zweitens",
+        {"region": "eu", "account": "a", "cluster": {"kubeconfigSecretRef": {"name": "eu-a"}}},
+    )
+
+    def said() -> str:
+        return str(world.get("stacktargets", "zweitens").get("status", {}).get("message"))
+
+    wait_until(lambda: said().startswith("StackTarget eu-a is of the same region and account"), LIMIT, "the sentence")
+
+
+def test_an_instance_that_is_deleted_by_hand_takes_its_stack_along(world: StackWorld) -> None:
+    world.stack_set()
+    world.start("create", "CreateInstances", ["eu"], ["a"])
+    world.wait_for_end("create")
+    world.delete("stackinstances", "shop.eu.a")
+    wait_until(lambda: world.is_gone("stackinstances", "shop.eu.a"), LIMIT, "the instance's end")
+    assert world.held("eu", "a") is None
+
+
+def test_what_waits_for_an_operation_that_is_deleted_is_cancelled(world: StackWorld) -> None:
+    missing = "---\napiVersion: batch/v1\nkind: Job\nmetadata: {name: shop}\nspec:\n  template:\n    spec:\n"
+    missing += "      restartPolicy: Never\n      containers: [{name: shop, image: shop}]\n"
+    world.stack_set(template={"manifests": TEMPLATE + missing}, timeoutMinutes=1)
+    world.start("create", "CreateInstances", ["eu", "us"], ["a"], preferences={"regionOrder": ["eu", "us"]})
+    wait_until(lambda: world.phases().get(("eu", "a")) == "OPERATION_IN_PROGRESS", LIMIT, "the first instance")
+    world.delete("stacksetoperations", "create")
+    wait_until(lambda: world.phases().get(("us", "a")) == "CANCEL_COMPLETE", LIMIT, "the second one's end")
+    assert world.instances()["us", "a"]["status"]["message"] == "cancelled before it began: create was deleted"
