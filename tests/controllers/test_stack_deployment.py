@@ -209,6 +209,25 @@ def test_a_kind_that_comes_with_the_template_is_waited_for() -> None:
     assert "Thing default/one" in member.own
 
 
+def test_a_kind_that_is_served_a_moment_after_it_was_established_is_waited_for() -> None:
+    asked: list[str] = []
+
+    def not_yet(method: str, path: str) -> Answer | None:
+        if not path.endswith("/things/one") or asked.count(method) == 2:
+            return None
+        asked.append(method)
+        return 404, "404 page not found"
+
+    assert deployed(Refusing(not_yet), WITH_CRD) == Outcome(objects=3)
+    assert asked.count("GET") == asked.count("PATCH") == 2
+
+
+def test_an_object_of_an_unknown_kind_is_named_with_the_namespace_that_it_gives() -> None:
+    outcome = deployed(MemberApi(), THING.replace("name: one", "name: one, namespace: shop"))
+
+    assert [each.object for each in outcome.errors] == ["Thing shop/one"]
+
+
 def test_a_kind_that_nobody_serves_is_refused_before_anything_is_written() -> None:
     member = MemberApi()
     before = member.state
@@ -642,6 +661,13 @@ def test_a_target_that_does_not_answer_has_failed_when_the_time_is_over() -> Non
     assert 580 < seconds <= 600
 
 
+@pytest.mark.parametrize(
+    ("code", "said"), [(408, {}), (429, status(429, "TooManyRequests", "busy")), (502, {}), (504, {}), (200, [])]
+)
+def test_whatever_says_nothing_about_the_stack_is_no_answer(code: int, said: Any) -> None:
+    assert deployed(Moody(1e9, code, said, only="deployments/web"), TEMPLATE).stopped_by is TargetUnreachable
+
+
 def test_a_target_that_is_lost_in_the_middle_is_not_rolled_back() -> None:
     member = Moody(1e9, 503, "no healthy upstream", since=5)
     member.controllers = lambda body: None
@@ -830,6 +856,27 @@ def test_a_namespace_that_is_not_there_is_said() -> None:
     assert outcome.stopped_by is NoTargetNamespace
     assert "namespace default is not in the target: create it there" in outcome.errors[0].message
     assert member.own == []
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+def test_a_list_that_may_not_be_written_ends_it(method: str) -> None:
+    said = f'configmaps "{STACK.inventory}" is forbidden: User "web" cannot do that'
+
+    def refuse(asked: str, path: str) -> Answer | None:
+        own = path.endswith(("/configmaps", STACK.inventory))
+        return (403, status(403, "Forbidden", said)) if asked == method and own else None
+
+    member = Refusing(lambda *_: None)
+    if method != "POST":
+        deployed(member, CONFIG)
+    member.refuse = refuse
+
+    outcome = removed(member) if method == "DELETE" else deployed(member, TEMPLATE)
+
+    assert outcome.stopped_by is TargetRefuses
+    assert said in outcome.errors[0].message
+    assert member.listed == {"POST": None, "PATCH": ["ConfigMap default/settings"], "DELETE": []}[method]
+    assert not member.has("deployments", "web")
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])

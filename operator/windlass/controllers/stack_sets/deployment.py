@@ -161,21 +161,13 @@ class _Deployment:
     async def _settled(self, resource: Resource, part: Part) -> dict[str, Any] | ObjectError | None:
         """The object as it is; one that is on its way out is waited for: what is applied to it would go with it."""
         for attempt in count(1):
-            live = await self._live(resource, part)
+            live = await self._visit.live(resource, part.entry, awaited=part.brought)
             if live is None or not live["metadata"].get("deletionTimestamp"):
                 return live
             if self._visit.seconds_left <= 0:
                 return self._visit.error(part.entry, StillThere(self._visit.minutes, ""))
             await self._visit.pause(attempt, self._visit.seconds_left)
         raise AssertionError("counting never ends")
-
-    async def _live(self, resource: Resource, part: Part) -> dict[str, Any] | None:
-        try:
-            return await self._visit.live(resource, part.entry)
-        except NoSuchKind:
-            if part.brought:  # it is served in a moment, and then there is none
-                return None
-            raise
 
     # ---- waiting
 

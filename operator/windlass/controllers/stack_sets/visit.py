@@ -45,6 +45,14 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 
 
+def _never(_: ApiError) -> bool:
+    return False
+
+
+def _not_served_yet(error: ApiError) -> bool:
+    return isinstance(error, NoSuchKind)
+
+
 class StoppedError(Exception):
     """Nothing more can be done in the target now. `reason` may quote what the target sent."""
 
@@ -114,9 +122,7 @@ class Visit:
         """Between the looks number `attempt` (from 1) and the next: longer each time, and no longer than `at_most`."""
         await self._clock.sleep(min(doubling(FIRST_PAUSE, attempt, LONGEST_PAUSE), at_most))
 
-    async def patiently(
-        self, ask: Callable[[], Awaitable[T]], *, also: Callable[[ApiError], bool] = lambda _: False
-    ) -> T:
+    async def patiently(self, ask: Callable[[], Awaitable[T]], *, also: Callable[[ApiError], bool] = _never) -> T:
         """The answer, asked for again after transient errors, and those of `also`, as long as there is time.
 
         Any other ApiError is raised; StoppedError when the target cannot be reached in time, or does not accept the
@@ -170,12 +176,16 @@ class Visit:
     async def resource(self, entry: Entry, *, awaited: bool = False) -> Resource:
         """The kind of an object as it is served; NoSuchKind if it is not. `awaited`: its CRD has just been applied."""
         ask = partial(self._member.discovery.resource_of, entry.api_version, entry.kind)
-        return await self.patiently(ask, also=lambda error: awaited and isinstance(error, NoSuchKind))
+        return await self.patiently(ask, also=_not_served_yet if awaited else _never)
 
-    async def live(self, resource: Resource, entry: Entry) -> dict[str, Any] | None:
-        """The object; None: there is none, by the word of the API server. NoSuchKind where the kind is gone too."""
+    async def live(self, resource: Resource, entry: Entry, *, awaited: bool = False) -> dict[str, Any] | None:
+        """The object; None: there is none, by the word of the API server. NoSuchKind where its kind is not served,
+        which is waited for if it is `awaited`."""
         try:
-            return await self.patiently(partial(self._read, resource, entry))
+            return await self.patiently(
+                partial(self._read, resource, entry),
+                also=_not_served_yet if awaited else _never,
+            )
         except NoSuchKind:
             raise
         except Gone:
@@ -186,7 +196,7 @@ class Visit:
 
         Where the kind is not served it is gone only by the word of the API server, which lists all that it serves.
         """
-        return await self.patiently(partial(self._listed_now, entry), also=lambda error: isinstance(error, NoSuchKind))
+        return await self.patiently(partial(self._listed_now, entry), also=_not_served_yet)
 
     async def _listed_now(self, entry: Entry) -> tuple[Resource, dict[str, Any]] | None:
         resource = await self._served(entry, self._member.discovery, (entry.version,))
