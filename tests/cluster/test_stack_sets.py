@@ -171,7 +171,8 @@ def test_another_cluster_behind_the_same_credentials_is_refused(world: StackWorl
 def test_a_stopped_operation_cancels_what_waits_and_ends(world: StackWorld) -> None:
     """An instance that is being worked at is finished; here it waits for a Deployment that nobody makes ready."""
     waiting = (
-        "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop}\nspec:\n  selector: {matchLabels: {app: shop}}\n"
+        "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop}\n"
+        "spec:\n  selector: {matchLabels: {app: shop}}\n"
         "  template:\n    metadata: {labels: {app: shop}}\n    spec: {containers: [{name: shop, image: shop}]}\n"
     )
     world.stack_set(template={"manifests": TEMPLATE + waiting})
@@ -183,8 +184,12 @@ def test_a_stopped_operation_cancels_what_waits_and_ends(world: StackWorld) -> N
     deployed = world.members[0].access.request("GET", path)
     ready = {"observedGeneration": deployed["metadata"]["generation"]}
     ready |= {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}
-    ready["conditions"] = [{"type": "Available", "status": "True", "reason": "A", "message": ""}]  # type: ignore[assignment]
-    world.members[0].access.request("PATCH", f"{path}/status", {"status": ready}, "application/merge-patch+json")
+    conditions = [
+        {"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable", "message": ""},
+        {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable", "message": ""},
+    ]
+    told = {"status": {**ready, "conditions": conditions}}
+    world.members[0].access.request("PATCH", f"{path}/status", told, "application/merge-patch+json")
     status = world.wait_for_end("create", "Cancelled")
     assert status["message"] == "stopped: 1 of 2 instances done, 0 failed, 1 never begun"
 
