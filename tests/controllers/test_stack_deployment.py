@@ -222,6 +222,16 @@ def test_a_kind_that_is_served_a_moment_after_it_was_established_is_waited_for()
     assert asked.count("GET") == asked.count("PATCH") == 2
 
 
+def test_what_only_looks_like_a_crd_brings_no_kind() -> None:
+    lookalike = CRD.replace("apiextensions.k8s.io/v1", "v1").replace("CustomResourceDefinition", "Service")
+    member = MemberApi()
+
+    outcome = deployed(member, f"{THING}---{lookalike}")
+
+    assert [each.object for each in outcome.errors] == ["Thing one"]
+    assert member.listed is None
+
+
 def test_an_object_of_an_unknown_kind_is_named_with_the_namespace_that_it_gives() -> None:
     outcome = deployed(MemberApi(), THING.replace("name: one", "name: one, namespace: shop"))
 
