@@ -22,6 +22,8 @@ TRIES = 5
         ("scale", "--help"),
         ("refresh", "--help"),
         ("resume", "--help"),
+        ("retry", "--help"),
+        ("stop", "--help"),
     ],
 )
 def test_help_imports_nothing_that_is_slow(arguments: tuple[str, ...]):

@@ -16,6 +16,7 @@ from windlass.cli.subjects import SUBJECTS
 from windlass.cli.wording import a, joined, named, planned_kinds, several
 
 INTERRUPTED = 130  # what shells say of a command that Ctrl-C ended
+_HOW_LONG = "how long to wait: 90s, 10m, 1h (default: for ever)"
 
 Verb = Callable[[argparse.Namespace], int]
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 — it has no public name
@@ -64,6 +65,14 @@ def _verb(given: argparse.Namespace) -> Verb:
             from windlass.cli import state
 
             return state.run
+        case "stop":
+            from windlass.cli import stop
+
+            return stop.run
+        case "retry":
+            from windlass.cli import retry
+
+            return retry.run
         case _:
             from windlass.cli import scale
 
@@ -74,7 +83,7 @@ def parser(subjects: Subjects = SUBJECTS) -> argparse.ArgumentParser:
     """All verbs and their flags, for these subjects."""
     made = argparse.ArgumentParser(
         prog="kubectl windlass",
-        description="Look at scaling groups, see what a change would do, and learn why a group is as it is.",
+        description="Look at groups and stack sets, see what a change would do, and learn why they are as they are.",
         epilog="`get`, `plan` and `explain` only read.",
     )
     _add_connection(made, None)
@@ -87,6 +96,8 @@ def parser(subjects: Subjects = SUBJECTS) -> argparse.ArgumentParser:
         "scale": _add_scale,
         "refresh": _add_refresh,
         **dict.fromkeys(STATES, _add_state),
+        "stop": _add_stop,
+        "retry": _add_retry,
     }
     verbs = made.add_subparsers(dest="verb", required=True, metavar="|".join(adds))
     for name, add in adds.items():
@@ -123,6 +134,7 @@ def _add_plan(verbs: Verbs, name: str, those: Subjects) -> None:
         metavar="FILE",
         help=f"manifests of {kinds} as they would be applied; - is standard input",
     )
+    verb.add_argument("--summary", action="store_true", help="one line for all targets to which the same would happen")
     for flag, field, metavar, parse in dict.fromkeys(flag for subject in those for flag in subject.flags):
         verb.add_argument(flag, dest=field, type=parse, metavar=metavar, help=f"with another {field}")
 
@@ -181,7 +193,7 @@ def _add_refresh(verbs: Verbs, name: str, those: Subjects) -> None:
     )
     add("--name", help="name of the InstanceRefresh (default: the group's with five more letters)")
     add("--wait", action="store_true", help="until it is over, with a line for each change")
-    add("--timeout", type=seconds, metavar="TIME", help="how long to wait: 90s, 10m, 1h (default: for ever)")
+    add("--timeout", type=seconds, metavar="TIME", help=_HOW_LONG)
 
 
 STATES = {
@@ -195,6 +207,23 @@ STATES = {
 def _add_state(verbs: Verbs, name: str, those: Subjects) -> None:
     verb = _add_verb(verbs, name, STATES[name])
     verb.add_argument("name", metavar="NAME", help=f"name of the {joined((each.singular for each in those), 'or')}")
+
+
+def _add_stop(verbs: Verbs, name: str, those: Subjects) -> None:
+    verb = _add_verb(verbs, name, "begin nothing more of an operation; what was begun is finished")
+    _add_subject(verb, those)
+
+
+def _add_retry(verbs: Verbs, name: str, those: Subjects) -> None:
+    verb = _add_verb(
+        verbs,
+        name,
+        "start an operation again for the instances that failed or were cancelled in it",
+        "Exit code with --wait: 0 all of it succeeded, 1 it did not.",
+    )
+    _add_subject(verb, those)
+    verb.add_argument("--wait", action="store_true", help="until it is over, with a line for each change")
+    verb.add_argument("--timeout", type=seconds, metavar="TIME", help=_HOW_LONG)
 
 
 def _add_verb(

@@ -90,7 +90,7 @@ def _asked(those: Sequence[Subject], proposed: Sequence[Proposed]) -> list[Subje
 
 
 def _show(given: argparse.Namespace, those: Sequence[Subject], planned: Planned) -> int:
-    show(given.output, lambda: values(planned, given.subjects), lambda: _lines(planned, those))
+    show(given.output, lambda: values(planned, given.subjects), lambda: _lines(planned, those, folded=given.summary))
     if any(outlook.refused for outlook in planned.outlooks):
         return REFUSED
     return NOTHING if all(outlook.settled for outlook in planned.outlooks) else SOMETHING
@@ -112,7 +112,7 @@ def _sources(subjects: Sequence[Subject]) -> dict[str, str]:
     return {kind: key for subject in subjects for kind, key in subject.sources.items()}
 
 
-def _lines(planned: Planned, those: Sequence[Subject]) -> list[str]:
+def _lines(planned: Planned, those: Sequence[Subject], *, folded: bool = False) -> list[str]:
     words = {"Created": "would be created", "Changed": "would be changed", "Unchanged": "stays as it is"}
     sources = _sources(those)
     lines = [f"note: {note}" for note in planned.notes]
@@ -122,7 +122,8 @@ def _lines(planned: Planned, those: Sequence[Subject]) -> list[str]:
         if p.document.kind in sources
     ]
     for outlook in planned.outlooks:
-        lines += ["", *outlook.lines()] if lines else outlook.lines()
+        told = outlook.summary() if folded and outlook.summary is not None else outlook.lines()
+        lines += ["", *told] if lines else told
     if not planned.outlooks:
         kinds = {each.document.kind for each in planned.proposed}
         users = joined((subject.singular for subject in those if kinds & subject.sources.keys()), "or")

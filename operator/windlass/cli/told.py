@@ -34,10 +34,12 @@ class Outlook(Told):
     """What would become of an object. `acts`: something would be done.
 
     `settled`: nothing is to be done, and nothing that should be is held up. `refused`: the API server refuses what
-    would be made. `assumption`: what was taken for granted, as a sentence; None if nothing was.
+    would be made. `assumption`: what was taken for granted, as a sentence; None if nothing was. `summary`: the lines
+    with what is alike folded; None where nothing is.
     """
 
     acts: bool
     settled: bool
     refused: bool
     assumption: str | None = None
+    summary: Callable[[], list[str]] | None = None

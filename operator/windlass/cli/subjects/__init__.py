@@ -4,6 +4,7 @@ from windlass.cli.subject import Subject
 from windlass.cli.subjects.group import GROUP
 from windlass.cli.subjects.launch_template import TEMPLATE
 from windlass.cli.subjects.refresh import REFRESH
+from windlass.cli.subjects.stack_set import OPERATION, STACK_INSTANCE, STACK_SET, STACK_TARGET
 
-SUBJECTS: tuple[Subject, ...] = (GROUP, TEMPLATE, REFRESH)
+SUBJECTS: tuple[Subject, ...] = (GROUP, TEMPLATE, REFRESH, STACK_SET, OPERATION, STACK_INSTANCE, STACK_TARGET)
 """In the order in which help and errors name them."""
