@@ -1,10 +1,12 @@
 # Every target is one line; what it does is in hack/.
-.PHONY: setup demo test kind-test verify generate bench soak mutants image cluster-up cluster-down deflake clean help
+.PHONY: setup demo demo-stacks test kind-test verify generate bench soak mutants image cluster-up cluster-down deflake clean help
 
 setup: ## the virtual environment in .local/venv
 	hack/setup
 demo: ## a real control plane, and Windlass at work on it
 	hack/demo
+demo-stacks: ## one template on three member clusters: a failure, a retry, drift, a deletion; ends by itself
+	hack/demo_stacks
 test: ## all tests
 	hack/test
 kind-test: ## image, charts and documents on a real cluster made by kind; needs Docker

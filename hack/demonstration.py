@@ -2,13 +2,14 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from hack.cluster import BuildError, Cluster, RefusedError, StartError, UnreachableError, wait_until
+from hack.cluster import Access, BuildError, Cluster, RefusedError, StartError, UnreachableError, wait_until
 from hack.cluster.__main__ import link_commands
 from hack.cluster.installation import start_operator
 from hack.cluster.process import Process
@@ -32,51 +33,51 @@ class Demonstration:
 
     def run(self) -> None:
         began = time.monotonic()
-        self._say("A control plane: etcd, API server, controllers, scheduler, and 6 simulated nodes (kwok) in 3 zones")
+        say("A control plane: etcd, API server, controllers, scheduler, and 6 simulated nodes (kwok) in 3 zones")
         self._cluster.up()
         link_commands()
-        self._say("What the chart installs, and the operator (`python -m windlass`) with its ServiceAccount's rights")
+        say("What the chart installs, and the operator (`python -m windlass`) with its ServiceAccount's rights")
         start_operator(self._cluster)
 
-        self._say("A group of three instances over three zones")
+        say("A group of three instances over three zones")
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
         self._cluster.apply("/api/v1/namespaces", namespace)
         self._kubectl("apply", "-f", "examples/first-group.yaml")
         self._wait_for_size(3)
         self._show()
 
-        self._say("What would happen if five were wanted? Nothing is done, only said:")
+        say("What would happen if five were wanted? Nothing is done, only said:")
         self._kubectl("windlass", "plan", "group", GROUP, "--desired", "5", may_return=(0, 1))
-        self._say("Do it, as any autoscaler does:")
+        say("Do it, as any autoscaler does:")
         self._kubectl("scale", "scalinggroup", GROUP, "--replicas=5")
         self._wait_for_size(5)
         self._show()
 
         victim = self._instances()[0]
-        self._say(f"Kill an instance, {victim}; another one takes its place:")
+        say(f"Kill an instance, {victim}; another one takes its place:")
         self._kubectl("delete", "pod", victim, "--wait=false")
         wait_until(lambda: victim not in self._instances(), LIMIT, f"{victim} to go")
         self._wait_for_size(5)
         self._show()
 
-        self._say("Back to three. Who leaves, and why:")
+        say("Back to three. Who leaves, and why:")
         self._kubectl("windlass", "plan", "group", GROUP, "--desired", "3", may_return=(0, 1))
         self._kubectl("scale", "scalinggroup", GROUP, "--replicas=3")
         self._wait_for_size(3)
         self._show()
 
-        self._say("Another image for all of them, with a look at the first third: what would be done, and when")
+        say("Another image for all of them, with a look at the first third: what would be done, and when")
         refresh = ("--image", NEXT_IMAGE, "--checkpoints", "34,100", "--name", "to-2")
         self._kubectl("windlass", "refresh", GROUP, *refresh)
         self._wait_for_refresh("to-2", "Paused")
         self._kubectl("windlass", "explain", "refresh", "to-2")
-        self._say("It looks good: go on before the hour is over")
+        say("It looks good: go on before the hour is over")
         self._kubectl("windlass", "resume", "to-2")
         self._wait_for_refresh("to-2", "Successful")
         self._wait_for_size(3)
         self._kubectl("get", "instancerefreshes", "-o", "wide")
 
-        self._say("A configuration whose instances end at once; the refresh to it rolls itself back")
+        say("A configuration whose instances end at once; the refresh to it rolls itself back")
         self._cluster.apply(SCALING_CONFIGURATIONS.path(NAMESPACE), _broken_configuration())
         refresh = ("--configuration", BROKEN, "--auto-rollback", "--progress-deadline", "5", "--name", "to-broken")
         self._kubectl("windlass", "refresh", GROUP, *refresh, "--wait", may_return=(0, 1))
@@ -84,10 +85,10 @@ class Demonstration:
         self._wait_for_size(3)
         self._show()
 
-        self._say("Delete the group by mistake: it still has instances, and its deletionPolicy is Refuse")
+        say("Delete the group by mistake: it still has instances, and its deletionPolicy is Refuse")
         self._kubectl("delete", "scalinggroup", GROUP, may_return=(1,))
 
-        self._say("The record of all that")
+        say("The record of all that")
         self._kubectl("get", "scalingactivities", "-o", "wide")
         print(ENDING.format(seconds=time.monotonic() - began))
 
@@ -122,21 +123,29 @@ class Demonstration:
     def _read(self, *what: str) -> str:
         return self._cluster.kubectl("get", "-n", NAMESPACE, *what, "-o", "json")
 
-    # ---- showing
-
     def _kubectl(self, *arguments: str, may_return: tuple[int, ...] = (0,)) -> None:
-        arguments = (*arguments, "-n", NAMESPACE)
-        print(f"$ kubectl {' '.join(arguments)}", flush=True)
-        path = f"{ROOT / '.local' / 'bin'}{os.pathsep}{os.environ['PATH']}"
-        environment = os.environ | {"KUBECONFIG": str(self._cluster.kubeconfig), "PATH": path}
-        kubectl = ROOT / ".local" / "bin" / "kubectl"
-        code = subprocess.run([kubectl, *arguments], env=environment, check=False).returncode
-        if code not in may_return:
-            raise StartError(f"`kubectl {' '.join(arguments)}` ended with {code}")
+        typed(self._cluster, *arguments, "-n", NAMESPACE, may_return=may_return)
 
-    @staticmethod
-    def _say(text: str) -> None:
-        print(f"\n== {text}", flush=True)
+
+def say(text: str) -> None:
+    """The sentence above what is shown next."""
+    print(f"\n== {text}", flush=True)
+
+
+def typed(access: Access, *arguments: str, text: str | None = None, may_return: tuple[int, ...] = (0,)) -> None:
+    """Show kubectl as anybody can type it, with `text` as its standard input, and what it prints.
+
+    Raises StartError where it returns something else.
+    """
+    here = "" if text is None else f" <<EOF\n{text.strip()}\nEOF"
+    command = f"kubectl {shlex.join(arguments)}"
+    print(f"$ {command}{here}", flush=True)
+    path = f"{ROOT / '.local' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"KUBECONFIG": str(access.kubeconfig), "PATH": path}
+    kubectl = ROOT / ".local" / "bin" / "kubectl"
+    code = subprocess.run([kubectl, *arguments], env=environment, input=text, text=True, check=False).returncode
+    if code not in may_return:
+        raise StartError(f"`{command}` ended with {code}")
 
 
 def _broken_configuration() -> dict[str, Any]:

@@ -27,6 +27,7 @@ def start_operator(cluster: Cluster) -> Process:
     kubeconfig = _kubeconfig(cluster, _only(manifests, "ServiceAccount"))
     (container,) = _only(manifests, "Deployment")["spec"]["template"]["spec"]["containers"]
     here = [f"--kubeconfig={kubeconfig}", "--metrics-host=127.0.0.1", "--metrics-port=0", "--log-format=text"]
+    here.append("--allow-local-targets=on")  # where the cluster's members are
     operator.start([sys.executable, "-m", "windlass", *container["args"], *here])
     return operator
 
