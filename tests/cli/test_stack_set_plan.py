@@ -219,16 +219,16 @@ def test_one_that_is_stopped_would_begin_nothing(hub: Hub, capsys: pytest.Captur
     assert found["turns"] == []
 
 
-def test_several_of_one_file_follow_one_another(hub: Hub, capsys: pytest.CaptureFixture[str]):
+def test_several_of_one_file_follow_one_another_as_they_stand_there(hub: Hub, capsys: pytest.CaptureFixture[str]):
     both = {"regions": ["us-1"], "accounts": ["b"]}
-    create = operation("a-create", "CreateInstances", targets=both)
-    update = operation("b-update", "UpdateInstances", targets=both, overrides={"variables": 'greeting = "howdy"'})
-    code, lines = planned(hub, capsys, update, create)
+    create = operation("z-create", "CreateInstances", targets=both)
+    update = operation("a-update", "UpdateInstances", targets=both, overrides={"variables": 'greeting = "howdy"'})
+    code, lines = planned(hub, capsys, create, update)
     assert code == 1
-    assert lines.index("StackSetOperation default/a-create of StackSet shop") < lines.index(
+    assert lines.index("StackSetOperation default/z-create of StackSet shop") < lines.index(
         "UpdateInstances of 1 instance"
     )
-    assert "note: it waits for a-create, and what it does in its targets depends on that: plan it again then" in lines
+    assert "note: it waits for z-create, and what it does in its targets depends on that: plan it again then" in lines
     assert lines.count("us-1/b: 1 created") == 1
 
 

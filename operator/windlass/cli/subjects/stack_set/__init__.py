@@ -63,13 +63,13 @@ class StackSets(Subject):
 
     async def outlook(self, client: "Client", namespace: str, name: str, wanted: Body) -> "Outlook":
         """What the set would start by itself, and what that would do."""
-        from windlass.cli.subjects.stack_set.plan import plan_set
+        from windlass.cli.subjects.stack_set.start import plan_set
 
         return await plan_set(client, namespace, name)
 
     async def outlooks(self, client: "Client | None", proposed: "Sequence[Proposed]") -> "list[Outlook]":
         """The same of the sets among these."""
-        from windlass.cli.subjects.stack_set.plan import plan_sets
+        from windlass.cli.subjects.stack_set.start import plan_sets
 
         return await plan_sets(client, proposed)
 
@@ -195,13 +195,13 @@ class StackInstances(Subject):
     async def outlook(self, client: "Client", namespace: str, name: str, wanted: Body) -> "Outlook":
         """That operations do something to it, and nothing else does."""
         from windlass.cli.reading import read_object
-        from windlass.cli.subjects.stack_set.plan import plan_instance
+        from windlass.cli.subjects.stack_set.start import plan_instance
 
         return plan_instance(await read_object(client, self, namespace, name))
 
     async def outlooks(self, client: "Client | None", proposed: "Sequence[Proposed]") -> "list[Outlook]":
         """The same of the instances among these."""
-        from windlass.cli.subjects.stack_set.plan import plan_instance
+        from windlass.cli.subjects.stack_set.start import plan_instance
 
         return [plan_instance(each.document.manifest) for each in proposed if each.document.kind == self.kind]
 
@@ -257,13 +257,13 @@ class StackTargets(Subject):
 
     async def outlook(self, client: "Client", namespace: str, name: str, wanted: Body) -> "Outlook":
         """Which sets would start something as things are."""
-        from windlass.cli.subjects.stack_set.plan import plan_target
+        from windlass.cli.subjects.stack_set.start import plan_target
 
         return await plan_target(client, namespace, name)
 
     async def outlooks(self, client: "Client | None", proposed: "Sequence[Proposed]") -> "list[Outlook]":
         """Which sets would start something because of the targets among these."""
-        from windlass.cli.subjects.stack_set.plan import plan_targets
+        from windlass.cli.subjects.stack_set.start import plan_targets
 
         return await plan_targets(client, proposed)
 

@@ -9,7 +9,7 @@ from typing import Literal
 from windlass.api.stack_set_operation import Action, OperationState
 from windlass.api.stacks import InstancePhase, RegionConcurrency, ToleranceMode
 from windlass.api.task import Phase
-from windlass.cli.subjects.stack_set.reading import World, with_operation
+from windlass.cli.subjects.stack_set.reading import NEW, World, with_operation
 from windlass.planner.reason import Reason, counted, names
 from windlass.planner.stackset.naming import instance_name
 from windlass.planner.stackset.operation import DEPLOYS, plan_operation, selected
@@ -22,7 +22,6 @@ from windlass.simulate.stacks import Part, What, play
 
 MOST_TURNS = 10  # are told
 TURN = timedelta(minutes=1)  # as if each instance took the same time
-NEW = "new/"  # begins the uid of what is not there yet
 
 Stands = Literal["Over", "Ends", "Waits", "Goes"]
 

@@ -12,6 +12,7 @@ from windlass.api import stack_set, stack_set_operation, stack_target
 from windlass.api.common import MADE_BY_ANNOTATION, rfc3339
 from windlass.api.stack_set_operation import Overrides
 from windlass.api.stacks import STACK_SET_LABEL, WISH_ANNOTATION
+from windlass.cli.failures import CannotError
 from windlass.cli.manifests import Proposed
 from windlass.cli.reading import Body, now
 from windlass.cluster.client import Client
@@ -24,6 +25,9 @@ from windlass.planner.reason import Reason
 from windlass.planner.stackset.operation import OperationView
 from windlass.planner.stackset.targets import Place
 from windlass.planner.stackset.view import Inputs, Operation, SetView
+
+NEW = "new/"  # begins the uid of what is not there yet
+NEWEST = 1 << 62  # from which on the versions of such objects count: they come after all others, in their own order
 
 SET, OPERATION, TARGET = stack_set.KIND.kind, stack_set_operation.KIND.kind, stack_target.KIND.kind
 
@@ -54,8 +58,11 @@ class World:
     wishes: Mapping[str, str]
 
     def operation(self, name: str) -> Operation:
-        """Its operation of this name."""
-        return next(each for each in self.view.operations if each.name == name)
+        """Its operation of this name. CannotError if it was deleted since its name was read."""
+        found = next((each for each in self.view.operations if each.name == name), None)
+        if found is None:
+            raise CannotError(f"operation {name} was deleted a moment ago")
+        return found
 
     def view_of(self, operation: Operation, inputs: Inputs | Reason | None = None) -> OperationView:
         """What the operation's next step is decided from."""
@@ -96,13 +103,18 @@ async def read_world(client: Client, namespace: str, name: str) -> World:
     return world_of(there, name, instances, now())
 
 
+async def read_set(client: Client | None, there: Namespace, name: str) -> World:
+    """A set of this namespace, which was read, and all that belongs to it."""
+    return world_of(there, name, await read_instances(client, there.name, name), now())
+
+
 def with_proposed(there: Namespace, proposed: Iterable[Proposed], moment: datetime) -> Namespace:
     """The namespace with these objects in it as they would be stored."""
     found: dict[str, dict[str, Body]] = {SET: {}, OPERATION: {}, TARGET: {}}
-    for each in proposed:
+    for number, each in enumerate(proposed, NEWEST):
         document = each.document
         if document.namespace == there.name and document.kind in found:
-            found[document.kind][document.name] = _stored(each, moment)
+            found[document.kind][document.name] = _stored(each, moment, number)
     return Namespace(
         there.name,
         {**there.sets, **found[SET]},
@@ -111,11 +123,11 @@ def with_proposed(there: Namespace, proposed: Iterable[Proposed], moment: dateti
     )
 
 
-def _stored(proposed: Proposed, moment: datetime) -> Body:
+def _stored(proposed: Proposed, moment: datetime, number: int) -> Body:
     document = proposed.document
-    made = {"namespace": document.namespace, "name": document.name, "uid": f"new/{document.name}", "generation": 1}
-    live = proposed.live or {"metadata": {**made, "creationTimestamp": rfc3339(moment)}}
-    return {**live, "spec": proposed.spec}
+    made = {"namespace": document.namespace, "name": document.name, "uid": f"{NEW}{document.name}", "generation": 1}
+    made |= {"creationTimestamp": rfc3339(moment), "resourceVersion": str(number)}
+    return {**(proposed.live or {"metadata": made}), "spec": proposed.spec}
 
 
 def world_of(there: Namespace, name: str, instances: Sequence[Body], moment: datetime) -> World:
