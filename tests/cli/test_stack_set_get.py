@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.cli.stack_bodies import Hub, begun, instance, operation, region, stack_set, target
+from tests.cluster_client.fake_api import FakeApi
+from tests.cluster_client.scenario import play
 from windlass.cli.subjects import SUBJECTS
+from windlass.cli.subjects.stack_set import STACK_SET
+from windlass.cluster.client import Client
 
 FOUND = {
     "phase": "Operating",
@@ -161,23 +165,38 @@ def test_a_set_that_nobody_has_looked_at_says_so(hub: Hub, capsys: pytest.Captur
     assert hub.says("get stackset blog", capsys)[1].startswith("no operator has looked at this stack set yet\n")
 
 
-def test_a_watch_tells_what_becomes_of_instances_and_of_the_operation(hub: Hub, capsys: pytest.CaptureFixture[str]):
-    async def goes_on() -> None:
-        while sum("watch" in seen.query for seen in hub.api.seen) < 3:
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.3)
-        await hub.api.put("stackinstances", instance("us-1", "acme", message="1 object deployed and ready"))
-        await asyncio.sleep(0.3)
-        await hub.api.put("stacksetoperations", operation("first", status={**RUNS, "percentage": 100}))
-        await asyncio.sleep(0.3)
-        await hub.api.remove("stacksets", "default", "shop")
+def test_a_watch_shows_what_becomes_of_instances_and_of_the_operation():
+    async def scenario(api: FakeApi, client: Client) -> None:
+        body = await api.put("stacksets", stack_set(FOUND))
+        await api.put("stacksetoperations", operation("first", status=RUNS))
+        await api.put("stackinstances", instance("us-1", "acme", "OPERATION_IN_PROGRESS"))
+        async with asyncio.timeout(30), STACK_SET.feed(client, body).running() as feed:
 
-    hub.begin(goes_on())
+            async def until(key: str, said: str) -> None:
+                shown = feed.picture()
+                while shown is None or not any(r.key == key and said in f"{r.state} {r.info}" for r in shown.rows()):
+                    shown = await feed.next_picture(None)
+
+            await until("StackInstance/shop.us-1.acme", "OPERATION_IN_PROGRESS")
+            for number in range(30):  # of which the tree shows the first twenty
+                await api.put("stackinstances", instance("us-1", f"n{number:02}"))
+            await until("StackInstance/shop.us-1.n29", "OPERATION_COMPLETE")
+            await api.put("stackinstances", instance("us-1", "acme", message="1 object deployed and ready"))
+            await until("StackInstance/shop.us-1.acme", "OPERATION_COMPLETE 1 object deployed and ready")
+            await api.put("stacksetoperations", operation("first", status={**RUNS, "percentage": 100}))
+            await until("StackSetOperation/first", "[####################] 100 %")
+            await api.remove("stacksets", "default", "shop")
+            while await feed.next_picture(None) is not None:
+                pass
+
+    play(scenario)
+
+
+def test_a_watch_ends_with_its_set(hub: Hub, capsys: pytest.CaptureFixture[str]):
+    hub.remove_soon("stacksets", "shop")
     assert hub.windlass("get stackset shop -w", SUBJECTS) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert any("StackInstance/shop.us-1.acme   OPERATION_COMPLETE   acme   1 object deployed" in line for line in lines)
-    assert any("StackSetOperation/first   Running   [####################] 100 %" in line for line in lines)
-    assert lines[-1] == "StackSet/shop is gone"
+    assert (lines[0], lines[-1]) == ("first: so it goes", "StackSet/shop is gone")
 
 
 # ---- the trees of the others

@@ -2,15 +2,20 @@
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.stack_bodies import NOON, Body, Hub, begun, instance, operation, region, stack_set, target
+from tests.cli.stack_bodies import Body, Hub, begun, instance, operation, region, stack_set, target
+from tests.cluster_client.fake_api import FakeApi
+from tests.cluster_client.scenario import play
 from windlass.api.stack_set_operation import StackSetOperationSpec
 from windlass.api.stacks import OperationPreferences
+from windlass.cli.subjects.stack_set.change import wait_until_over
+from windlass.cluster.client import Client
 
 PREFERENCES = {"regionOrder": ["us-1", "eu-1", "ap-1"], "maxConcurrentCount": 2, "failureToleranceCount": 1}
 TARGETS = {"regions": ["ap-1", "eu-1", "us-1"], "accounts": ["a", "b", "c"]}
@@ -213,6 +218,35 @@ def test_what_the_operator_would_refuse_is_not_created(hub: Hub, capsys: pytest.
 # ---- waiting
 
 
+def test_waiting_tells_each_change_with_a_bar():
+    body = operation("again")
+    steps = deque(
+        [
+            begun(region("eu-1", 2), message="1 of 2 over", percentage=50),
+            begun(region("eu-1", 2), message="2 of 2 done", percentage=100, phase="Successful"),
+        ]
+    )
+    said: list[str] = []
+
+    async def scenario(api: FakeApi, client: Client) -> None:
+        def tell(text: str) -> None:
+            said.append(text.split("   ", 1)[1])
+            if steps:
+                status = steps.popleft() | {"observedGeneration": 1}
+                changes.append(asyncio.create_task(api.put("stacksetoperations", {**body, "status": status})))
+
+        changes: list[asyncio.Task[Body]] = []
+        await api.put("stacksetoperations", body)
+        assert await wait_until_over(client, body, 30, tell=tell) == said[-1]
+
+    play(scenario)
+    assert said == [
+        "[--------------------]   0 %   no operator has looked at this operation yet",
+        "[##########----------]  50 %   1 of 2 over",
+        "[####################] 100 %   2 of 2 done",
+    ]
+
+
 @pytest.mark.parametrize(
     ("phase", "code", "last"),
     [
@@ -221,26 +255,21 @@ def test_what_the_operator_would_refuse_is_not_created(hub: Hub, capsys: pytest.
         ("Cancelled", 1, "kubectl windlass: operation first-retry-1 ended as Cancelled: so it ended"),
     ],
 )
-def test_waiting_tells_each_change_and_ends_as_the_operation_does(
+def test_the_exit_code_of_waiting_says_whether_it_succeeded(
     phase: str, code: int, last: str, hub: Hub, capsys: pytest.CaptureFixture[str]
 ):
-    async def goes_on() -> None:
+    async def ends() -> None:
         while not any("watch" in seen.query for seen in hub.api.seen):
             await asyncio.sleep(0.01)
-        for status in (
-            begun(region("eu-1", 2), message="1 of 2 over", percentage=50, observedGeneration=1),
-            begun(region("eu-1", 2), message="so it ended", percentage=100, phase=phase, completionTime=NOON),
-        ):
-            (body,) = made_by(hub)
-            await hub.api.put("stacksetoperations", {**body, "status": status | {"observedGeneration": 1}})
-            await asyncio.sleep(0.3)
+        status = begun(region("eu-1", 2), message="so it ended", percentage=100, phase=phase, observedGeneration=1)
+        (body,) = made_by(hub)
+        await hub.api.put("stacksetoperations", {**body, "status": status})
 
     failed(hub)
-    hub.begin(goes_on())
+    hub.begin(ends())
     found, out = hub.says("retry operation first --wait", capsys)
-    lines = out.splitlines()
-    assert (found, lines[-1][-len(last) :]) == (code, last)
-    assert any("[##########----------]  50 %   1 of 2 over" in line for line in lines)
+    assert found == code
+    assert out.splitlines()[-1].endswith(last)
 
 
 def test_waiting_ends_when_time_is_up(hub: Hub, capsys: pytest.CaptureFixture[str]):
