@@ -31,6 +31,7 @@ ALL_SET: dict[str, Any] = {
     "log": {"format": "text", "level": "DEBUG"},
     "metrics": {"host": "0.0.0.0", "port": 9090},  # noqa: S104
     "workers": 2,
+    "stackTargets": {"allowLocal": True, "impersonate": [{"namespace": TEAMS[0], "serviceAccount": "deployer"}]},
     "lease": {
         "enabled": True,
         "namespace": TEAMS[0],

@@ -75,7 +75,8 @@ class Translator:
             properties[name] = self._any(part, f"{path}.{name}")
             if "description" not in properties[name]:
                 raise UnstructuralError(f"{path}.{name} has no description")
-        out: Schema = {"type": "object", "properties": properties}
+        # An API server leaves empty properties out: whoever applies the same CRD again would seem to change it.
+        out: Schema = {"type": "object", **({"properties": properties} if properties else {"maxProperties": 0})}
         if source.get("required"):
             out["required"] = list(source["required"])
         return _described(source, out)

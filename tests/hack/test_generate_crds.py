@@ -97,6 +97,22 @@ def test_a_list_is_replaced_as_a_whole() -> None:
     assert parts["items"]["description"] == "A part."
 
 
+class Empty(Model):
+    """Nothing can be said of it but that it is there."""
+
+
+class Whole(Model):
+    """It may have an empty part."""
+
+    part: Empty | None = None
+    """The part."""
+
+
+def test_a_part_without_fields_has_no_empty_properties_which_an_api_server_drops() -> None:
+    schema = Translator(Whole, defaults=True).schema()
+    assert schema["properties"]["part"] == {"description": "The part.", "type": "object", "maxProperties": 0}
+
+
 class Versions(Model):
     """A list by number."""
 
