@@ -127,7 +127,10 @@ class InstanceRefreshStatus(Observed):
     observed_generation: int = 0
     """The generation of the spec that this status speaks of."""
     phase: Phase = Phase.PENDING
-    """Where it is. It has ended in Successful, Failed, Cancelled, RolledBack or RollbackFailed."""
+    """Pending: not begun; Running: batch after batch is replaced; Paused: stopped by itself at a checkpoint; Suspended:
+    stopped by a person, or because its group is disabled; Baking: all is replaced and is watched for a while;
+    RollingBack: instances go back to where they came from. It has ended in Successful; Failed: refused, or given up;
+    Cancelled: by a person, new instances stay; RolledBack; RollbackFailed: given up on the way back."""
     message: Sentence = ""
     """The most useful sentence about the refresh now."""
     from_revision: Annotated[str, Field(max_length=253)] = ""
