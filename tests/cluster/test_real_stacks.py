@@ -452,7 +452,7 @@ def test_a_preview_tells_and_does_nothing(cluster: Cluster, namespace: str) -> N
         await place.deploy(SETTINGS + SERVICE + EXTRA)
         new = SETTINGS.replace("blue", "green") + SERVICE + LOGIN + POD.replace("web:1", "web:1, ports: 7")
         new += "\n---\n" + as_template(thing(group, "v1"), definition(group, ["v1"], "v1"))
-        before = await client.list(CONFIG_MAPS, namespace)
+        before = (await client.list(CONFIG_MAPS, namespace)).items
 
         found = await preview(place.visit(), place.stack, manifests(new))
 
@@ -468,7 +468,7 @@ def test_a_preview_tells_and_does_nothing(cluster: Cluster, namespace: str) -> N
         ]
         assert "failed to create typed patch object" in found[4].why
         assert found[1] == Planned(f"ConfigMap {namespace}/settings", "Changed", ("data.colour",))
-        assert await client.list(CONFIG_MAPS, namespace) == before
+        assert (await client.list(CONFIG_MAPS, namespace)).items == before
         assert not await place.has(SECRETS, "login")
 
     run(administrator(cluster), scenario)
