@@ -43,6 +43,7 @@ class Snapshots:
         self._client = client
         self._texts: OrderedDict[tuple[str, str, str], str] = OrderedDict()
         self._salts: dict[str, bytes] = {}
+        self._kept: dict[str, set[str]] = {}  # names by the set's uid, since it was collected last
 
     async def digest(self, namespace: str, stack_set: str, uid: str, text: str) -> str:
         """What tells this text from any other of the set. It does not help to guess a short secret: it is keyed."""
@@ -64,6 +65,7 @@ class Snapshots:
 
     async def keep(self, kind: str, namespace: str, name: str, text: str, stack_set: str, uid: str) -> None:
         """Keep the text under the name that its digest gives it, unless it is kept already."""
+        self._kept.setdefault(uid, set()).add(name)
         try:
             await self._client.create(KINDS[kind], namespace, self._body(kind, name, stack_set, uid, text))
         except AlreadyExists:
@@ -86,7 +88,9 @@ class Snapshots:
         return text
 
     async def collect(self, namespace: str, stack_set: str, uid: str, used: Collection[str], now: datetime) -> None:
-        """Delete those of the set that nothing names, but for the youngest."""
+        """Delete those of the set that nothing names, but for the youngest, and those that were asked for since the
+        last time: what names them may be about to be written."""
+        used = {*used, *self._kept.pop(uid, ())}
         for kind, resource in KINDS.items():
             await self._collect(kind, resource, namespace, stack_set, uid, used, now)
 
