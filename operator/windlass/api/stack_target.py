@@ -34,7 +34,7 @@ class TargetCluster(Model):
 
 
 class StackTargetSpec(Model):
-    """Which region and account this is, and how its cluster is reached. Region and account cannot be changed."""
+    """Which region and account this is, and how its cluster is reached. Only how it is reached can be changed."""
 
     region: Region
     """The region, for instance eu-1: at most 63 letters, digits, `-`, `_` or `.`."""
@@ -49,7 +49,7 @@ class StackTargetSpec(Model):
     service_account_name: ObjectName | None = None
     """The ServiceAccount of the namespace below as which everything is done there. Needed with inCluster."""
     namespace: NamespaceName = "default"
-    """The namespace of objects that name none, and of the record of what was deployed. It must exist."""
+    """The namespace of objects that name none, and of the record of what was deployed. It must exist. Cannot be changed."""
 
 
 class StackTargetStatus(Observed):
@@ -94,6 +94,11 @@ KIND = Kind(
         Rule("self.region == oldSelf.region", "region cannot be changed: create another StackTarget", field=".region"),
         Rule(
             "self.account == oldSelf.account", "account cannot be changed: create another StackTarget", field=".account"
+        ),
+        Rule(
+            "self.namespace == oldSelf.namespace",
+            "namespace cannot be changed, for it has the record of what was deployed: create another StackTarget",
+            field=".namespace",
         ),
         Rule(
             "has(self.kubeconfigSecretRef) != has(self.inCluster)",
