@@ -58,6 +58,7 @@ MISTAKES: tuple[tuple[dict[str, Any], str], ...] = (
     ({"namespaces": "team-a"}, "got string, want array"),
     ({"namespaces": ["Team_A"]}, "does not match pattern"),
     ({"log": {"level": "info"}}, "value must be one of"),
+    ({"stackTargets": {"impersonate": [{"namespace": "team-a"}]}}, "missing property 'serviceAccount'"),
     ({"lease": {"enabled": False}}, "replicas must be 1 where lease.enabled is false"),
     ({"lease": {"durationSeconds": 10}}, "must rise in this order"),
 )

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -12,16 +13,52 @@ from hack.kind.documents import yaml_of
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_group_follows_its_configuration_to_its_new_name(tmp_path: Path) -> None:
+SET_AND_TARGET = """\
+apiVersion: windlass.dev/v1alpha1
+kind: StackSet
+metadata: {name: bases}
+spec:
+  dependsOn: [catalog]
+  template: {configMapRef: {name: manifests, key: all.yaml}}
+  variablesFrom: {secretRef: {name: kubeconfig, key: prod.tfvars}}
+---
+apiVersion: windlass.dev/v1alpha1
+kind: StackTarget
+metadata: {name: far}
+spec: {region: far, account: acme, cluster: {kubeconfigSecretRef: {name: kubeconfig}}}
+"""
+GENERATED = """\
+configMapGenerator: [{name: manifests, literals: [all.yaml=]}]
+secretGenerator: [{name: kubeconfig, literals: [kubeconfig=]}]
+"""
+
+
+def built(folder: Path, *resources: str, more: str = "") -> list[dict[str, Any]]:
+    """What Kustomize makes of these files and more, with a prefix, as the page says."""
     text = (ROOT / "docs" / "install.md").read_text()
+    (folder / "windlass-names.yaml").write_text(yaml_of(text, "nameReference:"))
+    named = f"resources: [{', '.join(resources)}]\nnamePrefix: team-\n{more}" + yaml_of(text, "configurations:")
+    (folder / "kustomization.yaml").write_text(named)
+    ran = subprocess.run([tool("kubernetes", "kubectl"), "kustomize", folder], capture_output=True, check=True)
+    return list(yaml.safe_load_all(ran.stdout))
+
+
+def test_a_group_follows_its_configuration_to_its_new_name(tmp_path: Path) -> None:
     shutil.copy(ROOT / "examples" / "refresh.yaml", tmp_path)
-    (tmp_path / "windlass-names.yaml").write_text(yaml_of(text, "nameReference:"))
-    named = "resources: [refresh.yaml]\nnamePrefix: team-\n" + yaml_of(text, "configurations:")
-    (tmp_path / "kustomization.yaml").write_text(named)
-
-    built = subprocess.run([tool("kubernetes", "kubectl"), "kustomize", tmp_path], capture_output=True, check=True)
-
-    by_kind = {thing["kind"]: thing for thing in yaml.safe_load_all(built.stdout)}
+    by_kind = {thing["kind"]: thing for thing in built(tmp_path, "refresh.yaml")}
     assert by_kind["ScalingConfiguration"]["metadata"]["name"] == "team-kiosk"
     assert by_kind["ScalingGroup"]["spec"]["configuration"] == {"scalingConfiguration": "team-kiosk"}
     assert by_kind["InstanceRefresh"]["spec"]["scalingGroup"] == "team-kiosk"
+
+
+def test_stack_sets_and_targets_follow_what_they_name(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "examples" / "member-clusters.yaml", tmp_path)
+    (tmp_path / "bases.yaml").write_text(SET_AND_TARGET)
+    things = built(tmp_path, "member-clusters.yaml", "bases.yaml", more=GENERATED)
+    by_name = {(thing["kind"], thing["metadata"]["name"]): thing.get("spec") for thing in things}
+    assert by_name["StackSetOperation", "team-catalog-eu"]["stackSet"] == "team-catalog"
+    bases, far = by_name["StackSet", "team-bases"], by_name["StackTarget", "team-far"]
+    assert bases["dependsOn"] == ["team-catalog"]
+    assert ("ConfigMap", bases["template"]["configMapRef"]["name"]) in by_name
+    assert ("Secret", bases["variablesFrom"]["secretRef"]["name"]) in by_name
+    assert ("Secret", far["cluster"]["kubeconfigSecretRef"]["name"]) in by_name
