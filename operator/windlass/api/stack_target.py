@@ -49,7 +49,8 @@ class StackTargetSpec(Model):
     service_account_name: ObjectName | None = None
     """The ServiceAccount of the namespace below as which everything is done there. Needed with inCluster."""
     namespace: NamespaceName = "default"
-    """The namespace of objects that name none, and of the record of what was deployed. It must exist. Cannot be changed."""
+    """The namespace of objects that name none, and of the record of what was deployed. It must exist. Cannot be
+    changed."""
 
 
 class StackTargetStatus(Observed):
@@ -96,7 +97,8 @@ KIND = Kind(
             "self.account == oldSelf.account", "account cannot be changed: create another StackTarget", field=".account"
         ),
         Rule(
-            "self.namespace == oldSelf.namespace",
+            # A word that CEL keeps for itself is written so.
+            "self.__namespace__ == oldSelf.__namespace__",
             "namespace cannot be changed, for it has the record of what was deployed: create another StackTarget",
             field=".namespace",
         ),
