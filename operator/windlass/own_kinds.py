@@ -279,9 +279,23 @@ class _OncePerOutage(logging.Filter):
         return before is None or record.created - before > SAME_OUTAGE_SECONDS
 
 
+class _NoDifferences(kopf.DiffBaseStorage):
+    """No handler of ours is told what has changed in an object: kopf would copy each object four times to find out."""
+
+    def build(self, *, body: kopf.Body, extra_fields: Any = None) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        pass
+
+
 def _settings(namespaces: tuple[str, ...] | None) -> kopf.OperatorSettings:
     made = kopf.OperatorSettings()
     made.posting.enabled = False
+    made.persistence.diffbase_storage = _NoDifferences()
     made.process.ultimate_exiting_timeout = None  # else it kills our process when it is the one that ended
     made.scanning.disabled = namespaces is not None
     made.networking.request_timeout = 30
