@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from windlass.api import stack_set_operation
@@ -30,6 +31,9 @@ from windlass.planner.tasks import FINAL
 
 logger = logging.getLogger(__name__)
 
+STATUS_SECONDS = 1.0  # between two counts of an operation, while nothing else of it changes
+_COUNTS = frozenset({"message", "conditions", "regions", "succeeded", "failed", "cancelled", "percentage"})
+
 
 class StackSetOperationController(Controller):
     """Brings each operation to its end."""
@@ -45,6 +49,7 @@ class StackSetOperationController(Controller):
         self._operations = OwnObjects(self.kind, runtime)
         self._instances = OwnObjects(INSTANCE, runtime)
         self._looked: set[str] = set()  # uids of operations whose instances were read live in this term
+        self._next_count: dict[Key, float] = {}  # when counts may be written again
 
     def all_keys(self) -> Iterable[Key]:
         """Those of all operations."""
@@ -60,6 +65,9 @@ class StackSetOperationController(Controller):
 
     async def reconcile(self, key: Key) -> Answer:
         """The next step of the operation."""
+        known = self._operations.known(key)
+        if known is None or (known.get("status") or {}).get("phase") in FINAL:
+            self._next_count.pop(key, None)
         body = self._operations.existing(key)
         if (body.get("status") or {}).get("phase") in FINAL:
             return None
@@ -96,25 +104,29 @@ class StackSetOperationController(Controller):
         return OperationView(world, operation, None, self._caches.operations_by_set(key.namespace, depends))
 
     async def _apply(self, key: Key, body: Object, stack_set: StackSet | None, plan: OperationPlan) -> Answer:
-        status = to_wire(plan.status)
+        status, now = to_wire(plan.status), self._clock.monotonic()
         differs = status != (body.get("status") or {})
+        due = self._next_count.get(key, now) if _same_but_for_counts(status, body.get("status") or {}) else now
         steps = [step for step in plan.steps if not isinstance(step, Keep)]
         for step in plan.steps:
             if isinstance(step, Keep) and stack_set is not None:
                 await self._snapshots.keep(
                     step.kind, key.namespace, step.name, step.text, stack_set.name, stack_set.uid
                 )
-        if differs:
+        if differs and due <= now:
+            self._next_count[key] = now + STATUS_SECONDS
             await self._operations.write_status(key, body, status)
             self._operations.tell(key, body.uid, plan.events)
             for event in plan.events:
                 logger.info("%s", event.reason, extra={"key": key})
         elif steps:
             await self._operations.confirm(key, body)
-        if not steps:
-            return AT_ONCE if differs and plan.status.phase not in FINAL else plan.wake_at
-        await self._carry_out(key, body, stack_set, steps)
-        return AT_ONCE
+        if steps:
+            await self._carry_out(key, body, stack_set, steps)
+            return AT_ONCE
+        if not differs or plan.status.phase in FINAL:
+            return plan.wake_at
+        return AT_ONCE if due <= now else self._clock.now() + timedelta(seconds=due - now)
 
     async def _carry_out(self, key: Key, body: Object, stack_set: StackSet | None, steps: Sequence[Step]) -> None:
         jobs = [lambda step=step: self._do(key, body, stack_set, step) for step in steps]
@@ -230,3 +242,7 @@ class StackSetOperationController(Controller):
         except AlreadyExists:
             made = await self._client.get(STACK_INSTANCES, key.namespace, name)
         self._caches.instances.put(Object(made))
+
+
+def _same_but_for_counts(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return all(one.get(field) == other.get(field) for field in {*one, *other} - _COUNTS)
