@@ -22,22 +22,32 @@ T = TypeVar("T")
 
 
 class _Read(Generic[T]):
-    """Objects as decisions read them, each read once for each of its versions."""
+    """Objects as decisions read them. A pass takes all of a group, of which there may be ten thousand: so each is read
+    once for each of its versions, and those that have not changed are not looked at.
+    """
 
-    def __init__(self, read: Callable[[Mapping[str, Any]], T]) -> None:
+    def __init__(self, read: Callable[[Mapping[str, Any]], T], group: Callable[[Object], str]) -> None:
         self._read = read
-        self._known: dict[str, tuple[str, T]] = {}
+        self._group = group
+        self._known: dict[str, dict[str, T]] = {}
+        self._changed: dict[str, dict[str, Object]] = {}  # and not read yet
 
-    def __call__(self, body: Object) -> T:
-        known = self._known.get(body.uid)
-        if known is not None and known[0] == body.resource_version:
-            return known[1]
-        found = self._read(body)
-        self._known[body.uid] = body.resource_version, found
-        return found
+    def all(self, group: str) -> tuple[T, ...]:
+        """Those of the group."""
+        known, changed = self._known.setdefault(group, {}), self._changed.get(group, {})
+        for name in tuple(changed):
+            known[name] = self._read(changed[name])
+            del changed[name]
+        return tuple(known.values())
 
-    def forget(self, uid: str) -> None:
-        self._known.pop(uid, None)
+    def note(self, old: Object | None, new: Object | None) -> None:
+        """The store has this in place of that."""
+        if old is not None and (new is None or old.uid != new.uid):
+            for each in (self._known, self._changed):
+                of_group: dict[str, Any] = each.get(self._group(old), {})
+                of_group.pop(old.name, None)
+        if new is not None:
+            self._changed.setdefault(self._group(new), {})[new.name] = new
 
 
 class Caches:
@@ -50,9 +60,9 @@ class Caches:
         self.operations = stores.add(stack_set_operation.KIND, self._operation_changed, index=_set_of, optional=True)
         self.instances = stores.add(stack_instance.KIND, self._instance_changed, index=_set_of, optional=True)
         self.targets = stores.add(stack_target.KIND, self._target_changed, index=_place_of, optional=True)
-        self._instance: _Read[StackInstance] = _Read(to_stack_instance)
-        self._operation: _Read[Operation] = _Read(to_operation)
-        self._target: _Read[Target] = _Read(to_target)
+        self._read_operations: _Read[Operation] = _Read(to_operation, _set_of)
+        self._read_instances: _Read[StackInstance] = _Read(to_stack_instance, _set_of)
+        self._read_targets: _Read[Target] = _Read(to_target, lambda body: body.namespace)
 
     def view(self, namespace: str, name: str, now: datetime) -> SetView:
         """A set and all that belongs to it, as the stores have it."""
@@ -61,13 +71,13 @@ class Caches:
             now=now,
             stack_set=None if body is None else to_stack_set(body),
             operations=self.operations_of(namespace, name),
-            instances=tuple(map(self._instance, self.instances.by_index(f"{namespace}/{name}").values())),
-            targets=tuple(map(self._target, self.targets.within(namespace))),
+            instances=self._read_instances.all(f"{namespace}/{name}"),
+            targets=self._read_targets.all(namespace),
         )
 
     def operations_of(self, namespace: str, name: str) -> tuple[Operation, ...]:
         """The operations of a set."""
-        return tuple(map(self._operation, self.operations.by_index(f"{namespace}/{name}").values()))
+        return self._read_operations.all(f"{namespace}/{name}")
 
     def operations_by_set(self, namespace: str, names: Iterable[str]) -> dict[str, tuple[Operation, ...] | None]:
         """Those of several sets; None where there is no such set."""
@@ -93,6 +103,7 @@ class Caches:
             self._enqueue_dependents(changed.namespace, changed.name)
 
     def _operation_changed(self, old: Object | None, new: Object | None) -> None:
+        self._read_operations.note(old, new)
         changed = new or old
         if changed is None:
             return
@@ -102,7 +113,6 @@ class Caches:
         name = str(changed["spec"]["stackSet"])
         self._enqueue(Key(SET, changed.namespace, name))
         if new is None or _phase(new) in FINAL:
-            self._operation.forget(changed.uid) if new is None else None
             self._enqueue_line(changed.namespace, name)
             self._enqueue_dependents(changed.namespace, name)
         if new is None:
@@ -111,12 +121,11 @@ class Caches:
                     self._enqueue(Key(INSTANCE, body.namespace, body.name))
 
     def _instance_changed(self, old: Object | None, new: Object | None) -> None:
+        self._read_instances.note(old, new)
         changed = new or old
         if changed is None:
             return
         key = Key(INSTANCE, changed.namespace, changed.name)
-        if new is None:
-            self._instance.forget(changed.uid)
         moved = old is None or new is None or _phase(old) != _phase(new) or not _same_wish(old, new)
         if not moved:
             return
@@ -128,11 +137,10 @@ class Caches:
             self._enqueue(Key(SET, changed.namespace, str(changed["spec"]["stackSet"])))
 
     def _target_changed(self, old: Object | None, new: Object | None) -> None:
+        self._read_targets.note(old, new)
         changed = new or old
         if changed is None or (old is not None and new is not None and _same_wish(old, new)):
             return
-        if new is None:
-            self._target.forget(changed.uid)
         self._enqueue(Key(TARGET, changed.namespace, changed.name))
         place = f"{changed.namespace}/{changed['spec']['region']}/{changed['spec']['account']}"
         for same in self.targets.by_index(place).values():
@@ -166,7 +174,7 @@ def _same_wish(old: Object, new: Object) -> bool:
     return all(old["metadata"].get(field) == new["metadata"].get(field) for field in mine)
 
 
-def _set_of(body: Object) -> str | None:
+def _set_of(body: Object) -> str:
     return f"{body.namespace}/{body['spec']['stackSet']}"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from windlass.api.stack_instance import Work
 from windlass.api.stack_set_operation import (
@@ -161,7 +162,8 @@ def selected(world: SetView, operation: Operation) -> tuple[Place, ...] | Reason
         found = chosen(spec.targets, world.targets, stack_set.spec.permission_model)
         if isinstance(found, Reason):
             return found
-        new = tuple(place for place in found if place not in there or _is_part(world, place, operation))
+        part = {each.place for each in world.instances if each.asked_by == operation.uid}
+        new = tuple(place for place in found if place not in there or place in part)
         return new or NothingSelected("all of these exist already; DeploySet deploys to them")
     if spec.targets is None:
         return tuple(sorted(there)) or NothingSelected("the set has no instances")
@@ -169,10 +171,10 @@ def selected(world: SetView, operation: Operation) -> tuple[Place, ...] | Reason
     if operation.by_set:  # it names accounts that may have left the set's units
         permission = PermissionModel.SELF_MANAGED
     regions = {place.region for place in there}
-    part = managed(spec.targets, there, regions, managed_units(world, stack_set), world.targets, permission)
-    if isinstance(part, Reason):
-        return part
-    return part or NothingSelected("the set has no instance in these regions and accounts")
+    meant = managed(spec.targets, there, regions, managed_units(world, stack_set), world.targets, permission)
+    if isinstance(meant, Reason):
+        return meant
+    return meant or NothingSelected("the set has no instance in these regions and accounts")
 
 
 def managed_units(world: SetView, stack_set: StackSet) -> frozenset[str]:
@@ -184,10 +186,6 @@ def managed_units(world: SetView, stack_set: StackSet) -> frozenset[str]:
     there = {each.place for each in world.instances}
     held = [target for target in world.targets if Place(target.region, target.account) in there]
     return frozenset(unit for unit in asked if any(in_units(target, (unit,)) for target in held))
-
-
-def _is_part(world: SetView, place: Place, operation: Operation) -> bool:
-    return any(each.place == place and each.asked_by == operation.uid for each in world.instances)
 
 
 def _started(v: OperationView, sources: Sources, keeps: tuple[Keep, ...]) -> OperationPlan:
@@ -216,11 +214,11 @@ def _prepare(v: OperationView) -> OperationPlan:
         if not marked:
             return _refused(v, places)
         places = ()
-    steps = tuple(_marks(v, places))
+    steps = tuple(islice(_marks(v, places), MOST_STEPS))
     done = sum(1 for each in marked if each.done_for == operation.uid or each.phase is InstancePhase.WAITING)
     why: Reason = Prepares(done, max(len(places), len(marked)))
     if steps and operation.spec.state is OperationState.RUNNING:
-        return Plan(_told(v, operation.status, "Reconciling", why, str(why)), why, steps[:MOST_STEPS])
+        return Plan(_told(v, operation.status, "Reconciling", why, str(why)), why, steps)
     totals: dict[str, int] = {}
     for each in marked:
         totals[each.place.region] = totals.get(each.place.region, 0) + 1
