@@ -20,16 +20,18 @@ class Passes:
     within: dict[float, float]
 
     @classmethod
-    def of(cls, operator: Operator) -> Self:
-        """As the operator's histogram has them."""
-        return cls.read(operator.metrics())
+    def of(cls, operator: Operator, kind: str | None = None) -> Self:
+        """As the operator's histogram has them; `kind`: those of this kind's objects alone."""
+        return cls.read(operator.metrics(), kind)
 
     @classmethod
-    def read(cls, metrics: str) -> Self:
+    def read(cls, metrics: str, kind: str | None = None) -> Self:
         """From the text that Prometheus reads."""
         count = seconds = 0.0
         within: dict[float, float] = {}
         for what, labels, value in _LINE.findall(metrics):
+            if kind is not None and f'kind="{kind}"' not in labels:
+                continue
             if what == "count":
                 count += float(value)
             elif what == "sum":

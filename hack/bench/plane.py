@@ -15,6 +15,7 @@ from typing import Any, Self
 import yaml
 
 from hack.bench import manifests
+from hack.bench.usage import cpu_seconds
 from hack.cluster import API_SERVER, CONTROLLER_MANAGER, ETCD, KWOK, SCHEDULER, Cluster, Shape, StartError, wait_until
 from hack.cluster.process import Process
 from windlass.cluster.config import load
@@ -36,13 +37,14 @@ _LABEL = re.compile(r'(\w+)="([^"]*)"')
 class Plane:
     """Use it as a context manager; it is gone at the end, also after Ctrl-C.
 
-    `audit`: log every request, which costs the API server time. `nodes`: how many simulated nodes there are.
+    `audit`: log every request, which costs the API server time. `nodes`: how many simulated nodes there are;
+    `members`: how many member clusters, each an API server and nothing else.
     """
 
-    def __init__(self, *, audit: bool = False, nodes: int = 0) -> None:
+    def __init__(self, *, audit: bool = False, nodes: int = 0, members: int = 0) -> None:
         self._folder = ROOT / ".local" / "bench" / str(os.getpid())
         self.cluster = Cluster("bench", self._folder, dies_with_parent=True)
-        self._shape = Shape(nodes=nodes, audit=audit)
+        self._shape = Shape(nodes=nodes, audit=audit, members=members)
 
     def __enter__(self) -> Self:
         try:
@@ -73,9 +75,12 @@ class Plane:
             self.cluster.kill(CONTROLLER_MANAGER)
 
     @contextmanager
-    def operator(self) -> Iterator["Operator"]:
-        """The operator with the chart's flags and the token of the chart's ServiceAccount, leading."""
-        operator = Operator(self._operator_command(), self.cluster.folder)
+    def operator(self, *arguments: str, module: str = "windlass") -> Iterator["Operator"]:
+        """The operator with the chart's flags, then these, and the token of the chart's ServiceAccount, leading.
+
+        `module`: what is run; it takes the operator's flags.
+        """
+        operator = Operator([*self._operator_command(module), *arguments], self.cluster.folder)
         try:
             operator.wait_until_leading()
             yield operator
@@ -112,6 +117,11 @@ class Plane:
                 counted["/".join(filter(None, (told["resource"], told["subresource"])))] += int(float(value))
         return counted
 
+    def cpu_seconds(self) -> float:
+        """Processor time of etcd and the hub's API server so far."""
+        parts = (part for part in self.cluster.status() if part.name in {ETCD, API_SERVER})
+        return sum(cpu_seconds(part.pid) for part in parts if part.pid)
+
     def _install_operator(self) -> None:
         installation = [each for each in yaml.safe_load_all(OPERATOR_MANIFESTS.read_text()) if each]
         applied = yaml.safe_dump_all(each for each in installation if each["kind"] not in _NOT_INSTALLED)
@@ -120,9 +130,9 @@ class Plane:
         (container,) = deployment["spec"]["template"]["spec"]["containers"]
         self._operator_arguments: list[str] = container["args"]
 
-    def _operator_command(self) -> list[str]:
+    def _operator_command(self, module: str) -> list[str]:
         here = [f"--kubeconfig={self._operator_kubeconfig()}", "--metrics-host=127.0.0.1", "--metrics-port=0"]
-        return [sys.executable, "-m", "windlass", *self._operator_arguments, *here]
+        return [sys.executable, "-m", module, *self._operator_arguments, *here]
 
     def _operator_kubeconfig(self) -> Path:
         path = self.cluster.folder / "operator.kubeconfig"
@@ -141,7 +151,7 @@ class Operator:
     def __init__(self, command: list[str], folder: Path) -> None:
         self._process = Process("operator", folder)
         self._process.log.unlink(missing_ok=True)
-        self._process.start(command, dies_with_parent=True)
+        self._process.start(command, dies_with_parent=True, environment={"PYTHONPATH": str(ROOT)})
 
     @property
     def pid(self) -> int:
