@@ -14,7 +14,19 @@ _PATH = re.compile(
     r"(/(?P<name>[^/]+))?(/(?P<subresource>[^/]+))?"
 )
 # Their status is written through the subresource alone, and nothing else is.
-WITH_STATUS = frozenset({"pods", "scalinggroups", "scalingactivities", "instancerefreshes", "launchtemplates"})
+WITH_STATUS = frozenset(
+    {
+        "pods",
+        "scalinggroups",
+        "scalingactivities",
+        "instancerefreshes",
+        "launchtemplates",
+        "stacksets",
+        "stacksetoperations",
+        "stackinstances",
+        "stacktargets",
+    }
+)
 
 
 class Change(NamedTuple):
@@ -57,6 +69,7 @@ class Objects:
     """Objects of any kind in any namespace. Nothing cascades; a write that changes nothing makes no version.
 
     `slow_to_go`: kinds whose objects only get a deletionTimestamp when they are deleted; `remove` is then the end.
+    One with finalizers gets that too, and goes with the last of them.
     """
 
     def __init__(self, *, now: Callable[[], datetime] = lambda: datetime.now(UTC), slow_to_go: tuple[str, ...] = ()):
@@ -157,7 +170,10 @@ class Objects:
             return 200, changed
         if plural in WITH_STATUS | {"scalingconfigurations"} and changed.get("spec") != found.get("spec"):
             changed["metadata"] = {**changed["metadata"], "generation": meta.get("generation", 1) + 1}
-        return 200, self.put(plural, changed)
+        stored = self.put(plural, changed)
+        if meta.get("finalizers") and "deletionTimestamp" in meta and not stored["metadata"]["finalizers"]:
+            self.remove(plural, meta["namespace"], meta["name"])
+        return 200, stored
 
     def _part(self, where: Place, patch: Body) -> Body:
         """What of the patch is taken: the subresource's part of it, or all else."""
@@ -174,7 +190,7 @@ class Objects:
         for key, value in options["preconditions"].items():
             if meta[key] != value:
                 return 409, status(409, "Conflict", "Precondition failed")
-        if plural not in self._slow_to_go:
+        if plural not in self._slow_to_go and not meta.get("finalizers"):
             self.remove(plural, meta["namespace"], meta["name"])
         elif "deletionTimestamp" not in meta:
             gone_at = f"{self._now():%Y-%m-%dT%H:%M:%SZ}"

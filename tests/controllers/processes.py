@@ -196,7 +196,7 @@ class Process:
         self.client = Client(Connection("http://memory", "a test"), connect=self._connect, sleep=clock.sleep)
         self.queue = Queue(clock, rng=Random(1))  # noqa: S311
         self.may_work = asyncio.Event()
-        controllers = Dispatch()
+        self.controllers = controllers = Dispatch()
         self.loop = Loop(
             self.queue,
             controllers.reconcile,

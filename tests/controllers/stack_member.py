@@ -360,7 +360,7 @@ class Side:
     """Who works at the member: a client, what it has learnt, and the transport under it."""
 
     def __init__(self, member: MemberApi, crash: Crash | None = None) -> None:
-        self.transport = MemoryTransport(member, crash)  # type: ignore[arg-type]
+        self.transport = MemoryTransport(member, crash)
         self.clock = LoopClock()
         self.client = Client(
             Connection("http://memory", "a test"), connect=lambda *_: self.transport, sleep=self.clock.sleep

@@ -130,11 +130,13 @@ class Caches:
         if not moved:
             return
         self._enqueue(key)
-        operation = changed["spec"].get("operation")
-        if operation:
+        name, operation = str(changed["spec"]["stackSet"]), changed["spec"].get("operation")
+        if operation and self.operations.get(changed.namespace, operation) is not None:
             self._enqueue(Key(OPERATION, changed.namespace, operation))
+        if new is None or not operation or self.operations.get(changed.namespace, operation) is None:
+            self._enqueue_line(changed.namespace, name)  # it may wait for just this one
         if old is None or new is None or _phase(new) not in (InstancePhase.WAITING, InstancePhase.RUNNING):
-            self._enqueue(Key(SET, changed.namespace, str(changed["spec"]["stackSet"])))
+            self._enqueue(Key(SET, changed.namespace, name))
 
     def _target_changed(self, old: Object | None, new: Object | None) -> None:
         self._read_targets.note(old, new)
@@ -147,6 +149,10 @@ class Caches:
             self._enqueue(Key(TARGET, same.namespace, same.name))
         for each in self.sets.within(changed.namespace):
             self._enqueue(Key(SET, each.namespace, each.name))
+        if old is not None and (new is None or new.uid != old.uid):  # what is being done there ends
+            for each in self.instances.within(changed.namespace):
+                if _place_of(each) == place:
+                    self._enqueue(Key(INSTANCE, each.namespace, each.name))
 
     def _enqueue_operations(self, of: Object) -> None:
         for name, body in self.operations.by_index(f"{of.namespace}/{of.name}").items():

@@ -1,6 +1,7 @@
 """StackInstances: what operations have begun is done, each in a task of its own beside the loop."""
 
 import logging
+import traceback
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from windlass.api.common import to_wire
 from windlass.api.stack_instance import ObjectError, StackInstanceSpec, StackInstanceStatus, Work
 from windlass.api.stack_set import StackSetSpec
 from windlass.api.stacks import STACK_FINALIZER, InstancePhase
-from windlass.cluster.errors import ApiError, ConfigurationError, Gone, NotLeading, Transient
+from windlass.cluster.errors import ApiError, ConfigurationError, Gone, NotLeading, Transient, Unauthorized
 from windlass.cluster.members import Member
 from windlass.cluster.resources import STACK_INSTANCES, STACK_SET_OPERATIONS
 from windlass.cluster.snapshots import Snapshots
@@ -24,7 +25,7 @@ from windlass.controllers.stack_sets.inspection import detect_drift
 from windlass.controllers.stack_sets.outcome import Outcome
 from windlass.controllers.stack_sets.reach import Reach
 from windlass.controllers.stack_sets.rendering import Rendered, rendered
-from windlass.controllers.stack_sets.visit import Visit
+from windlass.controllers.stack_sets.visit import CREDENTIALS_SECONDS, STARTED_SECONDS, Visit, is_forbidden
 from windlass.engine.beside import Beside
 from windlass.engine.dispatch import Controller, Runtime
 from windlass.engine.loop import Answer
@@ -106,8 +107,8 @@ class StackInstanceController(Controller):
     def _work_of_deletion(self, key: Key, spec: StackInstanceSpec) -> Work:
         """What is done where somebody deletes the instance itself: what its set does when that is deleted."""
         body = self._caches.sets.get(key.namespace, spec.stack_set)
-        if body is None:
-            return Work.DELETE
+        if body is None:  # what it asked for is not known any more: nothing is taken away on a guess
+            return Work.RETAIN
         return (
             Work.RETAIN if parsed("StackSet", body, StackSetSpec, "spec").deletion_policy == "Retain" else Work.DELETE
         )
@@ -145,21 +146,23 @@ class StackInstanceController(Controller):
     async def _go_on(
         self, key: Key, body: Object, spec: StackInstanceSpec, status: StackInstanceStatus, work: Work, tag: str
     ) -> Answer:
-        tag = f"{body.uid} {work} {tag}"
+        at = self._caches.targets_at(key.namespace, spec.region, spec.account)
+        tag = f"{body.uid} {work} {tag} {at[0].uid if at else ''}"
         outcome = self._works.outcome(key) if self._works.runs(key, tag) else None
         if outcome is None:
             await self._works.begin(key, tag, lambda: self._do(key, spec, status, work))
             return None
-        await self._works.forget(key)
         if outcome.cancelled():
+            await self._works.forget(key)
             return self._clock.now()
-        if isinstance(error := outcome.exception(), NotLeading):
+        error = outcome.exception()
+        if isinstance(error, NotLeading | Transient):  # it says nothing about the target: all is done again
+            await self._works.forget(key)
             raise error
-        done = outcome.result() if error is None else Done(_failed(f"the deployment broke off: {error}"))
-        if error is not None:
-            logger.error("deploying: %s", error, exc_info=error, extra={"key": key})
+        done = outcome.result() if error is None else self._broken_off(key, error)
         if work in REMOVES and not done.outcome.errors:
             await self._let_go(key, body)
+            await self._works.forget(key)
             return None
         told = deployed_standing(
             status,
@@ -175,10 +178,17 @@ class StackInstanceController(Controller):
             now=self._clock.now(),
         )
         await self._instances.write_status(key, body, to_wire(told))
+        await self._works.forget(key)  # not before it is written: nothing is done twice because the hub was away
         logger.info("%s", told.message, extra={"key": key})
         if "deletionTimestamp" in body["metadata"]:
             return self._clock.now() + timedelta(seconds=RETRY_SECONDS)
         return None
+
+    def _broken_off(self, key: Key, error: BaseException) -> Done:
+        """A fault of ours. Its message is not shown: it may quote a secret value."""
+        name, where = type(error).__name__, "".join(traceback.format_tb(error.__traceback__))
+        logger.error("the work broke off with %s:\n%s", name, where, extra={"key": key})
+        return Done(_failed(f"the work broke off with {name}, which is a fault of Windlass: its log says where"))
 
     async def _let_go(self, key: Key, body: Object) -> None:
         """Nothing of it is left in its target, or it is to stay there: the instance goes."""
@@ -192,6 +202,8 @@ class StackInstanceController(Controller):
             left = [each for each in now["metadata"].get("finalizers") or () if each != STACK_FINALIZER]
             metadata = {"uid": now.uid, "resourceVersion": now.resource_version, "finalizers": left}
             await self._client.merge_patch(STACK_INSTANCES, key.namespace, key.name, {"metadata": metadata})
+            if not left:
+                self._caches.instances.drop(now)
 
 
 class AtTargets:
@@ -204,7 +216,10 @@ class AtTargets:
         self._reach = reach
 
     async def do(self, key: Key, spec: StackInstanceSpec, status: StackInstanceStatus, work: Work) -> Done:
-        """The work at one instance: it may take as long as its timeout says. What it cannot do is in its outcome."""
+        """The work at one instance: it may take as long as its timeout says. What it cannot do is in its outcome.
+
+        Transient where the hub cannot be read, which says nothing about the target.
+        """
         if work is Work.RETAIN:
             return Done(Outcome())
         targets = self._caches.targets_at(key.namespace, spec.region, spec.account)
@@ -212,8 +227,10 @@ class AtTargets:
             return Done(_failed(NoTarget(spec.region, spec.account)))
         try:
             done = await self._visit(key, spec, status, work, targets[0])
-            if isinstance(done.outcome.stopped_by, CredentialsRefused):  # they may have been changed meanwhile
+            if done.outcome.stopped_by is CredentialsRefused:  # they may have been changed meanwhile
                 done = await self._visit(key, spec, status, work, targets[0])
+        except Transient:
+            raise
         except (ConfigurationError, ApiError) as error:
             return Done(_failed(str(error)))
         return done
@@ -221,20 +238,30 @@ class AtTargets:
     async def _visit(
         self, key: Key, spec: StackInstanceSpec, status: StackInstanceStatus, work: Work, target: Object
     ) -> Done:
-        member = await self._reach.member(target)
-        uid = await self._answer(member)
-        return Done(await self._at(member, key, spec, status, work, target, uid), uid)
+        answer = await self._answer(target)
+        if isinstance(answer, ApiError):
+            return Done(_failed(str(answer)))
+        member, uid = answer
+        known = (target.get("status") or {}).get("clusterUID")
+        expected = status.cluster_uid or known or uid
+        outcome = await self._at(member, key, spec, status, work, target, expected)
+        return Done(outcome, uid if uid == expected else "")
 
-    async def _answer(self, member: Member) -> str:
-        """Which cluster answers; one that does not may be about to be started again."""
-        ends = self._clock.monotonic() + FIRST_ANSWER_SECONDS
+    async def _answer(self, target: Object) -> tuple[Member, str] | ApiError:
+        """The cluster by the credentials as they are now, and which one it is; or why it does not answer.
+
+        One that does not may be about to be started again, and credentials may be about to be exchanged.
+        """
+        began = self._clock.monotonic()
         for attempt in count(1):
+            member = await self._reach.member(target)
             try:
-                return await member.cluster_uid()
-            except Transient:
+                return member, await member.cluster_uid()
+            except ApiError as error:
+                patience = _patience(error)
                 pause = doubling(1.0, attempt, 5.0)
-                if self._clock.monotonic() + pause > ends:
-                    raise
+                if self._clock.monotonic() + pause > began + patience:
+                    return error
             await self._clock.sleep(pause)
         raise AssertionError("counting never ends")
 
@@ -246,10 +273,9 @@ class AtTargets:
         status: StackInstanceStatus,
         work: Work,
         target: Object,
-        uid: str,
+        expected_uid: str,
     ) -> Outcome:
-        """The work at a cluster that answers, as the one of this uid."""
-        known = (target.get("status") or {}).get("clusterUID")
+        """The work at a cluster that answers, which must be the one of this uid."""
         stack = Stack(
             key.namespace, spec.stack_set, spec.region, spec.account, str(target["spec"].get("namespace", "default"))
         )
@@ -266,18 +292,30 @@ class AtTargets:
             member,
             self._clock,
             within=timedelta(minutes=spec.timeout_minutes),
-            expected_uid=status.cluster_uid or known or uid,
+            expected_uid=expected_uid,
             sensitive=sensitive,
         )
-        if work is Work.DELETE:
-            return await remove(visit, stack)
-        if work is Work.DETECT_DRIFT:
-            return await detect_drift(visit, stack, manifests)
-        return await deploy(visit, stack, manifests, earlier.manifests if isinstance(earlier, Rendered) else None)
+        try:
+            if work is Work.DELETE:
+                return await remove(visit, stack)
+            if work is Work.DETECT_DRIFT:
+                return await detect_drift(visit, stack, manifests)
+            return await deploy(visit, stack, manifests, earlier.manifests if isinstance(earlier, Rendered) else None)
+        except ApiError as error:
+            return _failed(visit.shown(str(error), error))
 
     def _sensitive(self, namespace: str, stack_set: str) -> tuple[str, ...]:
         body = self._caches.sets.get(namespace, stack_set)
         return parsed("StackSet", body, StackSetSpec, "spec").sensitive_variables if body is not None else ()
+
+
+def _patience(error: ApiError) -> float:
+    """So many seconds a cluster that answers this is asked again before its instance has failed."""
+    if isinstance(error, Unauthorized):
+        return CREDENTIALS_SECONDS
+    if is_forbidden(error):
+        return STARTED_SECONDS
+    return FIRST_ANSWER_SECONDS if isinstance(error, Transient) else 0.0
 
 
 def _held(status: StackInstanceStatus) -> Sources | None:

@@ -13,7 +13,17 @@ import msgspec
 from windlass.api.stack_instance import ObjectError
 from windlass.cluster import wire
 from windlass.cluster.discovery import Discovery
-from windlass.cluster.errors import ApiError, Conflict, Gone, NoSuchKind, Transient, Unauthorized, shown
+from windlass.cluster.errors import (
+    ApiError,
+    Conflict,
+    Gone,
+    NoSuchKind,
+    Refused,
+    RefusedBy,
+    Transient,
+    Unauthorized,
+    shown,
+)
 from windlass.cluster.members import Member
 from windlass.cluster.resources import Resource
 from windlass.controllers.stack_sets.outcome import Outcome, failed
@@ -35,6 +45,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0  # seconds between looks at a target
 CREDENTIALS_SECONDS = (
     60.0  # people who exchange credentials may end the old ones a moment before the new ones are there
 )
+STARTED_SECONDS = 10.0  # so long an API server that was just started may forbid all: it does not know its own rules yet
 LONGEST_OBJECT = 512  # characters; api/stack_instance.py
 
 _FIELD_CONFLICT = "Apply failed with "
@@ -100,6 +111,7 @@ class Visit:
         self._sensitive = frozenset(sensitive)
         self._hidden = Hidden(self._sensitive)
         self._refused_since: float | None = None
+        self._no_answer_at = float("-inf")
 
     def again(self) -> "Visit":
         """Another one to the same target, with as much time."""
@@ -123,7 +135,8 @@ class Visit:
         await self._clock.sleep(min(doubling(FIRST_PAUSE, attempt, LONGEST_PAUSE), at_most))
 
     async def patiently(self, ask: Callable[[], Awaitable[T]], *, also: Callable[[ApiError], bool] = _never) -> T:
-        """The answer, asked for again after transient errors, and those of `also`, as long as there is time.
+        """The answer, asked for again after transient errors, and those of `also`, as long as there is time; so is what
+        is forbidden where the target gave no answer a moment before.
 
         Any other ApiError is raised; StoppedError when the target cannot be reached in time, or does not accept the
         credentials, for which new ones may come within a minute.
@@ -136,7 +149,9 @@ class Visit:
                     raise StoppedError(CredentialsRefused(error.detail)) from error
                 pause = doubling(FIRST_PAUSE, attempt, LONGEST_PAUSE)
             except ApiError as error:
-                if not ((isinstance(error, Transient) and not _is_final(error)) or also(error)):
+                if isinstance(error, Transient) and _is_no_answer(error):
+                    self._no_answer_at = self._clock.monotonic()
+                if not (self._may_pass(error) or also(error)):
                     raise
                 asked = error.retry_after if isinstance(error, Transient) else None
                 pause = max(doubling(FIRST_PAUSE, attempt, LONGEST_PAUSE), asked or 0.0)
@@ -149,6 +164,11 @@ class Visit:
                 return answer
             await self._clock.sleep(pause)
         raise AssertionError("counting never ends")
+
+    def _may_pass(self, error: ApiError) -> bool:
+        if is_forbidden(error):
+            return self._clock.monotonic() < self._no_answer_at + STARTED_SECONDS
+        return isinstance(error, Transient) and not _is_final(error)
 
     def _refused_for(self, seconds: float) -> bool:
         """Whether the credentials are refused for as long as this; the first time it is asked it begins."""
@@ -317,6 +337,11 @@ def _is_no_answer(error: Transient) -> bool:
 def _is_final(error: Transient) -> bool:
     """Whether it is an answer to fields that the kind does not have, for which API servers have this code too."""
     return error.code == 500 and error.detail.startswith("failed to create typed patch object")
+
+
+def is_forbidden(error: ApiError) -> bool:
+    """Whether the API server says that we may not."""
+    return isinstance(error, Refused) and error.by is RefusedBy.PERMISSIONS
 
 
 def is_field_conflict(error: ApiError) -> bool:
