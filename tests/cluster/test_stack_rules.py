@@ -320,6 +320,12 @@ def test_units_are_for_sets_of_a_whole_organisation(
     judge(cluster, stack_set(permissionModel=model, targets=targets), refused)
 
 
+def test_a_set_does_not_depend_on_itself(cluster: Cluster) -> None:
+    judge(cluster, stack_set(dependsOn=["base"]), None)
+    refused = ("dependsOn", "spec.dependsOn names the set itself: it would wait for ever")
+    judge(cluster, stack_set(dependsOn=["base", "web"]), refused)
+
+
 def test_declared_targets_need_auto_deploy(cluster: Cluster) -> None:
     judge(cluster, stack_set(targets=ONE_PLACE), None)
     said = "targets need autoDeploy: without it nothing would follow them; leave targets out and start operations"

@@ -181,6 +181,7 @@ def test_a_stopped_operation_cancels_what_waits_and_ends(world: StackWorld) -> N
     world.patch("stacksetoperations", "create", {"state": "Stopped", "stateReason": "enough"})
     wait_until(lambda: world.phases().get(("us", "a")) == "CANCEL_COMPLETE", LIMIT, "the second one's end")
     path = f"/apis/apps/v1/namespaces/{world.homes[world.members[0].name]}/deployments/shop"
+    wait_until(lambda: world.members[0].access.request("GET", path), LIMIT, "the Deployment")
     deployed = world.members[0].access.request("GET", path)
     ready = {"observedGeneration": deployed["metadata"]["generation"]}
     ready |= {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}

@@ -136,6 +136,11 @@ KIND = Kind(
             "self.metadata.name.size() <= 63",
             "metadata.name must have at most 63 characters: it is the value of a label",
         ),
+        Rule(
+            "!has(self.spec.dependsOn) || !(self.metadata.name in self.spec.dependsOn)",
+            "spec.dependsOn names the set itself: it would wait for ever",
+            field=".spec.dependsOn",
+        ),
     ),
     spec_rules=(
         Rule(

@@ -47,7 +47,8 @@ class StackTargetSpec(Model):
     cluster: TargetCluster
     """How its cluster is reached."""
     service_account_name: ObjectName | None = None
-    """The ServiceAccount of the namespace below as which everything is done there. Needed with inCluster."""
+    """The ServiceAccount of the namespace below as which everything is done there. Needed with inCluster, where that
+    namespace must be the StackTarget's own."""
     namespace: NamespaceName = "default"
     """The namespace of objects that name none, and of the record of what was deployed. It must exist. Cannot be
     changed."""

@@ -25,7 +25,7 @@ SET: dict[str, Any] = {"x-kubernetes-list-type": "set"}
 _PLACE = r"^[0-9A-Za-z]([-._0-9A-Za-z]*[0-9A-Za-z])?$"
 Region = Annotated[str, Field(min_length=1, max_length=63, pattern=_PLACE)]
 Account = Annotated[str, Field(min_length=1, max_length=63, pattern=_PLACE)]
-Unit = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^/\s]+(/[^/\s]+)*$")]
+Unit = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^/ \t\n\r\f\v]+(/[^/ \t\n\r\f\v]+)*$")]
 VariableName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z_][-0-9A-Za-z_]*$")]
 FileKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._0-9A-Za-z]+$")]
 

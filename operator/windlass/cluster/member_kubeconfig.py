@@ -170,7 +170,7 @@ def _authorities(where: str, cluster: Entry) -> bytes | None:
     if authorities is not None:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=authorities.decode("ascii", "ignore"))
-        except ssl.SSLError:
+        except (ssl.SSLError, ValueError):
             raise _RefusedError(
                 f"{where}: certificate-authority-data must be PEM certificates that can be read"
             ) from None

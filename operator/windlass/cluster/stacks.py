@@ -1,5 +1,6 @@
 """Stack sets and what belongs to them on the wire, read as decisions see them."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar
@@ -49,7 +50,7 @@ def to_stack_set(body: Body) -> StackSet:
 def to_operation(body: Body) -> Operation:
     """A StackSetOperation; Invalid if it is none."""
     metadata = body["metadata"]
-    made_by = (metadata.get("annotations") or {}).get(MADE_BY_ANNOTATION)
+    made_by, of = (metadata.get("annotations") or {}).get(MADE_BY_ANNOTATION), str(body["spec"]["stackSet"])
     status = parsed("StackSetOperation", body, StackSetOperationStatus, "status")
     return Operation(
         name=metadata["name"],
@@ -61,7 +62,7 @@ def to_operation(body: Body) -> Operation:
         removing="deletionTimestamp" in metadata,
         position=status.position or as_number(metadata.get("resourceVersion", "")),
         counted=made_by is not None,
-        by_set=made_by == MADE_BY_SET,
+        by_set=made_by == MADE_BY_SET and re.fullmatch(rf"{re.escape(of)}-[0-9]{{1,15}}", metadata["name"]) is not None,
     )
 
 

@@ -151,15 +151,32 @@ def same_as(task: Task, tasks: Iterable[Task]) -> Task | None:
     return None if _is(first, task) else first
 
 
+def _take_over(tasks: Iterable[Task]) -> set[tuple[str, str]]:
+    """Kind and name of all that do nothing themselves, because an earlier one has their token."""
+    firsts: dict[tuple[str, str], Task] = {}
+    for task in sorted(tasks, key=lambda each: each.seniority):
+        if task.client_token is not None:
+            firsts.setdefault((task.kind, task.client_token), task)
+    return {
+        (task.kind, task.name)
+        for task in tasks
+        if task.client_token is not None
+        and task.started_at is None
+        and not task.final
+        and not _is(firsts[task.kind, task.client_token], task)
+    }
+
+
 def first_in_line(tasks: Collection[Task]) -> Task | None:
     """The one task that may be active: the one that has begun, else the eldest (then by name) that may begin.
 
     One that is being deleted before it has begun never begins; neither does one with the token of an earlier one.
     """
+    idle = _take_over(tasks)
     able = (
         task
         for task in tasks
-        if not task.final and (task.started_at is not None or not (task.removing or same_as(task, tasks)))
+        if not task.final and (task.started_at is not None or not (task.removing or (task.kind, task.name) in idle))
     )
     return min(able, key=lambda task: task.seniority, default=None)
 

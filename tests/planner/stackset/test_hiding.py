@@ -38,3 +38,19 @@ def test_a_value_that_is_in_every_other_word_hides_nothing() -> None:
 def test_letters_of_any_script_are_found() -> None:
     assert Hidden(["geheim-ü"]).quoted_in('"geheim-ü"')
     assert Hidden(["geheim-ü"]).quoted_in(r'"geheim-\u00fc"')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no: correct horse battery staple",  # cleaned: the blanks are others
+        "no: correct  horse\tbattery  staple",
+        "no: correct ho…",  # cut
+    ],
+)
+def test_a_value_is_found_whatever_became_of_its_blanks_and_where_the_text_was_cut(text: str) -> None:
+    assert Hidden(["correct  horse\tbattery  staple"]).quoted_in(text)
+
+
+def test_a_text_that_was_cut_elsewhere_is_shown() -> None:
+    assert not Hidden(["correct  horse"]).quoted_in("no: a corn…")

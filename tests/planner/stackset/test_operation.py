@@ -7,7 +7,7 @@ import pytest
 
 from tests.stacks import INPUTS, NOON, instance, operation, stack_set, targets, world
 from windlass.api.stack_instance import Work
-from windlass.api.stacks import InstancePhase
+from windlass.api.stacks import MAX_REGIONS, InstancePhase
 from windlass.api.task import Phase
 from windlass.planner.stackset.operation import MOST_STEPS, OperationPlan, OperationView, plan_operation
 from windlass.planner.stackset.reasons import FileMissing, ReadsInputs
@@ -18,6 +18,9 @@ from windlass.planner.stackset.view import Operation, SetView, Sources
 EU = targets(["eu"], ["a", "b", "c"])
 BOTH = targets(["eu", "us"], ["a", "b", "c"])
 ALL_IN_EU: dict[str, Any] = {"regions": ["eu"], "accounts": ["a", "b", "c"]}
+
+
+OVER: dict[str, Any] = {"phase": "Successful", "startTime": "2026-01-15T12:00:00Z"}
 
 
 def plan(of: Operation, seen: SetView, **more: Any) -> OperationPlan:
@@ -150,7 +153,38 @@ def test_the_same_token_takes_over_the_first_ones_outcome() -> None:
 def test_what_is_still_being_worked_at_for_an_operation_that_is_gone_is_waited_for() -> None:
     busy = instance("eu", "a", asked_by="uid-gone", phase=InstancePhase.RUNNING)
     made = plan(operation(), world(stack_set(), instances=[busy], known=EU), inputs=INPUTS)
-    assert made.status.message == "waits until shop.eu.a is no longer being worked at for an earlier operation"
+    assert made.status.message == (
+        "waits for shop.eu.a: still being worked at for an earlier operation, or being deleted"
+    )
+    assert made.status.start_time is None
+
+
+def test_an_instance_that_is_being_deleted_is_made_again_only_when_it_is_gone() -> None:
+    creates = operation(action="CreateInstances", targets=ALL_IN_EU)
+    seen = world(stack_set(), instances=[instance("eu", "b", removing=True)], known=EU)
+    made = plan(creates, seen, inputs=INPUTS)
+    assert made.status.message.startswith("waits for shop.eu.b: ")
+    assert made.status.start_time is None
+    began = operation(action="CreateInstances", targets=ALL_IN_EU, status=started())
+    steps = plan(began, seen).steps
+    assert [step.place for step in steps if isinstance(step, Create)] == [Place("eu", "a"), Place("eu", "c")]
+
+
+@pytest.mark.parametrize(
+    ("action", "said", "counts"),
+    [
+        ("DeleteInstances", "3 of 3 instances done", (3, 0)),
+        ("DeploySet", "2 of 3 instances done, 1 deleted meanwhile", (2, 1)),
+    ],
+)
+def test_an_instance_that_is_gone_is_done_only_where_it_was_to_be_deleted(
+    action: str, said: str, counts: tuple[int, int]
+) -> None:
+    left = [in_phase("eu", each, InstancePhase.COMPLETE) for each in "ab"]
+    made = plan(dispatching(region(), action=action), world(stack_set(), instances=left, known=EU))
+    assert made.status.message == said
+    assert (made.status.succeeded, made.status.cancelled) == counts
+    assert made.status.phase is Phase.SUCCESSFUL
 
 
 @pytest.mark.parametrize(
@@ -158,9 +192,11 @@ def test_what_is_still_being_worked_at_for_an_operation_that_is_gone_is_waited_f
     [
         (None, "it is not there"),
         ((), "it has no operation that succeeded"),
-        ((operation("base-1", status={"phase": "Failed"}),), "its last operation, base-1, is Failed"),
+        ((operation("base-1", status=OVER | {"phase": "Failed"}),), "its last operation, base-1, is Failed"),
+        ((operation("mistyped", status={"phase": "Failed"}),), "it has no operation that succeeded"),
+        ((operation("look", "DetectDrift", status=OVER),), "it has no operation that succeeded"),
         (
-            (operation("a", status={"phase": "Successful"}), operation("b", minute=1, status=started())),
+            (operation("a", status=OVER), operation("b", minute=1, status=started())),
             "its last operation, b, is Running",
         ),
     ],
@@ -174,7 +210,7 @@ def test_it_waits_for_the_sets_that_its_own_depends_on(others: Any, said: str) -
 
 def test_it_begins_when_those_have_succeeded() -> None:
     seen = world(stack_set(dependsOn=["base"]), instances=[instance("eu", "a")], known=EU)
-    done = (operation("b", minute=1, status={"phase": "Successful"}), operation("a", status={"phase": "Failed"}))
+    done = (operation("b", minute=1, status=OVER), operation("a", status=OVER | {"phase": "Failed"}))
     assert plan(operation(), seen, inputs=INPUTS, depends_on={"base": done}).status.phase is Phase.RUNNING
 
 
@@ -280,6 +316,34 @@ def test_a_pass_does_not_mark_more_than_it_may() -> None:
     assert len(made.steps) == MOST_STEPS
 
 
+def test_what_is_gone_before_anything_began_ends_it() -> None:
+    """A StackTarget was deleted while the instances were being marked: no part of what was asked for is done."""
+    of = operation(action="CreateInstances", targets=ALL_IN_EU, status=started())
+    marked = [instance("eu", "a", asked_by=of.uid, done_for="", phase=InstancePhase.WAITING)]
+    made = plan(of, world(stack_set(), [of], marked, targets(["eu"], "ab")))
+    (cancel,) = made.steps
+    assert isinstance(cancel, Cancel)
+    assert "account c" in str(cancel.why)
+    assert not made.status.prepared
+    over = [replace(marked[0], phase=InstancePhase.CANCELLED, done_for=of.uid)]
+    ended = plan(of, world(stack_set(), [of], over, targets(["eu"], "ab")))
+    assert ended.status.phase is Phase.FAILED
+    assert "account c" in ended.status.message
+
+
+def test_a_set_has_no_more_regions_than_its_status_can_name() -> None:
+    there = [instance(f"r{number}", "a") for number in range(MAX_REGIONS)]
+    known = targets([f"r{number}" for number in range(MAX_REGIONS + 1)], "a")
+    more: dict[str, Any] = {"regions": [f"r{MAX_REGIONS}"], "accounts": ["a"]}
+    made = plan(operation(action="CreateInstances", targets=more), world(stack_set(), [], there, known))
+    assert made.status.message == "400: the set would be in more than 50 regions: make another set for the others"
+
+
+def test_people_may_delete_the_instances_of_a_set_that_is_being_deleted() -> None:
+    seen = world(stack_set(removing=True), instances=[instance("eu", "a")], known=EU)
+    assert plan(operation(action="DeleteInstances"), seen).status.phase is Phase.RUNNING
+
+
 # ---- it goes on
 
 
@@ -326,6 +390,13 @@ def test_it_ends_well_within_the_tolerance() -> None:
     assert made.status.message == "2 of 3 instances done, 1 failed, which is within the tolerance"
     assert made.status.completion_time == NOON
     assert {each.type for each in made.status.conditions} == {"Ready", "Complete"}
+
+
+def test_one_that_failed_and_was_deleted_has_failed_all_the_same() -> None:
+    of = dispatching(region() | {"failed": 1})
+    there = [in_phase("eu", "b", InstancePhase.COMPLETE), in_phase("eu", "c", InstancePhase.COMPLETE)]
+    made = plan(of, world(stack_set(), [of], there, EU))
+    assert made.status.phase is Phase.FAILED
 
 
 def test_it_has_failed_beyond_it() -> None:

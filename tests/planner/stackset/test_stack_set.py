@@ -121,7 +121,9 @@ def test_targets_that_were_taken_away_are_deleted() -> None:
 
 
 def test_a_changed_template_is_deployed() -> None:
-    found = start(plan(world(stack_set(autoDeploy=True), instances=[instance("eu", "a", deployed=OLD)], known=EU)))
+    found = start(
+        plan(world(stack_set(autoDeploy=True), instances=[instance("eu", "a", sources=OLD, deployed=OLD)], known=EU))
+    )
     assert (found.spec.action, found.spec.targets) == (Action.DEPLOY, None)
 
 
@@ -162,7 +164,7 @@ def test_what_one_operation_cannot_name_is_done_by_several() -> None:
 
 def test_each_is_started_once() -> None:
     """Also where it failed; and again when what is wanted has changed and has changed back."""
-    behind = [instance("eu", "a", deployed=OLD)]
+    behind = [instance("eu", "a", sources=OLD, deployed=OLD)]
     of = stack_set(autoDeploy=True)
     first = plan(world(of, instances=behind, known=EU))
     wishes = {start(first).name: start(first).wish}
@@ -177,13 +179,35 @@ def test_each_is_started_once() -> None:
     wishes[start(third).name] = start(third).wish
     operations = [failed, made_by_set(start(third), "Successful")]
     of = replace(of, status=third.status)
-    back = plan(world(of, operations, [instance("eu", "a", deployed=changed.sources)], EU), INPUTS, wishes)
+    now = [instance("eu", "a", sources=changed.sources, deployed=changed.sources)]
+    back = plan(world(of, operations, now, EU), INPUTS, wishes)
     assert start(back).name == "shop-3"
 
 
 def made_by_set(step: StartOperation, phase: str) -> Operation:
     made = operation(step.name, by_set=True, status={"phase": phase, "startTime": "2026-01-15T12:00:00Z"})
     return replace(made, spec=step.spec)
+
+
+@pytest.mark.parametrize("phase", [InstancePhase.FAILED, InstancePhase.CANCELLED])
+def test_what_failed_or_was_stopped_is_for_people_to_try_again(phase: InstancePhase) -> None:
+    made = plan(world(stack_set(autoDeploy=True), instances=[instance("eu", "a", phase=phase, deployed=OLD)], known=EU))
+    assert not made.steps
+
+
+def test_what_was_started_for_what_is_wanted_now_is_kept_whatever_the_history_limit_says() -> None:
+    of = stack_set(historyLimit=1, **DECLARED)
+    seen = world(of, instances=[instance("eu", "a")], known=EU)
+    first = plan(seen)
+    failed = [
+        replace(
+            made_by_set(replace(start(first), name=f"shop-{number}"), "Failed"),
+            counted=True,
+        )
+        for number in (1, 2, 3)
+    ]
+    again = plan(replace(seen, stack_set=replace(of, status=first.status), operations=tuple(failed)))
+    assert not [step for step in again.steps if isinstance(step, DeleteOperation)]
 
 
 def test_nothing_is_started_beside_an_operation_that_is_not_over() -> None:
@@ -197,7 +221,7 @@ def test_an_order_of_regions_is_given_on_where_it_fits_alone() -> None:
     of = stack_set(**both, operationPreferences=preferences)
     known = targets(["eu", "us"], ["a"])
     assert start(plan(world(of, known=known))).spec.preferences.region_order == ("eu", "us")
-    behind = [instance(each, "a", deployed=OLD) for each in ("eu", "us")]
+    behind = [instance(each, "a", sources=OLD, deployed=OLD) for each in ("eu", "us")]
     deployed = start(plan(world(of, instances=behind, known=known))).spec.preferences
     assert (deployed.region_order, deployed.max_concurrent_count) == ((), 7)
 
@@ -231,7 +255,7 @@ def test_operations_beyond_the_history_limit_are_deleted() -> None:
         )
         for number in range(3)
     ]
-    made = plan(world(stack_set(historyLimit=1), old))
+    made = plan(world(stack_set(historyLimit=1, status={"wanted": "x", "wantedSince": 7}), old))
     assert [step.name for step in made.steps if isinstance(step, DeleteOperation)] == ["shop-0", "shop-1"]
 
 

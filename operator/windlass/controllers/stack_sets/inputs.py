@@ -1,5 +1,6 @@
 """Reads what a stack set is deployed from: template, variables and overrides, checked as a whole."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 
 from windlass.api.stack_set_operation import Overrides
@@ -38,13 +39,13 @@ class InputReader:
         template = await self._template(namespace, stack_set)
         if isinstance(template, Reason):
             return template
-        names = names_in(template)
+        names = await asyncio.to_thread(names_in, template)
         if isinstance(names, Reason):
             return names
         file = await self._file(namespace, stack_set.spec.variables_from)
         if isinstance(file, Reason):
             return file
-        variables = recorded(stack_set.spec.variables, file)
+        variables = await asyncio.to_thread(recorded, stack_set.spec.variables, file)
         if isinstance(variables, Reason):
             return variables
         undefined = tuple(sorted(names - variables.keys()))

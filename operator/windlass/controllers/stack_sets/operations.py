@@ -10,7 +10,7 @@ from windlass.api import stack_set_operation
 from windlass.api.common import MANAGED_BY_LABEL, Condition, owner_reference, rfc3339, to_wire
 from windlass.api.stacks import STACK_FINALIZER, STACK_SET_LABEL, InstancePhase
 from windlass.cluster.errors import AlreadyExists, Conflict, Gone
-from windlass.cluster.resources import STACK_INSTANCES
+from windlass.cluster.resources import STACK_INSTANCES, STACK_SETS, STACK_TARGETS
 from windlass.cluster.snapshots import Snapshots
 from windlass.cluster.store import Object, as_number
 from windlass.controllers.stack_sets.caches import INSTANCE, Caches
@@ -74,6 +74,11 @@ class StackSetOperationController(Controller):
         await self._look_live(key, body)
         view = self._view(key, body)
         plan = plan_operation(view)
+        if view.operation.status.start_time is None and (plan.status.phase in FINAL or _is_about_to_start(plan)):
+            # What is said now is for good, or stays what the instances are made from: the watches may be behind.
+            await self._look_at_set(key, str(body["spec"]["stackSet"]))
+            view = self._view(key, body)
+            plan = plan_operation(view)
         if isinstance(plan.why, ReadsInputs) and view.world.stack_set is not None:
             read = await self._inputs.read(
                 key.namespace, view.world.stack_set, view.world.instances, view.operation.spec.overrides
@@ -96,7 +101,22 @@ class StackSetOperationController(Controller):
             store.replace(before, found, as_number(listing.resource_version), gone)
         self._looked.add(body.uid)
 
+    async def _look_at_set(self, key: Key, name: str) -> None:
+        """Read the set and the targets from the API server."""
+        known = self._caches.sets.get(key.namespace, name)
+        try:
+            self._caches.sets.put(Object(await self._client.get(STACK_SETS, key.namespace, name)))
+        except Gone:
+            if known is not None:
+                self._caches.sets.drop(known)
+        store = self._caches.targets
+        with store.listing() as gone:
+            listing = await self._client.list(STACK_TARGETS, key.namespace)
+            found = [Object(each) for each in listing.items]
+            store.replace(store.within(key.namespace), found, as_number(listing.resource_version), gone)
+
     def _view(self, key: Key, body: Object) -> OperationView:
+        self._operations.existing(key)  # it may have gone while something was read
         name = str(body["spec"]["stackSet"])
         world = self._caches.view(key.namespace, name, self._clock.now())
         operation = next(each for each in world.operations if each.name == key.name)
@@ -246,3 +266,7 @@ class StackSetOperationController(Controller):
 
 def _same_but_for_counts(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return all(one.get(field) == other.get(field) for field in {*one, *other} - _COUNTS)
+
+
+def _is_about_to_start(plan: OperationPlan) -> bool:
+    return isinstance(plan.why, ReadsInputs) or plan.status.start_time is not None

@@ -35,6 +35,10 @@ class Reach:
         if reference is None:
             if user is None:
                 raise ConfigurationError("serviceAccountName must be given with inCluster")
+            if spec.namespace != target.namespace:  # else whoever may create a StackTarget could act in any namespace
+                raise ConfigurationError(
+                    f"namespace must be {target.namespace}, the StackTarget's own, with inCluster, not {spec.namespace}"
+                )
             return replace(self._client.connection, impersonate=user, source="the cluster that Windlass runs in")
         where = f"Secret {reference.name}, key {reference.key}"
         try:

@@ -1,5 +1,6 @@
 """What is deployed to one place, made of snapshots: for those who deploy, and for those who ask what that would do."""
 
+import asyncio
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -35,17 +36,18 @@ async def rendered(
     if isinstance(values, Reason):
         return values
     built_in = {REGION: stack.region, ACCOUNT: stack.account, STACK_SET: stack.stack_set}
-    manifests = render(template, values, built_in)
+    # A large template takes more than a second: meanwhile the lease must be renewed.
+    manifests = await asyncio.to_thread(render, template, values, built_in)
     if isinstance(manifests, Reason):
         return manifests
     return Rendered(manifests, frozenset(text for name in sensitive if name in values for text in _texts(values[name])))
 
 
 async def _values(snapshots: Snapshots, namespace: str, sources: Sources) -> dict[str, Value] | Reason:
-    own = parse(await snapshots.read("Secret", namespace, sources.variables))
+    own = await asyncio.to_thread(parse, await snapshots.read("Secret", namespace, sources.variables))
     if isinstance(own, Reason) or not sources.overrides:
         return own
-    overrides = parse(await snapshots.read("Secret", namespace, sources.overrides))
+    overrides = await asyncio.to_thread(parse, await snapshots.read("Secret", namespace, sources.overrides))
     return overrides if isinstance(overrides, Reason) else merged(own, overrides)
 
 

@@ -11,7 +11,7 @@ from windlass.api.stack_set_operation import (
     RegionProgress,
     StackSetOperationStatus,
 )
-from windlass.api.stacks import InstancePhase, PermissionModel, ToleranceMode
+from windlass.api.stacks import MAX_REGIONS, InstancePhase, PermissionModel, ToleranceMode
 from windlass.api.task import Phase
 from windlass.planner.conditions import Readiness, conditions
 from windlass.planner.plan import Event, Plan
@@ -20,6 +20,7 @@ from windlass.planner.stackset.dispatch import RegionCount, turn
 from windlass.planner.stackset.preferences import order, resolved
 from windlass.planner.stackset.reasons import (
     AnotherStackSet,
+    CancelledByRefusal,
     CancelledByStop,
     CancelledByTolerance,
     InstanceBegins,
@@ -37,12 +38,13 @@ from windlass.planner.stackset.reasons import (
     ReadsInputs,
     StackSetDeleted,
     Stopping,
+    TooManyRegions,
     WaitsForBusyInstances,
     WaitsForSet,
     WaitsItsTurn,
 )
 from windlass.planner.stackset.steps import Begin, Cancel, Create, Keep, Mark, Step
-from windlass.planner.stackset.targets import Place, chosen, in_units, managed
+from windlass.planner.stackset.targets import Place, Target, chosen, managed
 from windlass.planner.stackset.view import Inputs, Operation, SetView, Sources, StackInstance, StackSet
 from windlass.planner.tasks import FINAL, WELL, SameToken, first_in_line, same_as
 
@@ -101,6 +103,10 @@ def _before(v: OperationView) -> OperationPlan:
     places = selected(v.world, operation)
     if isinstance(places, Reason):
         return _refused(v, places)
+    leaving = _leaving(v.world)
+    going = tuple(leaving[place] for place in places if place in leaving)
+    if going:
+        return _waiting(v, WaitsForBusyInstances(going))
     if operation.spec.action not in DEPLOYS:
         return _started(v, Sources(), ())
     if v.inputs is None:
@@ -120,8 +126,10 @@ def _refusal(operation: Operation, stack_set: StackSet) -> Reason | None:
         return AnotherStackSet(stack_set.name, stack_set.uid, expected)
     if operation.by_set:
         return None
-    if stack_set.removing:
+    if stack_set.removing and operation.spec.action is not Action.DELETE:
         return StackSetDeleted(stack_set.name)
+    if stack_set.removing:
+        return None
     if stack_set.spec.targets is not None and operation.spec.action in {Action.CREATE, Action.DELETE}:
         return MembershipDeclared(stack_set.name)
     return None
@@ -140,11 +148,17 @@ def _why_waiting(v: OperationView, stack_set: StackSet) -> Reason | None:
     return WaitsForBusyInstances(busy) if busy else None
 
 
+def _leaving(world: SetView) -> dict[Place, str]:
+    """The instances that are being deleted, by place: another one can be there only when they are gone."""
+    return {each.place: each.name for each in world.instances if each.removing}
+
+
 def _unmet(operations: tuple[Operation, ...] | None) -> str | None:
     """Why a set is not ready for those that depend on it."""
     if operations is None:
         return "it is not there"
-    last = max(operations, key=lambda each: (each.created_at, each.name), default=None)
+    deployed = [each for each in operations if each.spec.action in DEPLOYS and each.status.start_time is not None]
+    last = max(deployed, key=lambda each: (each.created_at, each.position, each.name), default=None)
     if last is None:
         return "it has no operation that succeeded"
     if last.status.phase is not Phase.SUCCESSFUL:
@@ -164,6 +178,8 @@ def selected(world: SetView, operation: Operation) -> tuple[Place, ...] | Reason
             return found
         part = {each.place for each in world.instances if each.asked_by == operation.uid}
         new = tuple(place for place in found if place not in there or place in part)
+        if len({place.region for place in (*new, *there)}) > MAX_REGIONS:
+            return TooManyRegions(MAX_REGIONS)
         return new or NothingSelected("all of these exist already; DeploySet deploys to them")
     if spec.targets is None:
         return tuple(sorted(there)) or NothingSelected("the set has no instances")
@@ -183,9 +199,23 @@ def managed_units(world: SetView, stack_set: StackSet) -> frozenset[str]:
     for each in world.operations:
         if each.spec.action is Action.CREATE and each.status.start_time is not None and each.spec.targets is not None:
             asked |= set(each.spec.targets.organizational_units)
+    if not asked:
+        return frozenset()
     there = {each.place for each in world.instances}
-    held = [target for target in world.targets if Place(target.region, target.account) in there]
-    return frozenset(unit for unit in asked if any(in_units(target, (unit,)) for target in held))
+    held = {each.unit for each in world.targets if each.unit and not each.management and _place(each) in there}
+    return frozenset(asked & {above for unit in held for above in _and_above(unit)})
+
+
+def _place(target: Target) -> Place:
+    return Place(target.region, target.account)
+
+
+def _and_above(unit: str) -> Iterator[str]:
+    """A unit and those that it is in: `root/eu/shop`, `root/eu`, `root`."""
+    yield unit
+    while "/" in unit:
+        unit = unit.rpartition("/")[0]
+        yield unit
 
 
 def _started(v: OperationView, sources: Sources, keeps: tuple[Keep, ...]) -> OperationPlan:
@@ -211,9 +241,7 @@ def _prepare(v: OperationView) -> OperationPlan:
     marked = _part_of(v)
     places = selected(v.world, operation)
     if isinstance(places, Reason):
-        if not marked:
-            return _refused(v, places)
-        places = ()
+        return _give_up(v, marked, places)
     steps = tuple(islice(_marks(v, places), MOST_STEPS))
     done = sum(1 for each in marked if each.done_for == operation.uid or each.phase is InstancePhase.WAITING)
     why: Reason = Prepares(done, max(len(places), len(marked)))
@@ -242,15 +270,26 @@ def _prepare(v: OperationView) -> OperationPlan:
     return Plan(_told(v, status, "Reconciling", why, str(why)), why)
 
 
+def _give_up(v: OperationView, marked: Sequence[StackInstance], problem: Reason) -> OperationPlan:
+    """What it was to be about is not there any more: nothing has begun, so nothing of it is done."""
+    waiting = [each for each in marked if each.state_in(v.operation.uid) is InstancePhase.WAITING]
+    if not waiting:
+        return _refused(v, problem)
+    why = CancelledByRefusal(v.operation.name, str(problem))
+    steps = tuple(Cancel(each.name, each.uid, why) for each in waiting[:MOST_STEPS])
+    return Plan(_told(v, v.operation.status, "Reconciling", why, str(why)), why, steps)
+
+
 def _marks(v: OperationView, places: Sequence[Place]) -> Iterator[Step]:
     operation = v.operation
     known = {each.place: each for each in v.world.instances if not each.removing}
+    leaving = _leaving(v.world)
     why = InstanceWaits(operation.name)
     minutes = v.world.stack_set.spec.timeout_minutes if v.world.stack_set is not None else 30
     for place in places:
         there = known.get(place)
         if there is None:
-            if operation.spec.action is Action.CREATE:
+            if operation.spec.action is Action.CREATE and place not in leaving:
                 yield Create(place, Work.DEPLOY, _sources(operation, None), minutes, why)
         elif there.asked_by != operation.uid or (
             there.done_for != operation.uid and there.phase is not InstancePhase.WAITING
@@ -304,7 +343,8 @@ def _dispatch(v: OperationView) -> OperationPlan:
     for region, many in next_turn.start.items():
         begins = sorted(_waiting_in(states[region]), key=lambda each: each.name)[:many]
         steps += [Begin(each.name, each.uid, InstanceBegins(str(each.work), operation.name)) for each in begins]
-    progress = tuple(_progress(each, states[each.region]) for each in status.regions)
+    removes = spec.action is Action.DELETE
+    progress = tuple(_progress(each, states[each.region], removes) for each in status.regions)
     counted_now = _with_counts(status, progress)
     left = sum(each.waiting + each.running for each in counts.values())
     if not left:
@@ -328,15 +368,24 @@ def _count(region: RegionProgress, states: Mapping[InstancePhase, list[StackInst
         concurrency=region.concurrency,
         waiting=_number(states, InstancePhase.WAITING),
         running=_number(states, InstancePhase.RUNNING),
-        failed=_number(states, *_FAILED),
+        failed=max(region.failed, _number(states, *_FAILED)),
     )
 
 
-def _progress(region: RegionProgress, states: Mapping[InstancePhase, list[StackInstance]]) -> RegionProgress:
-    failed, cancelled = _number(states, *_FAILED), _number(states, InstancePhase.CANCELLED)
+def _progress(
+    region: RegionProgress, states: Mapping[InstancePhase, list[StackInstance]], removes: bool
+) -> RegionProgress:
+    # One that failed and was deleted since has failed all the same.
+    failed = max(region.failed, _number(states, *_FAILED))
+    cancelled = _number(states, InstancePhase.CANCELLED)
     running, waiting = _number(states, InstancePhase.RUNNING), _number(states, InstancePhase.WAITING)
-    # Instances that were deleted, as they should be, are no longer there to be counted.
-    succeeded = max(0, region.total - failed - cancelled - running - waiting)
+    succeeded = _number(states, InstancePhase.COMPLETE)
+    # Those that are no longer there were deleted: as they should be, or meanwhile, by somebody else.
+    gone = max(0, region.total - failed - cancelled - running - waiting - succeeded)
+    if removes:
+        succeeded += gone
+    else:
+        cancelled += gone
     return region.model_copy(
         update={"succeeded": succeeded, "failed": failed, "cancelled": cancelled, "running": running}
     )
@@ -382,10 +431,11 @@ def _over(v: OperationView, status: StackSetOperationStatus) -> OperationPlan:
             cancelled,
         )
         return _ended(v, status, Phase.FAILED, why)
-    if cancelled:
+    if cancelled and v.operation.spec.state is OperationState.STOPPED:
         return _ended(v, status, Phase.CANCELLED, OperationStopped(succeeded, total, failed, cancelled))
-    failures = f", {failed} failed, which is within the tolerance" if failed else ""
-    return _ended(v, status, Phase.SUCCESSFUL, OperationDone(succeeded, total, failures))
+    also = f", {failed} failed, which is within the tolerance" if failed else ""
+    also += f", {cancelled} deleted meanwhile" if cancelled else ""
+    return _ended(v, status, Phase.SUCCESSFUL, OperationDone(succeeded, total, also))
 
 
 def _refused(v: OperationView, why: Reason) -> OperationPlan:

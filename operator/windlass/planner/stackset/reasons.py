@@ -45,6 +45,14 @@ class MembershipDeclared(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class TooManyRegions(Reason):
+    """The set would have instances in more regions than it may."""
+
+    TEXT: ClassVar[str] = "400: the set would be in more than {most:region}: make another set for the others"
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class NothingSelected(Reason):
     """There is no instance to work at."""
 
@@ -74,9 +82,9 @@ class WaitsForSet(Reason):
 
 @dataclass(frozen=True, slots=True)
 class WaitsForBusyInstances(Reason):
-    """Instances are still being worked at for an operation that is gone."""
+    """Instances are still being worked at for an operation that is gone, or are being deleted."""
 
-    TEXT: ClassVar[str] = "waits until {names} is no longer being worked at for an earlier operation"
+    TEXT: ClassVar[str] = "waits for {names}: still being worked at for an earlier operation, or being deleted"
     names: tuple[str, ...]
 
 
@@ -135,10 +143,10 @@ class Stopping(Reason):
 class OperationDone(Reason):
     """All its instances are over, within the tolerance."""
 
-    TEXT: ClassVar[str] = "{succeeded} of {total:instance} done{failures}"
+    TEXT: ClassVar[str] = "{succeeded} of {total:instance} done{also}"
     succeeded: int
     total: int
-    failures: str = ""
+    also: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +216,15 @@ class CancelledByTolerance(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class CancelledByRefusal(Reason):
+    """What its operation was to be about changed before anything began."""
+
+    TEXT: ClassVar[str] = "cancelled before it began: {operation} cannot be done any more: {why}"
+    operation: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class CancelledByStop(Reason):
     """Its operation was stopped before its turn came."""
 
@@ -271,7 +288,10 @@ class SomeFailed(Reason):
 class SomeDrifted(Reason):
     """Some instances are not as they were deployed."""
 
-    TEXT: ClassVar[str] = "{drifted} of {instances:instance} differ from what was deployed: DeploySet puts them right"
+    TEXT: ClassVar[str] = (
+        "{drifted} of {instances:instance} differ from what was deployed: see kubectl windlass explain stackset {name}"
+    )
+    name: str
     drifted: int
     instances: int
 
@@ -289,7 +309,9 @@ class Operating(Reason):
 class SetDeleting(Reason):
     """The set is being deleted."""
 
-    TEXT: ClassVar[str] = "being deleted: {instances:instance} still there{why}"
+    TEXT: ClassVar[str] = (
+        "being deleted: {instances:instance} still there{why}; to leave what was deployed: deletionPolicy Retain"
+    )
     instances: int
     why: str = ""
 
@@ -425,9 +447,7 @@ class NoDrift(Reason):
 class DriftFound(Reason):
     """Something differs from what was deployed."""
 
-    TEXT: ClassVar[str] = (
-        "{objects:object} differ from what was deployed, first of all {first}; DeploySet puts them right"
-    )
+    TEXT: ClassVar[str] = "{objects:object} differ from what was deployed, first of all {first}"
     objects: int
     first: str
 

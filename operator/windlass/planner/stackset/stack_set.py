@@ -72,7 +72,9 @@ def plan_stack_set(view: SetView, inputs: Inputs | Reason, wishes: Mapping[str, 
         raise ValueError("a plan needs its set")
     status = _counts(view, stack_set, inputs)
     steps: list[SetStep] = []
-    over = deletable(tuple(each.task for each in view.operations), stack_set.spec.history_limit, view.now)
+    # What was started for what is wanted now is kept: else it would be started again.
+    past = [each for each in view.operations if not (each.by_set and _number(each.name) >= status.wanted_since)]
+    over = deletable(tuple(each.task for each in past), stack_set.spec.history_limit, view.now)
     uids = {each.name: each.uid for each in view.operations}
     steps += [DeleteOperation(task.name, uids[task.name]) for task in over]
     if stack_set.removing and not view.instances:
@@ -149,6 +151,9 @@ def _standing(
     active = next((each for each in view.operations if task is not None and each.name == task.name), None)
     if stack_set.removing:
         doing = _doing(active, starts)
+        stuck = status.failed + status.cancelled
+        if not doing and stuck:
+            doing = f"{stuck} failed or cancelled: see the instances, mend the cause, then start DeleteInstances again"
         return "Reconciling", "Deleting", SetDeleting(status.instances, f" ({doing})" if doing else "")
     if active is not None or starts is not None:
         return "Reconciling", "Operating", _operating(active, starts)
@@ -160,7 +165,7 @@ def _standing(
         why: Reason = SomeFailed(stack_set.name, status.failed, status.cancelled, status.instances)
         return "Stalled", "Degraded", why
     if status.drifted:
-        return "Idle", "Degraded", SomeDrifted(status.drifted, status.instances)
+        return "Idle", "Degraded", SomeDrifted(stack_set.name, status.drifted, status.instances)
     if not status.instances:
         return "Ready", "Ready", NoInstances()
     behind = status.instances - status.current
@@ -253,9 +258,15 @@ def _wishes(view: SetView, stack_set: StackSet, inputs: Inputs | Reason) -> Iter
             yield _Wish(_wish("create", missing), Action.CREATE, stack_set.spec.targets, "targets were added")
         for part in products(excess):
             yield _Wish(_wish("delete", part), Action.DELETE, exactly(part), "targets were taken away")
-    behind = [each.place for each in instances if not is_current(each, inputs)]
-    if behind:
+    if any(_is_behind(each, inputs) for each in instances):
         yield _Wish(_wish("deploy", ()), Action.DEPLOY, None, "the set's template or variables have changed")
+
+
+def _is_behind(instance: StackInstance, inputs: Inputs) -> bool:
+    """Whether nobody has tried yet to deploy to it what the set says now. What failed, or was stopped, is for people to
+    try again."""
+    tried, now = instance.sources, inputs.sources
+    return not is_current(instance, inputs) and (tried.template, tried.variables) != (now.template, now.variables)
 
 
 def _declared(view: SetView, stack_set: StackSet) -> tuple[Place, ...] | Reason | None:
@@ -304,4 +315,4 @@ def _next_number(view: SetView, stack_set: StackSet) -> int:
 
 def _number(name: str) -> int:
     last = name.rpartition("-")[2]
-    return int(last) if last.isdecimal() and len(last) < 10 else 0
+    return int(last) if last.isdecimal() and len(last) < 16 else 0
