@@ -240,6 +240,8 @@ class Process:
             self._running.cancel()
             with suppress(asyncio.CancelledError):
                 await self._running
+        for controller in self.controllers:  # whose tasks beside the loop end with the process
+            controller.stop_leading()
         await self.client.__aexit__(None, None, None)
 
     def start(self) -> None:

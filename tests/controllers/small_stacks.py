@@ -274,10 +274,9 @@ class SmallStacks:
             assert (uid, operation) not in self._begun, f"{change.body['metadata']['name']} was begun twice"
             self._begun.add((uid, operation))
             self._check_limits(change.body)
-        elif operation == before.get("operationUID"):
-            assert before.get("phase") not in OVER or before["phase"] == phase, (
-                f"{change.body['metadata']['name']}: over again"
-            )
+        elif operation == before.get("operationUID") and "deletionTimestamp" not in change.body["metadata"]:
+            name = change.body["metadata"]["name"]
+            assert before.get("phase") not in OVER or before["phase"] == phase, f"{name}: over again"
 
     def _check_limits(self, begun: Body) -> None:
         spec = begun["spec"]
