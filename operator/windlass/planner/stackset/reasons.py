@@ -388,7 +388,7 @@ class AnotherCluster(Reason):
 
     TEXT: ClassVar[str] = (
         "another cluster answers (its kube-system has the uid {found}, not {expected}): nothing is deployed to it; if "
-        "that is meant, delete this StackTarget and create it again"
+        "that is meant, make the StackTarget anew, and its instances: DeleteInstances with retainStacks, CreateInstances"
     )
     expected: str
     found: str
