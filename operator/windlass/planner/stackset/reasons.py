@@ -428,8 +428,8 @@ class CannotDelete(Reason):
     """What was deployed could not be deleted."""
 
     TEXT: ClassVar[str] = (
-        "not deleted: {first} ({errors:error} in all); mend that and start DeleteInstances again, with retainStacks to "
-        "leave what was deployed"
+        "not deleted: {first} ({errors:error} in all); mend that, then DeleteInstances again, with retainStacks to leave "
+        "what was deployed; one that was deleted by hand is tried again each minute, and let go by deletionPolicy Retain"
     )
     first: str
     errors: int
