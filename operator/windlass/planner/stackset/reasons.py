@@ -388,7 +388,8 @@ class AnotherCluster(Reason):
 
     TEXT: ClassVar[str] = (
         "another cluster answers (its kube-system has the uid {found}, not {expected}): nothing is deployed to it; if "
-        "that is meant, make the StackTarget anew, and its instances: DeleteInstances with retainStacks, CreateInstances"
+        "that is meant, make the StackTarget anew, and its instances by DeleteInstances with retainStacks and "
+        "CreateInstances"
     )
     expected: str
     found: str
@@ -428,8 +429,9 @@ class CannotDelete(Reason):
     """What was deployed could not be deleted."""
 
     TEXT: ClassVar[str] = (
-        "not deleted: {first} ({errors:error} in all); mend that, then DeleteInstances again, with retainStacks to leave "
-        "what was deployed; one that was deleted by hand is tried again each minute, and let go by deletionPolicy Retain"
+        "not deleted: {first} ({errors:error} in all); mend that, then DeleteInstances again, with retainStacks to "
+        "leave what was deployed; one that was deleted by hand is tried again each minute, and let go by "
+        "deletionPolicy Retain"
     )
     first: str
     errors: int
