@@ -69,7 +69,7 @@ class StackTargetStatus(Observed):
     version: Annotated[str, Field(max_length=64)] = ""
     """The API server's version."""
     checked_at: Time | None = None
-    """When its phase was last found out."""
+    """When it was last found to be otherwise than before. It is looked at every few minutes."""
     conditions: Annotated[tuple[Condition, ...], Field(max_length=8)] = ()
     """Ready; Reconciling and Stalled only while they are True."""
 

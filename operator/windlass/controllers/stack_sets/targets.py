@@ -53,6 +53,7 @@ class StackTargetController(Controller):
         self._targets = OwnObjects(self.kind, runtime)
         self._looks: Beside[Seen] = Beside(runtime.enqueue)
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._next_look: dict[Key, tuple[str, datetime]] = {}  # of which target, and when
 
     def all_keys(self) -> Iterable[Key]:
         """Those of all targets."""
@@ -61,6 +62,7 @@ class StackTargetController(Controller):
     def stop_leading(self) -> None:
         """Nobody waits for what was being looked at."""
         self._looks.cancel_all()
+        self._next_look.clear()
 
     async def report(self, key: Key, error: Exception) -> None:
         """Show in its conditions that its passes fail, and why."""
@@ -69,6 +71,7 @@ class StackTargetController(Controller):
     async def reconcile(self, key: Key) -> Answer:
         """Begin a look, or say what the last one found."""
         if self._targets.known(key) is None:
+            self._next_look.pop(key, None)
             await self._looks.forget(key)
             await self._reach.forget(key.namespace, key.name)
         target = self._targets.existing(key)
@@ -84,18 +87,14 @@ class StackTargetController(Controller):
         if outcome is not None and self._looks.runs(key, tag):
             await self._looks.forget(key)
             await self._write(key, target, before, outcome.result())
-            return now + timedelta(seconds=CHECK_SECONDS if outcome.result().why is None else RETRY_SECONDS)
-        due = self._due(before, target)
-        if due is not None and due > now:
+            due = now + timedelta(seconds=CHECK_SECONDS if outcome.result().why is None else RETRY_SECONDS)
+            self._next_look[key] = tag, due
+            return due
+        of, due = self._next_look.get(key, ("", now))
+        if of == tag and due > now:
             return due
         await self._looks.begin(key, tag, lambda: self._look(target))
         return None
-
-    def _due(self, before: StackTargetStatus, target: Object) -> datetime | None:
-        """When it is looked at again, if somebody has looked at it as it is."""
-        if before.checked_at is None or before.observed_generation != target["metadata"]["generation"]:
-            return None
-        return before.checked_at + timedelta(seconds=CHECK_SECONDS if before.phase == "Ready" else RETRY_SECONDS)
 
     async def _look(self, target: Object) -> Seen:
         async with self._slots:
@@ -115,4 +114,5 @@ class StackTargetController(Controller):
         status = target_standing(
             before, why, seen.uid, seen.version, target["metadata"]["generation"], self._clock.now()
         )
-        await self._targets.write_status(key, target, to_wire(status))
+        if status.model_copy(update={"checked_at": before.checked_at}) != before:
+            await self._targets.write_status(key, target, to_wire(status))
