@@ -62,7 +62,7 @@ def test_one_that_waits_for_busy_instances_names_them(hub: Hub, capsys: pytest.C
     hub.holds("stacksetoperations", operation("second"))
     hub.holds("stackinstances", instance("eu-1", "acme", "OPERATION_IN_PROGRESS"))
     _, out = hub.says("explain operation second", capsys)
-    assert "shop.eu-1.acme is no longer being worked at" in out
+    assert "waits for shop.eu-1.acme: still being worked at" in out
     assert "kubectl windlass explain stackinstance shop.eu-1.acme -n default" in out
 
 
