@@ -32,7 +32,7 @@ INSTANCE: dict[str, Any] = {"kind": "StackInstance"}
 TARGET: dict[str, Any] = {"kind": "StackTarget"}
 
 PLACE = "^[0-9A-Za-z]([-._0-9A-Za-z]*[0-9A-Za-z])?$"
-UNIT = r"^[^/\s]+(/[^/\s]+)*$"
+UNIT = r"^[^/ \t\n\r\f\v]+(/[^/ \t\n\r\f\v]+)*$"
 FILE_KEY = "^[-._0-9A-Za-z]+$"
 VARIABLE = "^[A-Za-z_][-0-9A-Za-z_]*$"
 DISPLAY_NAME = r"^\p{L}[-_\p{L}\p{M}\p{Nd}]*$"
