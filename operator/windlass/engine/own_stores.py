@@ -20,6 +20,12 @@ class OwnKind:
     optional: bool
 
 
+def same_wish(old: Object, new: Object) -> bool:
+    """Whether two versions of an object differ in the status alone, as far as passes read them."""
+    fields = ("uid", "generation", "deletionTimestamp", "annotations")
+    return all(old["metadata"].get(field) == new["metadata"].get(field) for field in fields)
+
+
 class OwnStores:
     """The stores by kind. Whoever needs the objects of a kind adds it, once."""
 

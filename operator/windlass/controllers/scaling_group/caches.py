@@ -14,7 +14,7 @@ from windlass.cluster.revisions import ControllerRevision, to_revision
 from windlass.cluster.store import Object
 from windlass.engine.dispatch import Enqueue
 from windlass.engine.expectations import Expectations
-from windlass.engine.own_stores import OwnStores
+from windlass.engine.own_stores import OwnStores, same_wish
 from windlass.engine.queue import Key
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.view import Revision
@@ -105,7 +105,7 @@ class Caches:
             self.strays.pop(group_key(old.namespace, old.name), None)
             for refresh in self.refreshes_of(group_key(old.namespace, old.name)):  # they end with it
                 self._enqueue(Key(instance_refresh.KIND.kind, old.namespace, refresh))
-        if (group := new or old) is not None and not (old and new and _same_wish(old, new)):
+        if (group := new or old) is not None and not (old and new and same_wish(old, new)):
             self._enqueue(group_key(group.namespace, group.name))
 
     def _configuration_changed(self, old: Object | None, new: Object | None) -> None:
@@ -114,7 +114,7 @@ class Caches:
 
     def _template_changed(self, old: Object | None, new: Object | None) -> None:
         """The template's own status concerns no group."""
-        if (template := new or old) is None or (old and new and _same_wish(old, new)):
+        if (template := new or old) is None or (old and new and same_wish(old, new)):
             return
         self._enqueue_users(launch_template.KIND.kind, template)
         self._enqueue(Key(launch_template.KIND.kind, template.namespace, template.name))
@@ -129,7 +129,7 @@ class Caches:
 
     def _refresh_changed(self, old: Object | None, new: Object | None) -> None:
         """Its group has to know, unless nothing has changed but what the group itself says of it."""
-        if (refresh := new or old) is None or (old and new and _same_wish(old, new) and _is_over(old) == _is_over(new)):
+        if (refresh := new or old) is None or (old and new and same_wish(old, new) and _is_over(old) == _is_over(new)):
             return
         self._enqueue(group_key(refresh.namespace, str(_map(refresh, "spec").get("scalingGroup"))))
         self._enqueue(Key(instance_refresh.KIND.kind, refresh.namespace, refresh.name))
@@ -188,12 +188,6 @@ def _belongs_to(instance: Instance) -> str | None:
     if instance.orphan_of:
         return orphans_of(group_key(instance.namespace, instance.orphan_of))
     return instance.group or None
-
-
-def _same_wish(before: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-    """Whether two versions of an object differ in the status alone, as far as passes read them."""
-    old, new = before["metadata"], body["metadata"]
-    return all(old.get(field) == new.get(field) for field in ("uid", "generation", "deletionTimestamp", "annotations"))
 
 
 def _is_over(refresh: Object) -> bool:

@@ -9,7 +9,7 @@ from windlass.api.stacks import InstancePhase
 from windlass.cluster.stacks import to_operation, to_stack_instance, to_stack_set, to_target
 from windlass.cluster.store import Object
 from windlass.engine.dispatch import Enqueue, Runtime
-from windlass.engine.own_stores import OwnStores
+from windlass.engine.own_stores import OwnStores, same_wish
 from windlass.engine.queue import Key
 from windlass.planner.stackset.targets import Target
 from windlass.planner.stackset.view import Operation, SetView, StackInstance
@@ -95,7 +95,7 @@ class Caches:
 
     def _set_changed(self, old: Object | None, new: Object | None) -> None:
         changed = new or old
-        if changed is None or (old is not None and new is not None and _same_wish(old, new)):
+        if changed is None or (old is not None and new is not None and same_wish(old, new)):
             return
         self._enqueue(Key(SET, changed.namespace, changed.name))
         self._enqueue_operations(changed)
@@ -126,7 +126,7 @@ class Caches:
         if changed is None:
             return
         key = Key(INSTANCE, changed.namespace, changed.name)
-        moved = old is None or new is None or _phase(old) != _phase(new) or not _same_wish(old, new)
+        moved = old is None or new is None or _phase(old) != _phase(new) or not same_wish(old, new)
         if not moved:
             return
         self._enqueue(key)
@@ -141,7 +141,7 @@ class Caches:
     def _target_changed(self, old: Object | None, new: Object | None) -> None:
         self._read_targets.note(old, new)
         changed = new or old
-        if changed is None or (old is not None and new is not None and _same_wish(old, new)):
+        if changed is None or (old is not None and new is not None and same_wish(old, new)):
             return
         self._enqueue(Key(TARGET, changed.namespace, changed.name))
         place = f"{changed.namespace}/{changed['spec']['region']}/{changed['spec']['account']}"
@@ -172,12 +172,6 @@ class Caches:
 
 def _phase(body: Object) -> str:
     return str((body.get("status") or {}).get("phase", ""))
-
-
-def _same_wish(old: Object, new: Object) -> bool:
-    """Whether nothing has changed but what we write ourselves."""
-    mine = ("generation", "uid", "deletionTimestamp", "annotations")
-    return all(old["metadata"].get(field) == new["metadata"].get(field) for field in mine)
 
 
 def _set_of(body: Object) -> str:

@@ -210,15 +210,7 @@ class StackSetOperationController(Controller):
         }
 
     async def _mark(self, there: Key, known: Object, key: Key, body: Object, step: Mark) -> Object:
-        spec = {
-            "operation": key.name,
-            "operationUID": body.uid,
-            "work": str(step.work),
-            "template": step.sources.template,
-            "variables": step.sources.variables,
-            "overrides": step.sources.overrides,
-            "timeoutMinutes": step.timeout_minutes,
-        }
+        spec = _part_in(key, body, step)
         if all(known["spec"].get(field) == value for field, value in spec.items()):
             return known
         metadata = {"uid": known.uid, "resourceVersion": known.resource_version}
@@ -248,13 +240,7 @@ class StackSetOperationController(Controller):
                 "stackSet": stack_set.name,
                 "region": step.place.region,
                 "account": step.place.account,
-                "operation": key.name,
-                "operationUID": body.uid,
-                "work": str(step.work),
-                "template": step.sources.template,
-                "variables": step.sources.variables,
-                "overrides": step.sources.overrides,
-                "timeoutMinutes": step.timeout_minutes,
+                **_part_in(key, body, step),
             },
         }
         try:
@@ -262,6 +248,19 @@ class StackSetOperationController(Controller):
         except AlreadyExists:
             made = await self._client.get(STACK_INSTANCES, key.namespace, name)
         self._caches.instances.put(Object(made))
+
+
+def _part_in(key: Key, body: Object, step: Create | Mark) -> dict[str, Any]:
+    """What an instance's spec says of its part in this operation."""
+    return {
+        "operation": key.name,
+        "operationUID": body.uid,
+        "work": str(step.work),
+        "template": step.sources.template,
+        "variables": step.sources.variables,
+        "overrides": step.sources.overrides,
+        "timeoutMinutes": step.timeout_minutes,
+    }
 
 
 def _same_but_for_counts(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
