@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.stacks import instance, stack_set, world
 from windlass.api.stacks import MAX_CSV_BYTES, AccountFilter, DeploymentTargets, PermissionModel
 from windlass.planner.reason import Reason
+from windlass.planner.stackset.operation import managed_units
 from windlass.planner.stackset.reasons_targets import (
     AccountsRepeated,
     AccountsTooLarge,
@@ -21,7 +23,7 @@ from windlass.planner.stackset.reasons_targets import (
     UnitsNeeded,
     UnitsOfSelfManaged,
 )
-from windlass.planner.stackset.targets import Place, Target, accounts_in, chosen, in_units, managed
+from windlass.planner.stackset.targets import Place, Target, accounts_in, chosen, managed
 
 SELF, SERVICE = PermissionModel.SELF_MANAGED, PermissionModel.SERVICE_MANAGED
 
@@ -343,16 +345,22 @@ def test_what_is_not_managed_is_named(selection: DeploymentTargets, named: str) 
     assert str(of_set(selection)).startswith(f"400: the stack set does not manage {named}: ")
 
 
-def test_whether_a_unit_has_a_target() -> None:
+def test_a_set_manages_the_units_in_which_it_has_an_instance() -> None:
     hq, _, tools, shop, *_, stray = ORGANISATION
 
-    assert in_units(shop, ("root/us", "root/eu"))
-    assert in_units(tools, ("root",))
-    assert not in_units(tools, ("root/eu",))
-    assert not in_units(shop, ("root/eu/shop/till",))
-    assert not in_units(hq, ("root",))
-    assert not in_units(stray, ("root",))
-    assert not in_units(shop, ())
+    assert units_with(shop, "root/us", "root/eu") == {"root/eu"}
+    assert units_with(tools, "root") == {"root"}
+    assert not units_with(tools, "root/eu")
+    assert not units_with(shop, "root/eu/shop/till")
+    assert not units_with(hq, "root")
+    assert not units_with(stray, "root")
+    assert not units_with(shop)
+
+
+def units_with(target: Target, *asked: str) -> frozenset[str]:
+    """Which of the units that were asked for a set manages whose one instance is in this target."""
+    of = stack_set(permissionModel="SERVICE_MANAGED", status={"organizationalUnits": asked})
+    return managed_units(world(of, instances=[instance(target.region, target.account)], known=[target]), of)
 
 
 # ---- whatever there is

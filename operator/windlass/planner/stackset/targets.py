@@ -123,11 +123,6 @@ def managed(
     return _meant(asked, instances, targets)
 
 
-def in_units(target: Target, units: Collection[str]) -> bool:
-    """Whether one of these units, or one below them, has the target: the management account's never."""
-    return not target.management and target.unit is not None and _inside(target.unit, _roots(units))
-
-
 def _asked(selection: DeploymentTargets, permission: PermissionModel) -> _Asked | Reason:
     if selection.organizational_units and permission is PermissionModel.SELF_MANAGED:
         return UnitsOfSelfManaged()
