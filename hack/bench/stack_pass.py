@@ -16,7 +16,8 @@ from windlass.controllers.stack_sets.caches import Caches
 from windlass.engine.dispatch import Runtime
 from windlass.engine.own_stores import OwnStores
 from windlass.planner.stackset.naming import instance_name
-from windlass.planner.stackset.operation import OperationView, plan_operation
+from windlass.planner.stackset.operation import plan_operation
+from windlass.planner.stackset.view import OperationView
 
 ROUNDS = 20
 SET, OPERATION = "bench", "create"

@@ -3,7 +3,7 @@
 `fixed`: the operator as it is, at a real API server, but what is done at a target takes `--milliseconds`, and never
 fails. `critical_seconds` is the least time in which the limits of concurrency allow that, `overhead_seconds` the rest
 of the time from the creation of the operation until a watch shows its end. `allowed_seconds` was promised for that: 5 %
-and 2 s. `prepared_seconds`: until all instances are marked; none begins before.
+and 2 s. `prepared_seconds`: until all instances are marked; the first ones begin before.
 
 `members`: with `--members K` the targets lead to so many real API servers in turn, each by a client of its own, and the
 operator deploys a ConfigMap of 1 KB. `target_…` is the time from the beginning of an instance to its end.

@@ -284,7 +284,8 @@ class SmallStacks:
         if operation is None or operation["metadata"]["uid"] != spec["operationUID"]:
             return
         status = operation["status"]
-        assert status["prepared"], "begun before all were marked"
+        if operation["spec"]["action"] == "DeleteInstances":
+            assert status["prepared"], "removed before all were marked"
         (region,) = (each for each in status["regions"] if each["region"] == spec["region"])
         mine = [
             body["status"]["phase"]

@@ -32,6 +32,7 @@ async def played(*names: str) -> list[Change]:
 
 
 def test_an_instance_is_written_once_for_each_of_its_transitions() -> None:
+    """One whose turn comes at once, or before it could be said, does not say that it waits."""
     history = run(played("create", "again"))
     told: dict[str, list[str]] = {}
     for change in history:
@@ -39,8 +40,11 @@ def test_an_instance_is_written_once_for_each_of_its_transitions() -> None:
             status = change.body.get("status") or {}
             told.setdefault(change.body["metadata"]["name"], []).append(status.get("phase", ""))
     created = ["", "OPERATION_IN_PROGRESS", "OPERATION_COMPLETE"]
-    again = ["OPERATION_COMPLETE", "WAIT_IN_PROGRESS", *created[1:]]  # the first: its spec, which asks for it
-    assert list(told.values()) == [[*created, *again]] * len(ACCOUNTS)
+    at_once = [*created, "OPERATION_COMPLETE", *created[1:]]  # the fourth: its spec, which asks for it
+    later = [*created, "OPERATION_COMPLETE", "WAIT_IN_PROGRESS", *created[1:]]
+    courses = list(told.values())
+    assert all(each in (at_once, later) for each in courses)
+    assert courses.count(later) > len(ACCOUNTS) / 2
 
 
 def test_counts_of_an_operation_are_written_once_a_second_and_its_end_at_once() -> None:

@@ -135,7 +135,7 @@ class StackSetOperationStatus(Observed):
     position: int = 0
     """Its place in line among operations that were created in the same second."""
     prepared: bool = False
-    """Whether all its instances are marked; none is begun before."""
+    """Whether all its instances are marked. The first are worked at before that, but none is removed."""
     template: Annotated[str, Field(max_length=253)] = ""
     """The ConfigMap that holds the template as it was when the operation started."""
     variables: Annotated[str, Field(max_length=253)] = ""

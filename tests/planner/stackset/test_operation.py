@@ -9,11 +9,12 @@ from tests.stacks import INPUTS, NOON, instance, operation, stack_set, targets, 
 from windlass.api.stack_instance import Work
 from windlass.api.stacks import MAX_REGIONS, InstancePhase
 from windlass.api.task import Phase
-from windlass.planner.stackset.operation import MOST_STEPS, OperationPlan, OperationView, plan_operation
+from windlass.planner.stackset.operation import plan_operation
 from windlass.planner.stackset.reasons import FileMissing, ReadsInputs
-from windlass.planner.stackset.steps import Begin, Cancel, Create, Keep, Mark
+from windlass.planner.stackset.running import MOST_MARKS
+from windlass.planner.stackset.steps import Begin, Cancel, Create, Keep, Mark, OperationPlan, Wait
 from windlass.planner.stackset.targets import Place
-from windlass.planner.stackset.view import Operation, SetView, Sources
+from windlass.planner.stackset.view import Operation, OperationView, SetView, Sources
 
 EU = targets(["eu"], ["a", "b", "c"])
 BOTH = targets(["eu", "us"], ["a", "b", "c"])
@@ -240,12 +241,76 @@ def test_instances_are_created_for_places_that_have_none() -> None:
     assert len(made.steps) == 2
 
 
-def test_creation_begins_nothing_until_all_are_there() -> None:
-    of = operation(action="CreateInstances", targets=ALL_IN_EU, status=started())
+@pytest.mark.parametrize(("action", "steps"), [("DeploySet", [Begin, Mark]), ("DeleteInstances", [Mark])])
+def test_the_first_are_worked_at_while_others_are_marked_but_none_is_removed(action: str, steps: list[type]) -> None:
+    of = operation(action=action, status=started(regions=[region()], total=3, order=["eu"]))
     there = [instance("eu", each, asked_by=of.uid, done_for="", phase=InstancePhase.WAITING) for each in "ab"]
-    made = plan(of, world(stack_set(), [of], there, EU))
-    assert [type(step) for step in made.steps] == [Create]
+    made = plan(of, world(stack_set(), [of], [*there, instance("eu", "c")], EU))
+    assert [type(step) for step in made.steps] == steps
     assert not made.status.prepared
+    assert made.status.message == "2 of 3 instances marked, 0 being worked at"
+    assert made.status.percentage == 0, "what is still to be marked is not gone"
+
+
+def test_those_are_marked_first_that_begin_first() -> None:
+    def marked(**preferences: Any) -> list[str]:
+        of = operation(action="CreateInstances", targets={**ALL_IN_EU, "regions": ["eu", "us"]}, status=started())
+        of = replace(of, spec=operation(action="DeploySet", preferences=preferences, status={}).spec)
+        seen = world(stack_set(), [of], [instance(each.region, each.account) for each in BOTH], BOTH)
+        return [step.name.removeprefix("shop.") for step in plan(of, seen).steps if isinstance(step, Mark)]
+
+    assert marked(regionOrder=["us", "eu"]) == ["us.a", "us.b", "us.c", "eu.a", "eu.b", "eu.c"]
+    assert marked(regionConcurrencyType="PARALLEL") == ["eu.a", "us.a", "eu.b", "us.b", "eu.c", "us.c"]
+
+
+def test_limits_stay_when_another_account_turns_up_while_instances_are_marked() -> None:
+    of = operation(
+        action="CreateInstances",
+        targets={"regions": ["eu", "us"], "accounts": ["a", "b", "c"]},
+        preferences={"maxConcurrentPercentage": 50, "failureTolerancePercentage": 50},
+        status=started(regions=[region(total=2)], total=2, order=["eu"]),
+    )
+    made = plan(of, world(stack_set(), [of], [], BOTH))
+    assert [(each.region, each.total, each.tolerance, each.concurrency) for each in made.status.regions] == [
+        ("eu", 3, 0, 1),
+        ("us", 3, 1, 1),
+    ]
+    assert (made.status.total, made.status.order) == (6, ("eu", "us"))
+
+
+def test_an_instance_that_was_worked_at_before_says_that_it_waits() -> None:
+    of = dispatching(region())
+    old = {"asked_by": of.uid, "done_for": "another"}
+    there = [instance("eu", each, **old) for each in "ab"]
+    there.append(instance("eu", "c", asked_by=of.uid, done_for="", phase=InstancePhase.WAITING))
+    begin, wait = plan(of, world(stack_set(), [of], there, EU)).steps
+    assert (type(begin), type(wait)) == (Begin, Wait)
+    assert isinstance(wait, Wait)
+    assert (wait.name, str(wait.why)) == ("shop.eu.b", "waits for its turn in first")
+
+
+def test_one_that_is_stopped_while_it_marks_begins_no_other_and_creates_none() -> None:
+    of = operation(
+        action="CreateInstances",
+        state="Stopped",
+        targets=ALL_IN_EU,
+        status=started(regions=[region()], total=3, order=["eu"]),
+    )
+    a = in_phase("eu", "a", InstancePhase.RUNNING)
+    b = instance("eu", "b", asked_by=of.uid, done_for="", phase=InstancePhase.WAITING)
+    (cancel,) = plan(of, world(stack_set(), [of], [a, b], EU)).steps
+    assert isinstance(cancel, Cancel)
+    over = [replace(a, phase=InstancePhase.COMPLETE), replace(b, phase=InstancePhase.CANCELLED, done_for=of.uid)]
+    made = plan(of, world(stack_set(), [of], over, EU)).status
+    assert (made.phase, made.message) == (Phase.CANCELLED, "stopped: 1 of 3 instances done, 0 failed, 2 never begun")
+
+
+def test_a_stopped_deletion_that_has_not_marked_all_has_removed_none_of_them() -> None:
+    status = started(regions=[region()], total=3, order=["eu"])
+    of = operation(action="DeleteInstances", state="Stopped", status=status)
+    there = [in_phase("eu", "a", InstancePhase.CANCELLED), instance("eu", "b"), instance("eu", "c")]
+    made = plan(of, world(stack_set(), [of], there, EU)).status
+    assert (made.phase, made.succeeded, made.cancelled) == (Phase.CANCELLED, 0, 3)
 
 
 @pytest.mark.spec("stack-set.md", "overrides: remembered")
@@ -288,12 +353,13 @@ def test_each_action_asks_for_its_work(action: str, more: dict[str, Any], work: 
         assert mark.sources == old.sources
 
 
-def test_limits_are_resolved_when_all_are_marked() -> None:
+def test_limits_are_resolved_when_it_starts() -> None:
     preferences = {"failureTolerancePercentage": 25, "maxConcurrentPercentage": 50, "regionConcurrencyType": "PARALLEL"}
-    of = operation(status=started(), preferences=preferences)
-    marked = [instance(each.region, each.account, asked_by=of.uid, phase=InstancePhase.WAITING) for each in BOTH]
-    made = plan(of, world(stack_set(), [of], marked, BOTH))
-    assert made.status.prepared
+    of = operation(preferences=preferences)
+    there = [instance(each.region, each.account) for each in BOTH]
+    made = plan(of, world(stack_set(), [of], there, BOTH), inputs=INPUTS)
+    assert made.status.start_time == NOON
+    assert made.status.total == 6
     assert [(r.region, r.total, r.tolerance, r.concurrency) for r in made.status.regions] == [
         ("eu", 3, 0, 1),
         ("us", 3, 0, 1),
@@ -310,10 +376,10 @@ def test_an_order_that_was_drawn_is_kept() -> None:
 
 
 def test_a_pass_does_not_mark_more_than_it_may() -> None:
-    many = targets(["eu"], [f"a{number}" for number in range(MOST_STEPS + 5)])
+    many = targets(["eu"], [f"a{number}" for number in range(MOST_MARKS + 5)])
     of = operation(status=started())
     made = plan(of, world(stack_set(), [of], [instance("eu", each.account) for each in many], many))
-    assert len(made.steps) == MOST_STEPS
+    assert len(made.steps) == MOST_MARKS
 
 
 def test_what_is_gone_before_anything_began_ends_it() -> None:
@@ -329,6 +395,20 @@ def test_what_is_gone_before_anything_began_ends_it() -> None:
     ended = plan(of, world(stack_set(), [of], over, targets(["eu"], "ab")))
     assert ended.status.phase is Phase.FAILED
     assert "account c" in ended.status.message
+
+
+def test_what_is_gone_while_some_are_worked_at_ends_it_when_those_are_over() -> None:
+    status = started(regions=[region()], total=3, order=["eu"])
+    of = operation(action="CreateInstances", targets=ALL_IN_EU, status=status)
+    a = in_phase("eu", "a", InstancePhase.RUNNING)
+    b = instance("eu", "b", asked_by=of.uid, done_for="", phase=InstancePhase.WAITING)
+    made = plan(of, world(stack_set(), [of], [a, b], targets(["eu"], "ab")))
+    assert [type(step) for step in made.steps] == [Cancel]
+    assert "account c" in made.status.message
+    assert made.status.message.endswith("; waits for 1 instance that had begun")
+    over = [replace(a, phase=InstancePhase.COMPLETE), replace(b, phase=InstancePhase.CANCELLED, done_for=of.uid)]
+    ended = plan(of, world(stack_set(), [of], over, targets(["eu"], "ab"))).status
+    assert (ended.phase, ended.succeeded, ended.cancelled) == (Phase.FAILED, 1, 2)
 
 
 def test_a_set_has_no_more_regions_than_its_status_can_name() -> None:

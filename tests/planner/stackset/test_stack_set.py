@@ -10,8 +10,8 @@ from windlass.api.stack_instance import Drift
 from windlass.api.stack_set_operation import Action
 from windlass.api.stacks import MAX_ACCOUNTS, InstancePhase
 from windlass.planner.reason import Reason
-from windlass.planner.stackset.operation import selected
 from windlass.planner.stackset.reasons import FileMissing
+from windlass.planner.stackset.selection import selected
 from windlass.planner.stackset.stack_set import (
     DeleteOperation,
     Release,

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from tests.stacks import instance, stack_set, world
 from windlass.api.stacks import MAX_CSV_BYTES, AccountFilter, DeploymentTargets, PermissionModel
 from windlass.planner.reason import Reason
-from windlass.planner.stackset.operation import managed_units
 from windlass.planner.stackset.reasons_targets import (
     AccountsRepeated,
     AccountsTooLarge,
@@ -23,6 +22,7 @@ from windlass.planner.stackset.reasons_targets import (
     UnitsNeeded,
     UnitsOfSelfManaged,
 )
+from windlass.planner.stackset.selection import managed_units
 from windlass.planner.stackset.targets import Place, Target, accounts_in, chosen, managed
 
 SELF, SERVICE = PermissionModel.SELF_MANAGED, PermissionModel.SERVICE_MANAGED

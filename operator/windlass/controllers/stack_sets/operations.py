@@ -23,15 +23,15 @@ from windlass.engine.slow_start import MOST_IN_FLIGHT, slow_start
 from windlass.planner.conditions import conditions
 from windlass.planner.reason import Reason
 from windlass.planner.stackset.naming import instance_name
-from windlass.planner.stackset.operation import OperationPlan, OperationView, plan_operation
+from windlass.planner.stackset.operation import plan_operation
 from windlass.planner.stackset.reasons import ReadsInputs
-from windlass.planner.stackset.steps import Begin, Cancel, Create, Keep, Mark, Step
-from windlass.planner.stackset.view import StackSet
+from windlass.planner.stackset.steps import Begin, Cancel, Create, Keep, Mark, OperationPlan, Step, Wait
+from windlass.planner.stackset.view import OperationView, StackSet
 from windlass.planner.tasks import FINAL
 
 logger = logging.getLogger(__name__)
 
-STATUS_SECONDS = 1.0  # between two counts of an operation, while nothing else of it changes
+TOLD_SECONDS = 1.0  # between two writes of what is only told: counts, and who waits
 _COUNTS = frozenset({"message", "conditions", "regions", "succeeded", "failed", "cancelled", "percentage"})
 
 
@@ -49,7 +49,7 @@ class StackSetOperationController(Controller):
         self._operations = OwnObjects(self.kind, runtime)
         self._instances = OwnObjects(INSTANCE, runtime)
         self._looked: set[str] = set()  # uids of operations whose instances were read live in this term
-        self._next_count: dict[Key, float] = {}  # when counts may be written again
+        self._next_told: dict[Key, float] = {}  # when something may be told again
 
     def all_keys(self) -> Iterable[Key]:
         """Those of all operations."""
@@ -67,7 +67,7 @@ class StackSetOperationController(Controller):
         """The next step of the operation."""
         known = self._operations.known(key)
         if known is None or (known.get("status") or {}).get("phase") in FINAL:
-            self._next_count.pop(key, None)
+            self._next_told.pop(key, None)
         body = self._operations.existing(key)
         if (body.get("status") or {}).get("phase") in FINAL:
             return None
@@ -124,17 +124,19 @@ class StackSetOperationController(Controller):
         return OperationView(world, operation, None, self._caches.operations_by_set(key.namespace, depends))
 
     async def _apply(self, key: Key, body: Object, stack_set: StackSet | None, plan: OperationPlan) -> Answer:
-        status, now = to_wire(plan.status), self._clock.monotonic()
-        differs = status != (body.get("status") or {})
-        due = self._next_count.get(key, now) if _same_but_for_counts(status, body.get("status") or {}) else now
-        steps = [step for step in plan.steps if not isinstance(step, Keep)]
+        status, before, now = to_wire(plan.status), body.get("status") or {}, self._clock.monotonic()
+        too_early = max(0.0, self._next_told.get(key, now) - now)
+        differs, only_counts = status != before, _same_but_for_counts(status, before)
+        tells = any(isinstance(step, Wait) for step in plan.steps)
+        steps = [step for step in plan.steps if not isinstance(step, (Keep, Wait) if too_early else Keep)]
         for step in plan.steps:
             if isinstance(step, Keep) and stack_set is not None:
                 await self._snapshots.keep(
                     step.kind, key.namespace, step.name, step.text, stack_set.name, stack_set.uid
                 )
-        if differs and due <= now:
-            self._next_count[key] = now + STATUS_SECONDS
+        if not too_early and (differs or tells):
+            self._next_told[key] = now + TOLD_SECONDS
+        if differs and not (too_early and only_counts):
             await self._operations.write_status(key, body, status)
             self._operations.tell(key, body.uid, plan.events)
             for event in plan.events:
@@ -144,9 +146,9 @@ class StackSetOperationController(Controller):
         if steps:
             await self._carry_out(key, body, stack_set, steps)
             return AT_ONCE
-        if not differs or plan.status.phase in FINAL:
+        if plan.status.phase in FINAL or not (differs or tells):
             return plan.wake_at
-        return AT_ONCE if due <= now else self._clock.now() + timedelta(seconds=due - now)
+        return self._clock.now() + timedelta(seconds=too_early) if too_early and only_counts else AT_ONCE
 
     async def _carry_out(self, key: Key, body: Object, stack_set: StackSet | None, steps: Sequence[Step]) -> None:
         jobs = [lambda step=step: self._do(key, body, stack_set, step) for step in steps]
@@ -166,14 +168,16 @@ class StackSetOperationController(Controller):
         if known is None or known.uid != step.uid:
             return  # gone meanwhile, which the next pass sees
         try:
-            await self._change(there, known, key, body, step)
+            if isinstance(step, Mark):
+                await self._mark(there, known, key, body, step)
+            else:
+                await self._tell(there, known, body, step)
         except Gone:
             return
 
-    async def _change(self, there: Key, known: Object, key: Key, body: Object, step: Mark | Begin | Cancel) -> None:
+    async def _tell(self, there: Key, known: Object, body: Object, step: Wait | Begin | Cancel) -> None:
         times: dict[str, str | None]
-        if isinstance(step, Mark):
-            known = await self._mark(there, known, key, body, step)
+        if isinstance(step, Wait):
             phase = InstancePhase.WAITING
             times = {"startTime": None, "completionTime": None}
         elif isinstance(step, Begin):
@@ -209,10 +213,8 @@ class StackSetOperationController(Controller):
             "conditions": [to_wire(condition) for condition in made],
         }
 
-    async def _mark(self, there: Key, known: Object, key: Key, body: Object, step: Mark) -> Object:
+    async def _mark(self, there: Key, known: Object, key: Key, body: Object, step: Mark) -> None:
         spec = _part_in(key, body, step)
-        if all(known["spec"].get(field) == value for field, value in spec.items()):
-            return known
         metadata = {"uid": known.uid, "resourceVersion": known.resource_version}
         try:
             written = await self._client.merge_patch(
@@ -222,7 +224,6 @@ class StackSetOperationController(Controller):
             await self._instances.read_again(there, known)
             raise
         self._caches.instances.put(Object(written))
-        return Object(written)
 
     async def _create(self, key: Key, body: Object, stack_set: StackSet, step: Create) -> None:
         name = instance_name(stack_set.name, step.place)

@@ -111,9 +111,19 @@ class OperationStarts(Reason):
 class Prepares(Reason):
     """Its instances are marked."""
 
-    TEXT: ClassVar[str] = "{marked} of {total:instance} marked; none begins before all are"
+    TEXT: ClassVar[str] = "{marked} of {total:instance} marked, {running} being worked at"
     marked: int
     total: int
+    running: int
+
+
+@dataclass(frozen=True, slots=True)
+class OperationGivesUp(Reason):
+    """What it is about changed while its instances were marked; what was begun is finished."""
+
+    TEXT: ClassVar[str] = "{why}; waits for {running:instance} that had begun"
+    why: str
+    running: int
 
 
 @dataclass(frozen=True, slots=True)

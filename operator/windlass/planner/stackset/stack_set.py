@@ -11,7 +11,6 @@ from windlass.planner.conditions import Readiness, conditions
 from windlass.planner.digest import digest
 from windlass.planner.plan import Event, Plan
 from windlass.planner.reason import Reason
-from windlass.planner.stackset.operation import managed_units
 from windlass.planner.stackset.reasons import (
     AllCurrent,
     AutoDeploys,
@@ -22,6 +21,7 @@ from windlass.planner.stackset.reasons import (
     SomeDrifted,
     SomeFailed,
 )
+from windlass.planner.stackset.selection import managed_units
 from windlass.planner.stackset.targets import Place, chosen
 from windlass.planner.stackset.view import Inputs, Operation, SetView, Sources, StackInstance, StackSet
 from windlass.planner.tasks import FINAL, deletable, first_in_line, next_expiry

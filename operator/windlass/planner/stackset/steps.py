@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from windlass.api.stack_instance import Work
+from windlass.api.stack_set_operation import StackSetOperationStatus
+from windlass.planner.plan import Plan
 from windlass.planner.reason import Reason
 from windlass.planner.stackset.targets import Place
 from windlass.planner.stackset.view import Sources
@@ -26,7 +28,6 @@ class Create:
     work: Work
     sources: Sources
     timeout_minutes: int
-    why: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,14 @@ class Mark:
     work: Work
     sources: Sources
     timeout_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Say of a marked instance that it waits. One that never was worked at says so from the beginning."""
+
+    name: str
+    uid: str
     why: Reason
 
 
@@ -59,4 +68,5 @@ class Cancel:
     why: Reason
 
 
-Step = Keep | Create | Mark | Begin | Cancel
+Step = Keep | Create | Mark | Wait | Begin | Cancel
+OperationPlan = Plan[StackSetOperationStatus, Step]

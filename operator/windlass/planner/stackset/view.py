@@ -1,13 +1,14 @@
 """What decisions about a stack set read: the set, its operations and its instances, at one moment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from windlass.api.stack_instance import Drift, Work
 from windlass.api.stack_set import StackSetSpec, StackSetStatus
 from windlass.api.stack_set_operation import StackSetOperationSpec, StackSetOperationStatus
 from windlass.api.stacks import InstancePhase
+from windlass.planner.reason import Reason
 from windlass.planner.stackset.targets import Place, Target
 from windlass.planner.tasks import Task
 
@@ -119,3 +120,14 @@ class SetView:
     operations: tuple[Operation, ...]
     instances: tuple[StackInstance, ...]
     targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationView:
+    """An operation, its set and all that belongs to that. `inputs`: None where they were not read yet; a reason: they
+    cannot be used. `depends_on`: the operations of the sets that its set depends on; None: there is no such set."""
+
+    world: SetView
+    operation: Operation
+    inputs: Inputs | Reason | None = None
+    depends_on: Mapping[str, tuple[Operation, ...] | None] = field(default_factory=dict)

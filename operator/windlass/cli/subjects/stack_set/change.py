@@ -30,7 +30,8 @@ from windlass.cluster.client import Client
 from windlass.cluster.resources import STACK_SET_OPERATIONS
 from windlass.cluster.stacks import to_operation
 from windlass.planner.reason import Reason, counted
-from windlass.planner.stackset.operation import plan_operation, selected
+from windlass.planner.stackset.operation import plan_operation
+from windlass.planner.stackset.selection import selected
 from windlass.planner.stackset.stack_set import products
 from windlass.planner.stackset.targets import Place
 from windlass.planner.stackset.view import Operation, StackSet

@@ -12,9 +12,11 @@ from windlass.api.task import Phase
 from windlass.cli.subjects.stack_set.reading import NEW, World, with_operation
 from windlass.planner.reason import Reason, counted, names
 from windlass.planner.stackset.naming import instance_name
-from windlass.planner.stackset.operation import DEPLOYS, plan_operation, selected
+from windlass.planner.stackset.operation import plan_operation
 from windlass.planner.stackset.preferences import Limits, order, resolved
 from windlass.planner.stackset.reasons import OperationStarts, ReadsInputs
+from windlass.planner.stackset.running import DEPLOYS
+from windlass.planner.stackset.selection import selected
 from windlass.planner.stackset.targets import Place
 from windlass.planner.stackset.view import Inputs, Operation, StackInstance
 from windlass.planner.tasks import FINAL
@@ -81,7 +83,7 @@ def course_of(world: World, operation: Operation, inputs: Inputs | Reason | None
         return Course(operation, "Over", operation.status.message)
     if status.phase in FINAL:
         return Course(operation, "Ends", status.message, refused=status.phase is Phase.FAILED)
-    if status.prepared:
+    if operation.status.start_time is not None:
         return _begun(world, replace(operation, status=status), str(plan.why))
     waits = status.phase is Phase.PENDING and not isinstance(plan.why, ReadsInputs)
     stands: Stands = "Waits" if waits else "Goes"
@@ -99,12 +101,17 @@ def course_of(world: World, operation: Operation, inputs: Inputs | Reason | None
 
 
 def _begun(world: World, operation: Operation, message: str) -> Course:
-    """The course of one that has marked its instances: of those that are not over."""
-    left = [each for each in world.view.instances if each.asked_by == operation.uid and _is_left(operation, each)]
+    """The course of one that has started: of those that are not over, and of those that it has still to mark."""
+    marked = [each for each in world.view.instances if each.asked_by == operation.uid]
+    left = [each for each in marked if _is_left(operation, each)]
     running = {each.place for each in left if each.state_in(operation.uid) is InstancePhase.RUNNING}
     limits = {each.region: Limits(each.tolerance - each.failed, each.concurrency) for each in operation.status.regions}
-    places = tuple(sorted((each.place for each in left), key=lambda place: (place not in running, place)))
-    course = Course(operation, "Goes", message, places, limits=limits)
+    places = {each.place for each in left}
+    chosen = () if operation.status.prepared else selected(world.view, operation)
+    if not isinstance(chosen, Reason):
+        places |= set(chosen) - {each.place for each in marked}
+    in_order = tuple(sorted(places, key=lambda place: (place not in running, place)))
+    course = Course(operation, "Goes", message, in_order, limits=limits)
     return _played(world, course, operation.status.order)
 
 
@@ -114,7 +121,7 @@ def _is_left(operation: Operation, instance: StackInstance) -> bool:
 
 def _played(world: World, course: Course, regions: tuple[str, ...]) -> Course:
     in_order = sorted(course.places, key=lambda place: instance_name(world.name, place))
-    if course.operation.status.prepared:  # those that are being worked at already come first
+    if course.operation.status.start_time is not None:  # those that are being worked at already come first
         in_order = list(course.places)
     limits = course.limits or {}
     shown = {region: limits[region] for region in (regions or limits)}

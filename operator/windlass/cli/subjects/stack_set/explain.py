@@ -19,9 +19,10 @@ from windlass.cli.text import age, bar, capitalised, columns, in_sections
 from windlass.cli.told import Told
 from windlass.cluster.client import Client
 from windlass.planner.reason import counted, names
-from windlass.planner.stackset.operation import OperationPlan, plan_operation
+from windlass.planner.stackset.operation import plan_operation
 from windlass.planner.stackset.reasons import ReadsInputs, WaitsForBusyInstances, WaitsForSet, WaitsItsTurn
 from windlass.planner.stackset.stack_set import plan_stack_set
+from windlass.planner.stackset.steps import OperationPlan
 from windlass.planner.stackset.view import Operation
 from windlass.planner.tasks import FINAL, SameToken, first_in_line
 

@@ -22,7 +22,7 @@ from windlass.cli.subjects.stack_set.reading import (
 from windlass.cli.subjects.stack_set.targets import Asked, ask_targets, asked_values, folded_lines, target_lines
 from windlass.cli.told import Outlook
 from windlass.cluster.client import Client
-from windlass.planner.stackset.operation import DEPLOYS
+from windlass.planner.stackset.running import DEPLOYS
 from windlass.planner.stackset.view import Inputs, Operation
 
 ASSUMPTION = "It is as if nothing failed and each instance took the same time."

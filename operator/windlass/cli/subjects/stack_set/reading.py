@@ -22,9 +22,8 @@ from windlass.cluster.snapshots import KEY, Snapshots, text_in
 from windlass.cluster.stacks import MADE_BY_SET, to_operation, to_stack_instance, to_stack_set, to_target
 from windlass.controllers.stack_sets.inputs import InputReader
 from windlass.planner.reason import Reason
-from windlass.planner.stackset.operation import OperationView
 from windlass.planner.stackset.targets import Place
-from windlass.planner.stackset.view import Inputs, Operation, SetView
+from windlass.planner.stackset.view import Inputs, Operation, OperationView, SetView
 
 NEW = "new/"  # begins the uid of what is not there yet
 NEWEST = 1 << 62  # from which on the versions of such objects count: they come after all others, in their own order

@@ -23,9 +23,9 @@ from windlass.controllers.stack_sets.rendering import Rendered, rendered
 from windlass.controllers.stack_sets.visit import Visit
 from windlass.engine.clock import SystemClock
 from windlass.planner.reason import Reason, counted, names
-from windlass.planner.stackset.operation import DEPLOYS
 from windlass.planner.stackset.ownership import Stack
 from windlass.planner.stackset.reasons import AnotherCluster, NoTarget
+from windlass.planner.stackset.running import DEPLOYS
 from windlass.planner.stackset.targets import Place
 from windlass.planner.stackset.view import Inputs, Sources, StackInstance
 
