@@ -5,9 +5,9 @@ gone could not be told from those that are not marked.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 
 from windlass.api.stack_instance import Work
 from windlass.api.stack_set_operation import Action, OperationState, RegionProgress, StackSetOperationStatus
@@ -38,7 +38,7 @@ from windlass.planner.stackset.telling import ended, goes_on, refused
 from windlass.planner.stackset.view import Operation, OperationView, Sources, StackInstance
 
 MOST_STEPS = 1000  # of a pass, so that what people change meanwhile is heard of
-MOST_MARKS = 16  # of a pass while others are worked at: what has ended is followed at once, and writes do not queue
+MOST_MARKS = 16  # of a pass, or a 64th of them: what has ended meanwhile is soon followed, and its writes do not queue
 DEPLOYS = frozenset({Action.CREATE, Action.DEPLOY, Action.UPDATE})
 
 
@@ -52,7 +52,7 @@ def go_on(v: OperationView) -> OperationPlan:
     if isinstance(places, Reason):
         return _give_up(v, marked, places)
     status = with_regions(operation, operation.status, places)
-    marks = tuple(_marks(v, places, status.order))
+    marks = _marks(v, places, status.order)
     if not marks:
         status = status.model_copy(update={"prepared": True})
     return _work_at(v, marked, status, marks)
@@ -84,31 +84,34 @@ def with_regions(
 # ---- its instances are marked
 
 
-def _marks(v: OperationView, places: Sequence[Place], regions: Sequence[str]) -> Iterator[Create | Mark]:
-    """Those that are still to be marked, as they will be worked at: one region after the other, or of each in turn."""
+def _marks(v: OperationView, places: Sequence[Place], regions: Sequence[str]) -> list[Create | Mark]:
+    """The next of those that are still to be marked, as they will be worked at: one region after the other, or of each
+    in turn."""
     operation = v.operation
     known = {each.place: each for each in v.world.instances if not each.removing}
-    going = leaving(v.world)
+    left = [place for place in places if place not in known or known[place].asked_by != operation.uid]
+    if operation.spec.action is Action.CREATE:
+        going = leaving(v.world)
+        left = [place for place in left if place not in going]
+    else:
+        left = [place for place in left if place in known]
     minutes = v.world.stack_set.spec.timeout_minutes if v.world.stack_set is not None else 30
-    for place in _in_turn(places, regions):
-        there = known.get(place)
-        if there is None:
-            if operation.spec.action is Action.CREATE and place not in going:
-                yield Create(place, Work.DEPLOY, _sources(operation, None), minutes)
-        elif there.asked_by != operation.uid:
-            yield Mark(there.name, there.uid, _work(operation), _sources(operation, there), minutes)
+    most = MOST_STEPS if operation.spec.action is Action.DELETE else max(MOST_MARKS, len(left) // 64)
+    return [
+        Mark(there.name, there.uid, _work(operation), _sources(operation, there), minutes)
+        if (there := known.get(place)) is not None
+        else Create(place, Work.DEPLOY, _sources(operation, None), minutes)
+        for place in islice(_in_turn(left, regions), most)
+    ]
 
 
-def _in_turn(places: Sequence[Place], regions: Sequence[str]) -> list[Place]:
-    if regions:
-        ranks = {region: rank for rank, region in enumerate(regions)}
-        return sorted(places, key=lambda place: ranks[place.region])
-    so_far: Counter[str] = Counter()
-    ranked: list[tuple[int, Place]] = []
+def _in_turn(places: Sequence[Place], regions: Sequence[str]) -> Iterator[Place]:
+    by_region: dict[str, list[Place]] = {region: [] for region in regions}
     for place in places:
-        ranked.append((so_far[place.region], place))
-        so_far[place.region] += 1
-    return [place for _, place in sorted(ranked, key=lambda each: each[0])]
+        by_region.setdefault(place.region, []).append(place)
+    if regions:
+        return chain.from_iterable(by_region.values())
+    return (place for turn in zip_longest(*by_region.values()) for place in turn if place is not None)
 
 
 def _work(operation: Operation) -> Work:
@@ -169,8 +172,7 @@ def _work_at(
     steps = tuple(islice(turns, MOST_STEPS))
     moved = {step.name for step in steps}
     waits = (each for each in _silent(operation, marked) if each.name not in moved)
-    later: tuple[Step, ...] = tuple(marks[: MOST_STEPS if removes else MOST_MARKS])
-    later = later or tuple(islice(waits, MOST_MARKS))
+    later: Iterable[Step] = marks or islice(waits, MOST_MARKS)
     why = _why(operation, status, len(marked), bool(marks))
     return goes_on(v, status, why, *steps, *later)
 
