@@ -23,9 +23,10 @@ from tests.controllers.stack_member import (
     ready,
 )
 from windlass.cluster.errors import NotLeading
+from windlass.cluster.transport import Reply, Request
 from windlass.controllers.stack_sets.deployment import deploy, remove
 from windlass.controllers.stack_sets.outcome import Outcome
-from windlass.planner.stackset.ownership import Stack
+from windlass.planner.stackset.ownership import STACK_ANNOTATION, Stack
 from windlass.planner.stackset.reasons import AnotherCluster, TargetUnreachable
 from windlass.planner.stackset.reasons_deployment import (
     CredentialsRefused,
@@ -671,6 +672,30 @@ def test_a_target_that_does_not_answer_has_failed_when_the_time_is_over() -> Non
     assert 580 < seconds <= 600
 
 
+@pytest.mark.parametrize("work", ["deploy", "remove"])
+def test_a_target_that_answers_too_slowly_for_all_of_it_has_failed_soon_after_the_time_is_over(work: str) -> None:
+    """Each answer comes in time for itself, after a minute; there are a hundred of them to wait for."""
+    many = "---".join(CONFIG.replace("settings", f"settings-{number}") for number in range(100))
+    member = member_with(many) if work == "remove" else MemberApi()
+
+    async def scenario(side: Side) -> tuple[Outcome, float]:
+        send = side.transport.send
+
+        async def slow(request: Request) -> Reply:
+            await asyncio.sleep(60)
+            return await send(request)
+
+        side.transport.send = slow  # type: ignore[method-assign]
+        visit = side.visit(timedelta(minutes=3))
+        outcome = await (deploy(visit, STACK, manifests(many)) if work == "deploy" else remove(visit, STACK))
+        return outcome, side.clock.monotonic()
+
+    outcome, seconds = played(scenario, member) or (Outcome(), 0)
+    (why,) = told(outcome)
+    assert why[1].startswith("not done within 3 minutes: the target answers too slowly")
+    assert seconds < 6 * 60
+
+
 @pytest.mark.parametrize(
     ("code", "said"), [(408, {}), (429, status(429, "TooManyRequests", "busy")), (502, {}), (504, {}), (200, [])]
 )
@@ -970,6 +995,37 @@ def test_where_nothing_was_deployed_nothing_is_removed() -> None:
 
     assert removed(member) == Outcome(objects=0)
     assert member.state == MemberApi().state
+
+
+def test_where_somebody_deleted_the_list_what_was_deployed_last_is_removed_and_nothing_of_others() -> None:
+    member = member_with(f"{WITH_CRD}---{CONFIG}")
+    member.drop("configmaps", STACK.inventory)
+    member.at("deployments", "web")["metadata"]["annotations"][STACK_ANNOTATION] = "shop/another/eu-1/acme"
+
+    async def scenario(side: Side) -> tuple[Outcome, list[str]]:
+        known = [*manifests(f"{WITH_CRD}---{CONFIG}"), *manifests(CONFIG)]  # what it has, and what it was to have
+        return await remove(side.visit(), STACK, known), side.requests
+
+    outcome, requests = played(scenario, member) or (None, [])
+    assert outcome == Outcome(objects=0)
+    assert requests == [
+        "DELETE things/one",
+        "DELETE configmaps/settings",
+        "DELETE customresourcedefinitions/things.acme.example",
+    ]
+    assert member.has("deployments", "web")
+
+
+def test_without_a_list_it_is_not_over_before_all_is_gone() -> None:
+    member = member_with(CONFIG)
+    member.drop("configmaps", STACK.inventory)
+    member.at("configmaps", "settings")["metadata"]["finalizers"] = ["acme.example/hold"]
+
+    async def scenario(side: Side) -> Outcome:
+        return await remove(side.visit(), STACK, manifests(CONFIG))
+
+    (why,) = told(played(scenario, member) or Outcome())
+    assert why == ("ConfigMap default/settings", "deleted, but still there after 10 minutes: held by acme.example/hold")
 
 
 def test_a_wave_waits_until_the_one_before_is_gone() -> None:

@@ -57,7 +57,8 @@ class StackSetSpec(Model):
     permission_model: PermissionModel = PermissionModel.SELF_MANAGED
     """SELF_MANAGED: operations name accounts; SERVICE_MANAGED: they name organisational units. Cannot be changed."""
     call_identity: CallIdentity = CallIdentity.SELF
-    """SELF; DELEGATED_ADMIN for SERVICE_MANAGED alone."""
+    """SELF; DELEGATED_ADMIN for SERVICE_MANAGED alone. It says on whose behalf people keep the set, and gives no
+    rights: those are what RBAC allows in its namespace."""
     targets: DeploymentTargets | None = None
     """Where it is deployed, declared; needs autoDeploy. Without it, operations create and delete the instances."""
     auto_deploy: bool = False

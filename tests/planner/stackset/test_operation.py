@@ -209,6 +209,15 @@ def test_it_waits_for_the_sets_that_its_own_depends_on(others: Any, said: str) -
     assert made.status.message == f"waits for StackSet base, on which this set depends: {said}"
 
 
+def test_sets_that_wait_for_each_other_say_so() -> None:
+    seen = world(stack_set(dependsOn=["base"]), instances=[instance("eu", "a")], known=EU)
+    made = plan(operation(), seen, inputs=INPUTS, depends_on={"base": ()}, circles={"base": ("base", "net", "shop")})
+    assert made.status.message == (
+        "waits for StackSet base, on which this set depends: it has no operation that succeeded; both depend on each "
+        "other (shop → base → net → shop): take one dependsOn away"
+    )
+
+
 def test_it_begins_when_those_have_succeeded() -> None:
     seen = world(stack_set(dependsOn=["base"]), instances=[instance("eu", "a")], known=EU)
     done = (operation("b", minute=1, status=OVER), operation("a", status=OVER | {"phase": "Failed"}))

@@ -1,7 +1,5 @@
 """The set's variables, and what one instance has in place of them."""
 
-from collections.abc import Collection
-
 import pytest
 
 from windlass.api.stacks import MAX_FILE_BYTES, MAX_INLINE_BYTES, MAX_VARIABLES
@@ -125,22 +123,30 @@ def test_each_refusal_begins_with_the_code_of_the_source(reason: Reason) -> None
 # ---- a set that changes
 
 
-# the new names, the overrides of each instance; what comes of it
-CHANGES: dict[str, tuple[Collection[str], dict[str, Collection[str]], Reason | None]] = {
-    "nothing is overridden": ({"a"}, {}, None),
-    "all names stay": ({"a", "b"}, {"one": {"a"}, "two": {"a", "b"}}, None),
-    "one goes that nobody overrides": ({"a"}, {"one": {"a"}, "two": ()}, None),
-    "one goes": ({"a"}, {"one": {"a"}, "two": {"a", "b"}}, OverridesDangling(("b",), ("two",))),
-    "more go": ((), {"two": ["b"], "one": ["c", "b"], "free": []}, OverridesDangling(("b", "c"), ("one", "two"))),
+# the new names, the names that each instance overrides; what comes of it
+CHANGES: dict[str, tuple[str, dict[str, str], Reason | None]] = {
+    "nothing is overridden": ("a", {}, None),
+    "all names stay": ("ab", {"one": "a", "two": "ab"}, None),
+    "one goes that nobody overrides": ("a", {"one": "a", "two": ""}, None),
+    "one goes": ("a", {"one": "a", "two": "ab"}, OverridesDangling(("b",), ("two",))),
+    "more go": ("", {"two": "b", "one": "cb", "free": ""}, OverridesDangling(("b", "c"), ("one", "two"))),
 }
 
 
 @pytest.mark.parametrize(("names", "overrides", "answer"), CHANGES.values(), ids=CHANGES)
 @pytest.mark.spec("stack-set.md", "overrides: dangling")
 def test_a_set_keeps_the_names_that_its_instances_override(
-    names: Collection[str], overrides: dict[str, Collection[str]], answer: Reason | None
+    names: str, overrides: dict[str, str], answer: Reason | None
 ) -> None:
-    assert still_fit(names, overrides) == answer
+    own = {instance: dict.fromkeys(each, 1) for instance, each in overrides.items()}
+    assert still_fit(dict.fromkeys(names, 1), own) == answer
+
+
+@pytest.mark.spec("stack-set.md", "overrides: size")
+def test_a_set_that_grew_does_not_become_too_large_with_the_values_of_an_instance() -> None:
+    half = "x" * (MAX_FILE_BYTES // 2)
+    assert still_fit({"a": "", "b": half}, {"one": {"a": "x"}, "two": {"a": half[:-100]}}) is None
+    assert isinstance(still_fit({"a": "", "b": half}, {"one": {"a": "x"}, "two": {"a": half}}), TogetherTooLarge)
 
 
 # ---- both together

@@ -79,6 +79,11 @@ class Caches:
         """The operations of a set."""
         return self._read_operations.all(f"{namespace}/{name}")
 
+    def depends_on(self, namespace: str, name: str) -> tuple[str, ...]:
+        """The sets that a set depends on; none where there is no such set."""
+        body = self.sets.get(namespace, name)
+        return () if body is None else tuple(body["spec"].get("dependsOn") or ())
+
     def operations_by_set(self, namespace: str, names: Iterable[str]) -> dict[str, tuple[Operation, ...] | None]:
         """Those of several sets; None where there is no such set."""
         return {
@@ -166,7 +171,7 @@ class Caches:
 
     def _enqueue_dependents(self, namespace: str, name: str) -> None:
         for each in self.sets.within(namespace):
-            if name in (each["spec"].get("dependsOn") or ()):
+            if name in self.depends_on(namespace, each.name):
                 self._enqueue_line(namespace, each.name)
 
 

@@ -61,9 +61,10 @@ async def deploy(
     )
 
 
-async def remove(visit: Visit, stack: Stack) -> Outcome:
+async def remove(visit: Visit, stack: Stack, manifests: Sequence[Manifest] = ()) -> Outcome:
     """Delete all that the stack has in the target, by its list, and then the list; it is over when all of it is gone.
 
+    Where the list is not there, because somebody deleted it or nothing was deployed, it is what these `manifests` name.
     What says `windlass.dev/prune: keep`, or was there before the stack, stays and is nobody's from then on.
     """
     store = InventoryStore(visit, stack)
@@ -72,17 +73,18 @@ async def remove(visit: Visit, stack: Stack) -> Outcome:
         await visit.recognise()
         for attempt in count(1):
             held = await store.read()
-            if held is None:
-                return Outcome(objects=0)
-            left = held.entries
+            if held is not None:
+                left = held.entries
+            elif left is None:
+                left = union((), [part.entry for part in (await parts_of(visit, stack, manifests)).taken])
             cleared = await clear(visit, stack, left, lambda: visit.seconds_left)
-            left = await store.change(partial(without, gone=cleared.gone))
+            left = await store.change(partial(without, gone=cleared.gone)) if held else without(left, cleared.gone)
             errors = cleared.errors
             if not errors and visit.seconds_left <= 0:
                 errors = tuple(await still_there(visit, left))
             if errors:
                 return failed(errors, len(left))
-            if not left and await store.delete():
+            if not left and (held is None or await store.delete()):
                 return Outcome(objects=0)
             if visit.seconds_left <= 0:
                 raise StoppedError(DeployedByOthers())

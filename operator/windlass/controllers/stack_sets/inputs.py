@@ -51,7 +51,7 @@ class InputReader:
         undefined = tuple(sorted(names - variables.keys()))
         if undefined:
             return UnknownVariables(all_names(undefined, MOST_NAMED))
-        unfit = still_fit(frozenset(variables), await self._overridden(namespace, instances))
+        unfit = await asyncio.to_thread(still_fit, variables, await self._overridden(namespace, instances))
         if unfit is not None:
             return unfit
         own = None
@@ -83,10 +83,12 @@ class InputReader:
             {named[letter]: text for letter, text in texts.items()},
         )
 
-    async def _overridden(self, namespace: str, instances: Iterable[StackInstance]) -> Mapping[str, frozenset[str]]:
-        """The overridden names of each instance that has any."""
-        read: dict[str, frozenset[str]] = {}
-        found: dict[str, frozenset[str]] = {}
+    async def _overridden(
+        self, namespace: str, instances: Iterable[StackInstance]
+    ) -> Mapping[str, Mapping[str, Value]]:
+        """The own values of each instance that has any; those that came from one operation are one object."""
+        read: dict[str, Mapping[str, Value]] = {}
+        found: dict[str, Mapping[str, Value]] = {}
         for each in instances:
             snapshot = each.sources.overrides
             if not snapshot or each.removing:
@@ -96,7 +98,7 @@ class InputReader:
                     values = parse(await self._snapshots.read("Secret", namespace, snapshot))
                 except Gone:
                     continue  # its next deployment fails, and says so
-                read[snapshot] = frozenset() if isinstance(values, Reason) else frozenset(values)
+                read[snapshot] = {} if isinstance(values, Reason) else values
             found[each.name] = read[snapshot]
         return found
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from windlass.api.stack_instance import MAX_ERRORS, DriftedObject, ObjectError
+from windlass.api.stack_instance import DriftedObject, ObjectError
 from windlass.cluster.errors import ApiError, Gone, NoSuchKind
 from windlass.controllers.stack_sets.inventory_store import InventoryStore
 from windlass.controllers.stack_sets.outcome import Outcome, Planned, failed
@@ -56,8 +56,7 @@ class _Look:
             errors=told.errors,
             error_count=told.error_count,
             objects=len(parts.taken),
-            drifted=tuple(drifted[:MAX_ERRORS]),
-            in_sync=None if errors else not drifted,
+            drifted=tuple(drifted),
         )
 
     async def _drifted(self, part: Part) -> DriftedObject | ObjectError | None:

@@ -282,11 +282,12 @@ class AtTargets:
         wanted, held = Sources(spec.template, spec.variables, spec.overrides), _held(status)
         names = self._sensitive(key.namespace, spec.stack_set)
         now = await rendered(self._snapshots, stack, (held or wanted) if work is Work.DETECT_DRIFT else wanted, names)
-        back = held if work is Work.DEPLOY else None
+        back = held if work in (Work.DEPLOY, Work.DELETE) else None
         earlier = await rendered(self._snapshots, stack, back, names) if back is not None else None
         if isinstance(now, Reason) and work is not Work.DELETE:
             return _failed(now)
         manifests = () if isinstance(now, Reason) else now.manifests
+        before = earlier.manifests if isinstance(earlier, Rendered) else None
         sensitive = frozenset(text for each in (now, earlier) if isinstance(each, Rendered) for text in each.sensitive)
         visit = Visit(
             member,
@@ -297,10 +298,10 @@ class AtTargets:
         )
         try:
             if work is Work.DELETE:
-                return await remove(visit, stack)
+                return await remove(visit, stack, (*manifests, *(before or ())))
             if work is Work.DETECT_DRIFT:
                 return await detect_drift(visit, stack, manifests)
-            return await deploy(visit, stack, manifests, earlier.manifests if isinstance(earlier, Rendered) else None)
+            return await deploy(visit, stack, manifests, before)
         except ApiError as error:
             return _failed(visit.shown(str(error), error))
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from windlass.api import stack_set_operation
@@ -22,6 +23,7 @@ from windlass.engine.queue import Key
 from windlass.engine.slow_start import MOST_IN_FLIGHT, slow_start
 from windlass.planner.conditions import conditions
 from windlass.planner.reason import Reason
+from windlass.planner.stackset.dependencies import circles
 from windlass.planner.stackset.naming import instance_name
 from windlass.planner.stackset.operation import plan_operation
 from windlass.planner.stackset.reasons import ReadsInputs
@@ -120,8 +122,14 @@ class StackSetOperationController(Controller):
         name = str(body["spec"]["stackSet"])
         world = self._caches.view(key.namespace, name, self._clock.now())
         operation = next(each for each in world.operations if each.name == key.name)
-        depends = world.stack_set.spec.depends_on if world.stack_set is not None else ()
-        return OperationView(world, operation, None, self._caches.operations_by_set(key.namespace, depends))
+        depends = self._caches.depends_on(key.namespace, name)
+        return OperationView(
+            world,
+            operation,
+            None,
+            self._caches.operations_by_set(key.namespace, depends),
+            circles(name, partial(self._caches.depends_on, key.namespace)),
+        )
 
     async def _apply(self, key: Key, body: Object, stack_set: StackSet | None, plan: OperationPlan) -> Answer:
         status, before, now = to_wire(plan.status), body.get("status") or {}, self._clock.monotonic()

@@ -12,8 +12,8 @@ from windlass.planner.reason import Reason
 class Outcome:
     """What was done and found. `stopped_by`: the kind of trouble, if it ended where nothing more could be done there.
 
-    `objects`: how many objects the target may have of it now; None where that was not found out. `drifted`: the first
-    ten. `in_sync`: None where that was not asked, or not found out.
+    `objects`: how many objects the target may have of it now; None where that was not found out. `drifted`: those that
+    are not as they were deployed, where that was asked.
     """
 
     errors: tuple[ObjectError, ...] = ()
@@ -21,7 +21,6 @@ class Outcome:
     objects: int | None = None
     rolled_back: bool = False
     drifted: tuple[DriftedObject, ...] = ()
-    in_sync: bool | None = None
     stopped_by: type[Reason] | None = None
 
 

@@ -39,6 +39,7 @@ from windlass.planner.stackset.reasons_deployment import (
     HeldByOthers,
     KindNotServed,
     TargetRefuses,
+    TargetTooSlow,
 )
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0  # seconds between looks at a target
@@ -46,6 +47,7 @@ CREDENTIALS_SECONDS = (
     60.0  # people who exchange credentials may end the old ones a moment before the new ones are there
 )
 STARTED_SECONDS = 10.0  # so long an API server that was just started may forbid all: it does not know its own rules yet
+SPARE_SECONDS = 60.0  # so long after the deadline requests may still record what was done before it
 LONGEST_OBJECT = 512  # characters; api/stack_instance.py
 
 _FIELD_CONFLICT = "Apply failed with "
@@ -138,10 +140,12 @@ class Visit:
         """The answer, asked for again after transient errors, and those of `also`, as long as there is time; so is what
         is forbidden where the target gave no answer a moment before.
 
-        Any other ApiError is raised; StoppedError when the target cannot be reached in time, or does not accept the
-        credentials, for which new ones may come within a minute.
+        Any other ApiError is raised; StoppedError when the target cannot be reached in time, or answers so slowly that
+        the time has long been over, or does not accept the credentials, for which new ones may come within a minute.
         """
         for attempt in count(1):
+            if self.seconds_left <= -SPARE_SECONDS:
+                raise StoppedError(TargetTooSlow(self.minutes))
             try:
                 answer = await ask()
             except Unauthorized as error:

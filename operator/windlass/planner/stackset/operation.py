@@ -95,9 +95,13 @@ def _why_waiting(v: OperationView, stack_set: StackSet) -> Reason | None:
         for name in stack_set.spec.depends_on:
             problem = _unmet(v.depends_on.get(name))
             if problem is not None:
-                return WaitsForSet(name, problem)
+                return WaitsForSet(name, problem, _circle(stack_set.name, v.circles.get(name, ())))
     busy = tuple(each.name for each in v.world.instances if each.busy)
     return WaitsForBusyInstances(busy) if busy else None
+
+
+def _circle(name: str, way: tuple[str, ...]) -> str:
+    return f"; both depend on each other ({' → '.join((name, *way))}): take one dependsOn away" if way else ""
 
 
 def _unmet(operations: tuple[Operation, ...] | None) -> str | None:

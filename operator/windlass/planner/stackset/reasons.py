@@ -75,9 +75,10 @@ class WaitsItsTurn(Reason):
 class WaitsForSet(Reason):
     """A set that its own set depends on is not ready."""
 
-    TEXT: ClassVar[str] = "waits for StackSet {name}, on which this set depends: {why}"
+    TEXT: ClassVar[str] = "waits for StackSet {name}, on which this set depends: {why}{circle}"
     name: str
     why: str
+    circle: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,17 @@ class CredentialsRefused(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class TargetTooSlow(Reason):
+    """The cluster answers, but not as fast as all that is to be done there needs."""
+
+    TEXT: ClassVar[str] = (
+        "not done within {minutes:minute}: the target answers too slowly for all that is to be done there; see to it, "
+        "or raise the set's timeoutMinutes"
+    )
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
 class NoTargetNamespace(Reason):
     """The namespace for the record of what was deployed is not there."""
 

@@ -53,13 +53,16 @@ def overridden(
     return own | more
 
 
-def still_fit(
-    recorded_names: Collection[str], overrides_by_instance: Mapping[str, Collection[str]]
-) -> OverridesDangling | None:
-    """Whether the set's new variables have all names that its instances override, by the names of these instances."""
-    lost = {instance: set(names) - set(recorded_names) for instance, names in overrides_by_instance.items()}
+def still_fit(recorded: Mapping[str, Value], overrides_by_instance: Mapping[str, Mapping[str, Value]]) -> Reason | None:
+    """Whether the set's new variables have all names that its instances override, by the names of these instances, and
+    are not too large together with their values."""
+    lost = {instance: own.keys() - recorded.keys() for instance, own in overrides_by_instance.items()}
     if names := sorted(set().union(*lost.values())):
         return OverridesDangling(tuple(names), tuple(sorted(instance for instance, each in lost.items() if each)))
+    for own in {id(own): own for own in overrides_by_instance.values()}.values():
+        together = merged(recorded, own)
+        if isinstance(together, Reason):
+            return together
     return None
 
 

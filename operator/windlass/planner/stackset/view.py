@@ -125,9 +125,11 @@ class SetView:
 @dataclass(frozen=True, slots=True)
 class OperationView:
     """An operation, its set and all that belongs to that. `inputs`: None where they were not read yet; a reason: they
-    cannot be used. `depends_on`: the operations of the sets that its set depends on; None: there is no such set."""
+    cannot be used. `depends_on`: the operations of the sets that its set depends on; None: there is no such set.
+    `circles`: the sets through which such a set depends on this one in its turn: itself, …, this one."""
 
     world: SetView
     operation: Operation
     inputs: Inputs | Reason | None = None
     depends_on: Mapping[str, tuple[Operation, ...] | None] = field(default_factory=dict)
+    circles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

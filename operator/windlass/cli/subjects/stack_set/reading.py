@@ -5,6 +5,7 @@ import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -22,6 +23,7 @@ from windlass.cluster.snapshots import KEY, Snapshots, text_in
 from windlass.cluster.stacks import MADE_BY_SET, to_operation, to_stack_instance, to_stack_set, to_target
 from windlass.controllers.stack_sets.inputs import InputReader
 from windlass.planner.reason import Reason
+from windlass.planner.stackset.dependencies import circles
 from windlass.planner.stackset.targets import Place
 from windlass.planner.stackset.view import Inputs, Operation, OperationView, SetView
 
@@ -45,7 +47,8 @@ class Namespace:
 class World:
     """One set and all that belongs to it. `instances` are by name, `targets` by place: of several the eldest.
 
-    `depends_on`: the operations of the sets that it depends on. `wishes`: what it started operations for, by name.
+    `depends_on`: the operations of the sets that it depends on; `circles`: as OperationView has them. `wishes`: what it
+    started operations for, by name.
     """
 
     namespace: str
@@ -54,6 +57,7 @@ class World:
     instances: Mapping[str, Body]
     targets: Mapping[Place, Body]
     depends_on: Mapping[str, tuple[Operation, ...] | None]
+    circles: Mapping[str, tuple[str, ...]]
     wishes: Mapping[str, str]
 
     def operation(self, name: str) -> Operation:
@@ -65,7 +69,7 @@ class World:
 
     def view_of(self, operation: Operation, inputs: Inputs | Reason | None = None) -> OperationView:
         """What the operation's next step is decided from."""
-        return OperationView(self.view, operation, inputs, self.depends_on)
+        return OperationView(self.view, operation, inputs, self.depends_on, self.circles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +145,21 @@ def world_of(there: Namespace, name: str, instances: Sequence[Body], moment: dat
         instances=tuple(map(to_stack_instance, instances)),
         targets=tuple(map(to_target, there.targets.values())),
     )
-    depends = found.spec.depends_on if found is not None else ()
     return World(
         there.name,
         name,
         view,
         {_name(each): each for each in instances},
         {Place(each["spec"]["region"], each["spec"]["account"]): each for each in reversed(eldest)},
-        {other: _operations_of(there, other) if other in there.sets else None for other in depends},
+        {each: _operations_of(there, each) if each in there.sets else None for each in _depends_on(there, name)},
+        circles(name, partial(_depends_on, there)),
         dict(_wishes(there, name)),
     )
+
+
+def _depends_on(there: Namespace, name: str) -> tuple[str, ...]:
+    body = there.sets.get(name)
+    return () if body is None else tuple(body["spec"].get("dependsOn") or ())
 
 
 def _name(body: Body) -> str:
