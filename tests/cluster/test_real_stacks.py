@@ -20,8 +20,8 @@ from windlass.controllers.stack_sets.visit import Visit
 from windlass.engine.clock import SystemClock
 from windlass.planner.reason import Reason
 from windlass.planner.stackset.ownership import Stack
-from windlass.planner.stackset.reasons import AnotherCluster
 from windlass.planner.stackset.reasons_deployment import InventoryTaken, NoTargetNamespace, TargetRefuses
+from windlass.planner.stackset.reasons_targets import AnotherCluster
 from windlass.planner.stackset.render import Manifest, render
 
 DEFINITIONS = Resource(

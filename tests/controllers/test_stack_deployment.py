@@ -27,7 +27,6 @@ from windlass.cluster.transport import Reply, Request
 from windlass.controllers.stack_sets.deployment import deploy, remove
 from windlass.controllers.stack_sets.outcome import Outcome
 from windlass.planner.stackset.ownership import STACK_ANNOTATION, Stack
-from windlass.planner.stackset.reasons import AnotherCluster, TargetUnreachable
 from windlass.planner.stackset.reasons_deployment import (
     CredentialsRefused,
     InventoryTaken,
@@ -36,6 +35,7 @@ from windlass.planner.stackset.reasons_deployment import (
     TargetRefuses,
     TooManyListed,
 )
+from windlass.planner.stackset.reasons_targets import AnotherCluster, TargetUnreachable
 
 CONFIG = """
 apiVersion: v1
@@ -605,7 +605,7 @@ def test_a_roll_back_that_fails_is_told_beside_what_came_first() -> None:
         ("Deployment default/web", "no room"),
         (
             "",
-            "the roll-back to what was deployed before failed too: Deployment default/web: no room (1 error in all)",
+            "the roll-back to what was deployed before failed too: Deployment default/web: no room",
         ),
     ]
     assert (outcome.error_count, outcome.rolled_back) == (2, False)

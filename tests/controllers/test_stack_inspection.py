@@ -11,7 +11,7 @@ from windlass.controllers.stack_sets.deployment import deploy
 from windlass.controllers.stack_sets.inspection import detect_drift, preview
 from windlass.controllers.stack_sets.outcome import Outcome, Planned
 from windlass.planner.stackset.ownership import Stack
-from windlass.planner.stackset.reasons import AnotherCluster
+from windlass.planner.stackset.reasons_targets import AnotherCluster
 
 CONFIG = """
 apiVersion: v1

@@ -30,6 +30,7 @@ from windlass.planner.stackset.reasons_deployment import (
     StillThere,
 )
 from windlass.planner.stackset.render import Manifest
+from windlass.planner.stackset.standing import first_of
 from windlass.planner.stackset.waves import DEFINITION, waves
 
 PRUNE_SECONDS = (
@@ -52,9 +53,7 @@ async def deploy(
     back = await _Deployment(visit.again(), stack).run(previous)
     if not back.errors:
         return replace(outcome, objects=back.objects, rolled_back=True)
-    problem = back.errors[0]
-    where = f"{problem.object}: " if problem.object else ""
-    line = RollBackFailed(f"{where}{problem.message}", back.error_count)
+    line = RollBackFailed(first_of(back.errors[0], back.error_count))
     told = (*outcome.errors[: MAX_ERRORS - 1], ObjectError(object="", message=visit.shown(str(line))))
     return replace(
         outcome, errors=told, error_count=outcome.error_count + 1, objects=back.objects, stopped_by=back.stopped_by

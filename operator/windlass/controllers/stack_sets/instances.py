@@ -35,8 +35,8 @@ from windlass.planner.backoff import doubling
 from windlass.planner.conditions import conditions
 from windlass.planner.reason import Reason
 from windlass.planner.stackset.ownership import Stack
-from windlass.planner.stackset.reasons import CancelledByDeletion, NoTarget
 from windlass.planner.stackset.reasons_deployment import CredentialsRefused
+from windlass.planner.stackset.reasons_instances import CancelledByDeletion, NoTarget
 from windlass.planner.stackset.standing import deployed_standing
 from windlass.planner.stackset.view import Sources
 

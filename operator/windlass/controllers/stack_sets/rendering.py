@@ -9,7 +9,7 @@ from windlass.cluster.errors import Gone
 from windlass.cluster.snapshots import Snapshots
 from windlass.planner.reason import Reason
 from windlass.planner.stackset.ownership import Stack
-from windlass.planner.stackset.reasons import SnapshotMissing
+from windlass.planner.stackset.reasons_instances import SnapshotMissing
 from windlass.planner.stackset.render import ACCOUNT, REGION, STACK_SET, Manifest, render
 from windlass.planner.stackset.tfvars import Value, parse
 from windlass.planner.stackset.variables import merged

@@ -18,7 +18,7 @@ from windlass.engine.loop import Answer
 from windlass.engine.own_objects import OwnObjects
 from windlass.engine.queue import Key
 from windlass.planner.reason import Reason
-from windlass.planner.stackset.reasons import (
+from windlass.planner.stackset.reasons_targets import (
     AnotherCluster,
     SamePlace,
     TargetReached,

@@ -32,7 +32,6 @@ from windlass.planner.backoff import doubling
 from windlass.planner.reason import Reason
 from windlass.planner.stackset.hiding import Hidden
 from windlass.planner.stackset.inventory import Entry
-from windlass.planner.stackset.reasons import AnotherCluster, TargetUnreachable
 from windlass.planner.stackset.reasons_deployment import (
     AnswerHidden,
     CredentialsRefused,
@@ -41,6 +40,7 @@ from windlass.planner.stackset.reasons_deployment import (
     TargetRefuses,
     TargetTooSlow,
 )
+from windlass.planner.stackset.reasons_targets import AnotherCluster, TargetUnreachable
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0  # seconds between looks at a target
 CREDENTIALS_SECONDS = (

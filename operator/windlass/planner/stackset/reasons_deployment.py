@@ -154,9 +154,8 @@ class AnswerHidden(Reason):
 class RollBackFailed(Reason):
     """What was there before could not be put back."""
 
-    TEXT: ClassVar[str] = "the roll-back to what was deployed before failed too: {first} ({errors:error} in all)"
+    TEXT: ClassVar[str] = "the roll-back to what was deployed before failed too: {first}"
     first: str
-    errors: int
 
 
 @dataclass(frozen=True, slots=True)

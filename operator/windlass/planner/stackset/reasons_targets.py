@@ -1,4 +1,4 @@
-"""Why the regions, accounts and units that are named cannot be had."""
+"""Why the regions, accounts and units that are named cannot be had, and how a target answers."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -93,3 +93,51 @@ class NotManaged(Reason):
 
     TEXT: ClassVar[str] = "400: the stack set does not manage {what}: leave it out, or add it by CreateInstances first"
     what: str
+
+
+# ---- how a target answers
+
+
+@dataclass(frozen=True, slots=True)
+class TargetReached(Reason):
+    """The cluster answers."""
+
+    TEXT: ClassVar[str] = "the cluster answers; Kubernetes {version}"
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetUnreachable(Reason):
+    """The cluster does not answer as it should."""
+
+    TEXT: ClassVar[str] = "the cluster cannot be reached: {problem}"
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRefused(Reason):
+    """Spec or credentials cannot be used."""
+
+    TEXT: ClassVar[str] = "{problem}"
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class SamePlace(Reason):
+    """Another target is of the same region and account."""
+
+    TEXT: ClassVar[str] = "StackTarget {other} is of the same region and account: delete one of both"
+    other: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnotherCluster(Reason):
+    """Another cluster answers than before."""
+
+    TEXT: ClassVar[str] = (
+        "another cluster answers (its kube-system has the uid {found}, not {expected}): nothing is deployed to it; if "
+        "that is meant, make the StackTarget anew, and its instances by DeleteInstances with retainStacks and "
+        "CreateInstances"
+    )
+    expected: str
+    found: str

@@ -18,11 +18,6 @@ from windlass.planner.stackset.counts import Missing, Region, by_region, with_co
 from windlass.planner.stackset.dispatch import Turn, turn
 from windlass.planner.stackset.preferences import order, resolved
 from windlass.planner.stackset.reasons import (
-    CancelledByRefusal,
-    CancelledByStop,
-    CancelledByTolerance,
-    InstanceBegins,
-    InstanceWaits,
     OperationDone,
     OperationFailed,
     OperationGivesUp,
@@ -30,6 +25,13 @@ from windlass.planner.stackset.reasons import (
     OperationStopped,
     Prepares,
     Stopping,
+)
+from windlass.planner.stackset.reasons_instances import (
+    CancelledByRefusal,
+    CancelledByStop,
+    CancelledByTolerance,
+    InstanceBegins,
+    InstanceWaits,
 )
 from windlass.planner.stackset.selection import leaving, selected
 from windlass.planner.stackset.steps import Begin, Cancel, Create, Mark, OperationPlan, Step, Wait

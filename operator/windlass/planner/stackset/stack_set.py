@@ -11,7 +11,7 @@ from windlass.planner.conditions import Readiness, conditions
 from windlass.planner.digest import digest
 from windlass.planner.plan import Event, Plan
 from windlass.planner.reason import Reason
-from windlass.planner.stackset.reasons import (
+from windlass.planner.stackset.reasons_sets import (
     AllCurrent,
     AutoDeploys,
     NoInstances,

@@ -16,16 +16,15 @@ from windlass.api.stack_target import StackTargetStatus
 from windlass.api.stacks import InstancePhase
 from windlass.planner.conditions import Readiness, conditions
 from windlass.planner.reason import Reason
-from windlass.planner.stackset.reasons import (
+from windlass.planner.stackset.reasons_instances import (
     CannotDelete,
     DeployFailed,
     DriftFound,
     InstanceDeployed,
     NoDrift,
     RolledBack,
-    TargetReached,
-    TargetUnreachable,
 )
+from windlass.planner.stackset.reasons_targets import TargetReached, TargetUnreachable
 from windlass.planner.stackset.view import Sources
 
 
@@ -76,11 +75,11 @@ def deployed_standing(
     }
     readiness: Readiness = "Ready"
     if errors:
-        first = _said(errors[0])
+        first = first_of(errors[0], error_count)
         deleting = work in {Work.DELETE, Work.RETAIN}
-        why: Reason = CannotDelete(first, error_count) if deleting else DeployFailed(first, error_count)
+        why: Reason = CannotDelete(first) if deleting else DeployFailed(first)
         if rolled_back:
-            why = RolledBack(first, error_count)
+            why = RolledBack(first)
         update["phase"] = InstancePhase.INOPERABLE if deleting else InstancePhase.FAILED
         readiness = "Stalled"
     elif work is Work.DETECT_DRIFT:
@@ -107,5 +106,7 @@ def deployed_standing(
     return before.model_copy(update=update)
 
 
-def _said(error: ObjectError) -> str:
-    return f"{error.object}: {error.message}" if error.object else error.message
+def first_of(error: ObjectError, count: int) -> str:
+    """The first thing that went wrong, and how many did if there are more."""
+    said = f"{error.object}: {error.message}" if error.object else error.message
+    return f"{said} ({count} errors in all)" if count > 1 else said

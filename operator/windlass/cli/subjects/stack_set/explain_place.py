@@ -20,7 +20,7 @@ from windlass.cli.told import Told
 from windlass.cluster.client import Client
 from windlass.cluster.resources import STACK_INSTANCES
 from windlass.planner.stackset.operation import plan_operation
-from windlass.planner.stackset.reasons import NoTarget
+from windlass.planner.stackset.reasons_instances import NoTarget
 from windlass.planner.stackset.targets import Place
 from windlass.planner.stackset.view import Operation
 from windlass.planner.tasks import FINAL

@@ -24,7 +24,8 @@ from windlass.controllers.stack_sets.visit import Visit
 from windlass.engine.clock import SystemClock
 from windlass.planner.reason import Reason, counted, names
 from windlass.planner.stackset.ownership import Stack
-from windlass.planner.stackset.reasons import AnotherCluster, NoTarget
+from windlass.planner.stackset.reasons_instances import NoTarget
+from windlass.planner.stackset.reasons_targets import AnotherCluster
 from windlass.planner.stackset.running import DEPLOYS
 from windlass.planner.stackset.targets import Place
 from windlass.planner.stackset.view import Inputs, Sources, StackInstance
