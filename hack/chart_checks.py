@@ -31,6 +31,7 @@ ALL_SET: dict[str, Any] = {
     "log": {"format": "text", "level": "DEBUG"},
     "metrics": {"host": "0.0.0.0", "port": 9090},  # noqa: S104
     "workers": 2,
+    "stackSets": {"enabled": True},
     "stackTargets": {"allowLocal": True, "impersonate": [{"namespace": TEAMS[0], "serviceAccount": "deployer"}]},
     "lease": {
         "enabled": True,
@@ -49,6 +50,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "default": {},
     "one replica without a lease": {"replicas": 1, "lease": {"enabled": False}},
     "in some namespaces": {"namespaces": list(TEAMS)},
+    "without stack sets": {"stackSets": {"enabled": False}},
     "all values set": ALL_SET,
 }
 # Each with a part of the sentence that refuses it.

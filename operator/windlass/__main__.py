@@ -48,6 +48,7 @@ FLAGS: tuple[tuple[str, str, object, dict[str, Any]], ...] = (
     ("metrics-port", "its port; 0 picks a free one", 0, {"type": _whole(0, 65535)}),
     ("workers", "groups that are worked on at once", MOST_IN_FLIGHT, {"type": _whole(1, 1000)}),
     ("resync-period", "seconds after which everything is looked at again", 600, {"type": _whole(1, 86400)}),
+    ("stack-sets", "whether stack sets are worked on", "on", {"choices": ("on", "off")}),
     (
         "allow-local-targets",
         "whether StackTargets may lead to addresses of this machine",
@@ -66,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
     """All flags."""
     made = argparse.ArgumentParser(
         prog="python -m windlass",
-        description="The Windlass operator: keeps scaling groups at their size.",
+        description="The Windlass operator: keeps scaling groups at their size, and deploys stack sets.",
         epilog="Every flag may be given as an environment variable: --metrics-port as WINDLASS_METRICS_PORT.",
     )
     for name, text, default, options in FLAGS:
@@ -95,6 +96,7 @@ def settings_of(given: argparse.Namespace) -> Settings:
         metrics_port=given.metrics_port,
         workers=given.workers,
         resync_period=given.resync_period,
+        stack_sets=given.stack_sets == "on",
         allow_local_targets=given.allow_local_targets == "on",
         lease=given.lease == "on",
         lease_namespace=given.lease_namespace,

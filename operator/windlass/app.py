@@ -42,7 +42,8 @@ class Settings:
     """How the operator runs. `namespaces` None: all of them; `lease_namespace` None: the connection's own.
 
     `resync_period`: seconds after which every object is looked at again, and those that were deleted unheard are
-    dropped, whatever the watches have said. `allow_local_targets`: StackTargets may lead to addresses of this machine.
+    dropped, whatever the watches have said. `stack_sets`: whether they are worked on. `allow_local_targets`:
+    StackTargets may lead to addresses of this machine.
     """
 
     namespaces: tuple[str, ...] | None = None
@@ -51,6 +52,7 @@ class Settings:
     metrics_port: int = 0
     workers: int = MOST_IN_FLIGHT
     resync_period: float = RESYNC_SECONDS
+    stack_sets: bool = True
     allow_local_targets: bool = False
     lease: bool = True
     lease_namespace: str | None = None
@@ -84,8 +86,9 @@ class Operator:
         settings: Settings,
         connection: Connection,
         client: Client,
-        controllers: Callable[[Runtime], Iterable[Controller]] = all_controllers,
+        controllers: Callable[[Runtime], Iterable[Controller]] | None = None,
     ) -> None:
+        """`controllers` None: those of all kinds that the settings ask for."""
         self._settings = settings
         self._connection = connection
         self._client = client
@@ -124,7 +127,8 @@ class Operator:
             forget_key=self._loop.forget_key,
             made_progress=self._loop.made_progress,
         )
-        for controller in controllers(runtime):
+        chosen = controllers or partial(all_controllers, stack_sets=settings.stack_sets)
+        for controller in chosen(runtime):
             self._controllers.add(controller)
         self._sources = [source for controller in self._controllers for source in controller.sources]
         self._own_kinds = OwnKinds(

@@ -9,12 +9,13 @@ from windlass.controllers.stack_sets.wiring import stack_set_controllers
 from windlass.engine.dispatch import Controller, Runtime
 
 
-def controllers(runtime: Runtime) -> Iterator[Controller]:
-    """All of them, in the order in which their kinds are documented.
+def controllers(runtime: Runtime, *, stack_sets: bool = True) -> Iterator[Controller]:
+    """All of them, in the order in which their kinds are documented; without those of stack sets where they are off.
 
     That of groups comes first: it keeps the objects of the kinds that its passes read, for all of them.
     """
     yield ScalingGroupController(runtime)
     yield InstanceRefreshController(runtime)
     yield LaunchTemplateController(runtime)
-    yield from stack_set_controllers(runtime)
+    if stack_sets:
+        yield from stack_set_controllers(runtime)

@@ -3,6 +3,7 @@
 import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -223,9 +224,15 @@ def in_one_namespace(cluster: Cluster, namespace: str, tmp_path: Path) -> Iterat
     deployer = (
         f"--set-json=stackTargets.impersonate={json.dumps([{'namespace': namespace, 'serviceAccount': DEPLOYER}])}"
     )
-    installation = Installation(cluster, f"{namespace}-op", tmp_path, f"--set=namespaces={{{namespace}}}", deployer)
+    with installed(cluster, namespace, tmp_path, deployer) as operators:
+        yield operators
+
+
+@contextmanager
+def installed(cluster: Cluster, namespace: str, folder: Path, *values: str) -> Iterator[Operators]:
+    installation = Installation(cluster, f"{namespace}-op", folder, f"--set=namespaces={{{namespace}}}", *values)
     installation.install()
-    operators = Operators(installation, tmp_path)
+    operators = Operators(installation, folder)
     yield operators
     operators.end()
     installation.remove()
@@ -259,6 +266,18 @@ def test_in_given_namespaces_roles_suffice(
     assert requests.refused() == []
     assert requests.permissions() | RARE.keys() == granted(installation)
     assert "ClusterRoleBinding" not in {thing["kind"] for thing in installation.manifests}
+
+
+def test_without_stack_sets_it_has_no_right_to_secrets(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
+    with installed(cluster, namespace, tmp_path, "--set=stackSets.enabled=false") as operators:
+        requests = Requests(cluster, operators.installation.user)
+        process = operators.start()
+        World(cluster, namespace).whole_job()
+        assert process.stop() == 0
+        allowed = granted(operators.installation)
+        assert requests.refused() == []
+        assert requests.permissions() | (RARE.keys() & allowed) == allowed
+        assert not {each for each in allowed if "secrets" in each or "configmaps" in each or "stack" in each}
 
 
 @pytest.mark.parametrize("role", ["view", "edit", "admin"])
