@@ -2,7 +2,10 @@
 
 import pytest
 
-from windlass.cluster.resources import LEASES, NAMESPACES, PODS, SCALING_GROUPS
+from windlass.api.common import GROUP
+from windlass.api.kinds import KINDS
+from windlass.cluster import resources
+from windlass.cluster.resources import LEASES, NAMESPACES, PODS, SCALING_GROUPS, Resource
 
 
 def test_the_core_group_has_a_path_of_its_own() -> None:
@@ -37,3 +40,8 @@ def test_names_that_no_object_has_are_refused(name: str) -> None:
 
 def test_api_version_is_as_objects_write_it() -> None:
     assert (PODS.api_version, SCALING_GROUPS.api_version) == ("v1", "windlass.dev/v1alpha1")
+
+
+def test_our_own_kinds_are_named_as_their_models_are() -> None:
+    named = {each for each in vars(resources).values() if isinstance(each, Resource) and each.group == GROUP}
+    assert named == {Resource.of(kind) for kind in KINDS}

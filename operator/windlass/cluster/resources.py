@@ -3,17 +3,6 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from windlass.api import (
-    instance_refresh,
-    launch_template,
-    scaling_activity,
-    scaling_configuration,
-    scaling_group,
-    stack_instance,
-    stack_set,
-    stack_set_operation,
-    stack_target,
-)
 from windlass.api.common import GROUP, VERSION, Kind
 
 
@@ -77,12 +66,13 @@ POLICY_BINDINGS = Resource(
 )
 CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
 
-SCALING_GROUPS = Resource.of(scaling_group.KIND)
-SCALING_CONFIGURATIONS = Resource.of(scaling_configuration.KIND)
-LAUNCH_TEMPLATES = Resource.of(launch_template.KIND)
-SCALING_ACTIVITIES = Resource.of(scaling_activity.KIND)
-INSTANCE_REFRESHES = Resource.of(instance_refresh.KIND)
-STACK_SETS = Resource.of(stack_set.KIND)
-STACK_SET_OPERATIONS = Resource.of(stack_set_operation.KIND)
-STACK_INSTANCES = Resource.of(stack_instance.KIND)
-STACK_TARGETS = Resource.of(stack_target.KIND)
+# Of our own kinds, by name: whoever talks about one does not import the models of all.
+SCALING_GROUPS = Resource(GROUP, VERSION, "scalinggroups", "ScalingGroup")
+SCALING_CONFIGURATIONS = Resource(GROUP, VERSION, "scalingconfigurations", "ScalingConfiguration")
+LAUNCH_TEMPLATES = Resource(GROUP, VERSION, "launchtemplates", "LaunchTemplate")
+SCALING_ACTIVITIES = Resource(GROUP, VERSION, "scalingactivities", "ScalingActivity")
+INSTANCE_REFRESHES = Resource(GROUP, VERSION, "instancerefreshes", "InstanceRefresh")
+STACK_SETS = Resource(GROUP, VERSION, "stacksets", "StackSet")
+STACK_SET_OPERATIONS = Resource(GROUP, VERSION, "stacksetoperations", "StackSetOperation")
+STACK_INSTANCES = Resource(GROUP, VERSION, "stackinstances", "StackInstance")
+STACK_TARGETS = Resource(GROUP, VERSION, "stacktargets", "StackTarget")
