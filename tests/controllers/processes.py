@@ -5,7 +5,7 @@ Time stands still until a test moves it. What the informers are shown, and when,
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -13,19 +13,19 @@ from typing import Any, Protocol
 
 import msgspec
 
-from tests.cluster_client.objects import Change, Objects
+from tests.cluster_client.objects import Change, Objects, matches
 from tests.controllers.runtimes import runtime
 from tests.engine.manual_clock import settle
 from tests.worlds import GROUP
-from windlass.api.kinds import KINDS
 from windlass.cluster.client import Client
 from windlass.cluster.connection import Connection
+from windlass.cluster.informer import Informer
 from windlass.cluster.members import Members
 from windlass.cluster.transport import NoReply, Reply, Request, Stream
 from windlass.controllers.scaling_group.caches import group_key
 from windlass.controllers.scaling_group.controller import ScalingGroupController
 from windlass.engine.clock import Clock
-from windlass.engine.dispatch import Dispatch
+from windlass.engine.dispatch import Controller, Dispatch, Runtime
 from windlass.engine.expectations import Expectations
 from windlass.engine.loop import Loop
 from windlass.engine.metrics import Metrics
@@ -33,7 +33,6 @@ from windlass.engine.queue import Queue
 from windlass.registry import controllers as all_controllers
 
 KEY = group_key("default", GROUP)
-OWN_KINDS = {kind.plural: kind.kind for kind in KINDS}
 
 
 @dataclass(frozen=True)
@@ -179,6 +178,7 @@ class Process:
         crash: Crash | None = None,
         prompt: bool = False,
         members: Callable[[MemoryTransport, Clock], Members] | None = None,
+        controllers: Callable[[Runtime], Iterable[Controller]] = all_controllers,
     ) -> None:
         """`prompt`: watches show each change before the request that made it is answered; else when time passes.
 
@@ -196,13 +196,13 @@ class Process:
         self.client = Client(Connection("http://memory", "a test"), connect=self._connect, sleep=clock.sleep)
         self.queue = Queue(clock, rng=Random(1))  # noqa: S311
         self.may_work = asyncio.Event()
-        self.controllers = controllers = Dispatch()
+        self.controllers = dispatch = Dispatch()
         self.loop = Loop(
             self.queue,
-            controllers.reconcile,
+            dispatch.reconcile,
             clock,
             may_work=self.may_work,
-            on_failure=controllers.report,
+            on_failure=dispatch.report,
             workers=2,
             rng=Random(1),  # noqa: S311
         )
@@ -217,8 +217,8 @@ class Process:
             **({"members": members(self.transport, clock)} if members is not None else {}),
         )
         self.stores = works_with.stores
-        for controller in all_controllers(works_with):
-            controllers.add(controller)
+        for controller in controllers(works_with):
+            dispatch.add(controller)
             if isinstance(controller, ScalingGroupController):
                 self.controller, self.caches = controller, controller.caches
         self._running: asyncio.Task[None] | None = None
@@ -229,7 +229,9 @@ class Process:
     async def __aenter__(self) -> "Process":
         """Everything has been read once, and nothing runs yet."""
         await self.client.__aenter__()
-        for plural in (*OWN_KINDS, "pods", "controllerrevisions"):
+        there = {plural for plural, _, _ in self.objects.by_place}
+        own = [each.resource.plural for each in self.stores]
+        for plural in (*own, *sorted(there - set(own))):
             for body in self.objects.selected(plural):
                 self.show(Change(self.objects.version, plural, "ADDED", body))
         self.shown = len(self.objects.history)
@@ -257,17 +259,23 @@ class Process:
     # ---- what watches show
 
     def show(self, change: Change) -> None:
-        if change.plural in OWN_KINDS:
-            if change.plural not in {own.resource.plural for own in self.stores}:
-                return
-            self.stores.observe(OWN_KINDS[change.plural], change.body, deleted=change.type == "DELETED")
+        kind = next((own.resource.kind for own in self.stores if own.resource.plural == change.plural), None)
+        if kind is not None:
+            self.stores.observe(kind, change.body, deleted=change.type == "DELETED")
             return
-        informers: dict[str, Any] = {"pods": self.caches.pods, "controllerrevisions": self.caches.revisions}
-        informer = informers.get(change.plural)
-        if informer is not None:
-            line = msgspec.json.encode({"type": change.type, "object": change.body})
-            for reflection in informer._reflections:
-                reflection._take([line])
+        line = msgspec.json.encode({"type": change.type, "object": change.body})
+        for informer in (each for controller in self.controllers for each in controller.sources):
+            if isinstance(informer, Informer) and informer.name == change.plural:
+                self._show(informer, change, line)
+
+    def _show(self, informer: Informer[Any], change: Change, line: bytes) -> None:
+        meta = change.body["metadata"]
+        if not matches(change.body, informer._source.label_selector):
+            if informer.get(meta["namespace"], meta["name"]) is None:
+                return
+            line = msgspec.json.encode({"type": "DELETED", "object": change.body})
+        for reflection in informer._reflections:
+            reflection._take([line])
 
     def show_all(self) -> None:
         """The watches catch up with the API."""
