@@ -9,6 +9,7 @@ from pathlib import Path
 from hack.cluster import kind
 from hack.cluster.installation import start_operator
 from hack.cluster.local import DEFAULT, ROOT, Cluster, Shape, StartError
+from hack.cluster.nodes.plan import node_name
 from hack.cluster.tools import TOOL_SETS, BuildError, ToolSet, ensure, tool
 
 _SETS = ", ".join(TOOL_SETS)
@@ -37,6 +38,8 @@ def up(cluster: Cluster, options: argparse.Namespace) -> None:
         start_operator(cluster)
     link_commands()
     print(f"cluster {cluster.name} is up at {cluster.url}: {shape.nodes} nodes in {', '.join(shape.zones)}")
+    if shape.real_nodes:
+        print(f"  real nodes beside them: {', '.join(node_name(number + 1) for number in range(shape.real_nodes))}")
     for member, kubeconfig in zip(cluster.members, cluster.published_member_kubeconfigs, strict=True):
         print(f"  {member.name} at {member.url}: KUBECONFIG={_short(kubeconfig)}")
     print(f"  export KUBECONFIG={_short(cluster.published_kubeconfig)}")
@@ -89,7 +92,7 @@ def _short(path: Path) -> Path:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hack/cluster/cluster",
-        description="A Kubernetes control plane on this machine, with simulated nodes (kwok).",
+        description="A Kubernetes control plane on this machine, with simulated nodes (kwok), and real ones if wanted.",
         epilog="CLUSTER=kind makes the same with kind, on the Docker daemon that answers or one of its own.",
     )
     commands = parser.add_subparsers(required=True, metavar="up|down|status|env|build")
@@ -115,6 +118,15 @@ def _add_shape(command: argparse.ArgumentParser) -> None:
     command.add_argument("--nodes", type=_count, metavar="N", help=f"how many nodes (first: {Shape().nodes})")
     command.add_argument("--zones", type=_zones, metavar="A,B", help=f"their zones, in turn (first: {zones})")
     command.add_argument("--members", type=_count, metavar="K", help="how many more API servers, as member clusters")
+    command.add_argument(
+        "--real-node",
+        dest="real_nodes",
+        type=_count,
+        nargs="?",
+        const=1,
+        metavar="N",
+        help="so many nodes more (1 without a number) on which Pods really run; needs root rights",
+    )
     command.add_argument(
         "--operator", action="store_true", help="install what the chart does, and run the operator with these rights"
     )

@@ -65,10 +65,15 @@ class Access:
         """The administrator's kubeconfig."""
         return self.folder / "admin.kubeconfig"
 
-    def write_kubeconfig(self, user: str) -> Path:
-        """Writes `<user>.kubeconfig`, certificates included, so that the file can be copied anywhere."""
+    def write_kubeconfig(self, user: str, *, at: str | None = None) -> Path:
+        """Writes `<user>.kubeconfig`, certificates included, so that the file can be copied anywhere.
+
+        `at`: an address other than loopback by which the API server is reached. Its certificate does not name it.
+        """
         path = self.folder / f"{user}.kubeconfig"
         server = {"server": self.url, "certificate-authority-data": _base64(self.ca)}
+        if at:
+            server |= {"server": f"https://{at}:{self.port}", "tls-server-name": "kubernetes"}
         credentials = {
             "client-certificate-data": _base64(self.pki / f"{user}.crt"),
             "client-key-data": _base64(self.pki / f"{user}.key"),

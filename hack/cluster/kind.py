@@ -57,8 +57,10 @@ class KindCluster(Cluster):
 
         Raises StartError, tools.BuildError.
         """
-        docker.ensure()
         shape = shape or self.shape
+        if shape.real_nodes:
+            raise StartError("starting a real node: every node that kind makes is real; say --nodes N")
+        docker.ensure()
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "shape.json").write_text(json.dumps(asdict(shape)))
         if self.kind_name not in _kind("get", "clusters").split():

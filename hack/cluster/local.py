@@ -14,6 +14,8 @@ import yaml
 from hack.cluster import pki, programs
 from hack.cluster.access import PORT_FILE, Access, Object, is_true, wait_until
 from hack.cluster.locking import kept_port, locked
+from hack.cluster.nodes import RealNodes, missing
+from hack.cluster.nodes.plan import MOST_NODES, NoRangeError, is_real, node_name
 from hack.cluster.process import Process, Usage
 
 ROOT = Path(__file__).parents[2]
@@ -32,12 +34,16 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a cluster consists of. `members`: further API servers, each a cluster of its own for its users."""
+    """What a cluster consists of. `members`: further API servers, each a cluster of its own for its users.
+
+    `nodes` are simulated; `real_nodes`, 15 at the most, are kubelets whose Pods run. Both are in the zones in turn.
+    """
 
     nodes: int = 6
     zones: tuple[str, ...] = ("zone-a", "zone-b", "zone-c")
     members: int = 0
     audit: bool = False
+    real_nodes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ class Cluster(Access):
         self._root = root
         self._dies_with_parent = dies_with_parent
         self._processes: dict[str, Process] = {}
+        self._real_nodes = RealNodes(self, self._process, dies_with_parent=dies_with_parent)
 
     @property
     def shape(self) -> Shape:
@@ -102,8 +109,10 @@ class Cluster(Access):
 
         Raises StartError, tools.BuildError.
         """
+        shape = shape or self.shape
+        _refuse_what_cannot_be(shape)
         with self._lock():
-            self._prepare(shape or self.shape)
+            self._prepare(shape)
             if programs.ETCD in components:
                 self._start(programs.ETCD)
             self._start_api_servers()
@@ -115,6 +124,7 @@ class Cluster(Access):
                 self._wait_for(programs.CONTROLLER_MANAGER, self._has_default_service_account)
             if programs.KWOK in components:
                 self._settle_nodes(untainted=programs.CONTROLLER_MANAGER in components)
+            self._settle_real_nodes(untainted=programs.CONTROLLER_MANAGER in components)
 
     def down(self) -> None:
         """Ends every program, also of a start that was cut off, and removes everything that was kept."""
@@ -124,11 +134,14 @@ class Cluster(Access):
                 process.signal(signal.SIGKILL)
             for process in running:
                 process.stop()
+            self._real_nodes.remove()
             shutil.rmtree(self.folder, ignore_errors=True)
             self._withdraw_kubeconfigs()
 
     def start(self, component: str) -> None:
         """Starts one component again and waits until it answers, if it is an API server (`member-1` is one).
+
+        A real node (`real-1`) has been started then, and is ready a moment later.
 
         Raises StartError.
         """
@@ -137,12 +150,18 @@ class Cluster(Access):
             self._wait_until_served(component)
 
     def stop(self, component: str) -> None:
-        """Ends one component in its own time, at most 10 s."""
-        self._process(component).stop(gracefully_within=10.0)
+        """Ends one component in its own time, at most 10 s; a real node at once."""
+        if is_real(component):
+            self.kill(component)
+        else:
+            self._process(component).stop(gracefully_within=10.0)
 
     def kill(self, component: str) -> None:
-        """Ends one component at once."""
-        self._process(component).stop()
+        """Ends one component at once, a real node with everything on it."""
+        if is_real(component):
+            self._real_nodes.stop(_number(component))
+        else:
+            self._process(component).stop()
 
     def restart(self, component: str) -> None:
         self.stop(component)
@@ -151,9 +170,15 @@ class Cluster(Access):
     def status(self) -> list[Part]:
         """Every program that is part of this cluster, running or not, and what else was started in its folder."""
         names = dict.fromkeys([*programs.ALL, *(member.name for member in self.members)])
+        names |= dict.fromkeys(node_name(number + 1) for number in range(self.shape.real_nodes))
         names |= dict.fromkeys(sorted(file.stem for file in self.folder.glob("*.pid")))
         parts = [self._process(name) for name in names]
-        return [Part(part.name, part.pid, part.usage(), part.log) for part in parts]
+        return [Part(part.name, part.pid, self._usage(part), part.log) for part in parts]
+
+    def _usage(self, process: Process) -> Usage | None:
+        if is_real(process.name) and process.pid:
+            return self._real_nodes.usage(_number(process.name))
+        return process.usage()
 
     def _lock(self) -> AbstractContextManager[None]:
         return locked(self._root / f"{self.name}.lock", waiting=f"cluster {self.name}: waiting for another command")
@@ -169,8 +194,10 @@ class Cluster(Access):
             access.write_kubeconfig("admin")
         for name in members_before - {member.name for member in self.members}:
             self._process(name).stop()
+        if bool(shape.real_nodes) != bool(before.real_nodes):
+            self._process(programs.CONTROLLER_MANAGER).stop()  # it is started with the other setting, as below
         if shape.audit != before.audit:
-            self._process(programs.API_SERVER).stop()  # it is started with the other setting
+            self._process(programs.API_SERVER).stop()
         self._publish_kubeconfigs()
 
     def _publish_kubeconfigs(self) -> None:
@@ -223,23 +250,52 @@ class Cluster(Access):
         for node in wanted:
             self.apply(_NODES, node)
         names = {node["metadata"]["name"] for node in wanted}
-        for node in self._kwok_nodes():
+        for node in self._nodes("kwok"):
             if node["metadata"]["name"] not in names:
                 self.request("DELETE", f"{_NODES}/{node['metadata']['name']}")
 
         def settled(node: Object) -> bool:
             return is_true(node, "Ready") and not (untainted and node["spec"].get("taints"))
 
-        self._wait_for(programs.KWOK, lambda: all(map(settled, self._kwok_nodes())))
+        self._wait_for(programs.KWOK, lambda: all(map(settled, self._nodes("kwok"))))
 
-    def _kwok_nodes(self) -> list[Object]:
-        return list(self.request("GET", f"{_NODES}?labelSelector=type%3Dkwok")["items"])
+    def _nodes(self, kind: str) -> list[Object]:
+        return list(self.request("GET", f"{_NODES}?labelSelector=type%3D{kind}")["items"])
+
+    def _settle_real_nodes(self, *, untainted: bool) -> None:
+        """Makes the real nodes be those of the shape, and waits until they are ready and (then) take Pods."""
+        wanted = [node_name(number + 1) for number in range(self.shape.real_nodes)]
+        there = [node["metadata"]["name"] for node in self._nodes("real")]
+        for name in {*there, *(file.stem for file in self.folder.glob("real-*.pid"))} - {*wanted}:
+            self.kill(name)
+            if name in there:
+                self.request("DELETE", f"{_NODES}/{name}")
+        if not wanted:
+            self._real_nodes.remove()
+        for name in wanted:
+            self._start(name)
+        for name in wanted:
+            self._wait_for(name, lambda name=name: self._is_settled(name, untainted=untainted))  # type: ignore[misc]
+
+    def _is_settled(self, real_node: str, *, untainted: bool) -> bool:
+        node = self.request("GET", f"{_NODES}/{real_node}")
+        return is_true(node, "Ready") and not (untainted and node["spec"].get("taints"))
 
     def _has_default_service_account(self) -> bool:
         return bool(self.request("GET", "/api/v1/namespaces/default/serviceaccounts/default"))
 
     def _start(self, name: str) -> None:
+        if is_real(name):
+            self._start_real_node(_number(name))
+            return
         self._process(name).start(self._command(name), dies_with_parent=self._dies_with_parent)
+
+    def _start_real_node(self, number: int) -> None:
+        zones = self.shape.zones
+        try:
+            self._real_nodes.start(number, zones[(number - 1) % len(zones)])
+        except (NoRangeError, OSError, TimeoutError) as error:
+            raise StartError(f"starting {node_name(number)}: {error}") from error
 
     def _command(self, name: str) -> list[str]:
         etcd_port = kept_port(self.folder / "etcd.port", among=self._root)
@@ -248,6 +304,8 @@ class Cluster(Access):
             return programs.etcd(self.folder / "etcd", etcd_port, peer_port)
         if name == programs.API_SERVER:
             return programs.api_server(self, etcd_port, "/registry", self.audit_log if self.shape.audit else None)
+        if name == programs.CONTROLLER_MANAGER:
+            return programs.controller_manager(self, real_nodes=bool(self.shape.real_nodes))
         if name in programs.CLIENTS:
             return programs.CLIENTS[name](self)
         member = next(member for member in self.members if member.name == name)
@@ -271,6 +329,18 @@ class Cluster(Access):
             wait_until(reached, _START_LIMIT, name)
         except TimeoutError as error:
             raise StartError(f"starting {name}: {error}; the end of {process.log}:\n{process.end_of_log()}") from error
+
+
+def _refuse_what_cannot_be(shape: Shape) -> None:
+    """Raises StartError where the shape has real nodes that this machine cannot have."""
+    if shape.real_nodes > MOST_NODES:
+        raise StartError(f"starting {shape.real_nodes} real nodes: a cluster has at most {MOST_NODES}")
+    if shape.real_nodes and (lacks := missing()):
+        raise StartError(f"starting a real node: this machine lacks {', '.join(lacks)}")
+
+
+def _number(real_node: str) -> int:
+    return int(real_node.rpartition("-")[2])
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import datetime as dt
 import ipaddress
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -41,24 +42,41 @@ def create(folder: Path) -> None:
     if finished.exists():
         return
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    authority = _Authority(folder, "ca")
+    authority = _Authority.create(folder, "ca")
     authority.issue("kube-apiserver", "kube-apiserver", server=True)
     for name, (common_name, organisation) in CLIENTS.items():
         authority.issue(name, common_name, organisation)
-    _Authority(folder, "front-proxy-ca").issue("front-proxy-client", "front-proxy-client")
+    _Authority.create(folder, "front-proxy-ca").issue("front-proxy-client", "front-proxy-client")
     _service_account_key(folder)
     finished.touch()
+
+
+def create_for_node(folder: Path, node: str) -> None:
+    """Adds what a kubelet shows to the API server: `<node>.crt` and `<node>.key`, unless they are there."""
+    if not (folder / f"{node}.crt").exists():
+        _Authority.load(folder, "ca").issue(node, f"system:node:{node}", "system:nodes")
 
 
 class _Authority:
     """A certificate authority that signs what it is asked to."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, key: ec.EllipticCurvePrivateKey) -> None:
         self._folder = folder
-        self._key = _new_key(folder / f"{name}.key")
+        self._key = key
         self._subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        builder = self._builder(self._subject, self._key.public_key(), is_authority=True)
-        _write_certificate(folder / f"{name}.crt", builder.sign(self._key, hashes.SHA256()))
+
+    @classmethod
+    def create(cls, folder: Path, name: str) -> Self:
+        authority = cls(folder, name, _new_key(folder / f"{name}.key"))
+        builder = authority._builder(authority._subject, authority._key.public_key(), is_authority=True)
+        _write_certificate(folder / f"{name}.crt", builder.sign(authority._key, hashes.SHA256()))
+        return authority
+
+    @classmethod
+    def load(cls, folder: Path, name: str) -> Self:
+        key = serialization.load_pem_private_key((folder / f"{name}.key").read_bytes(), password=None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)  # noqa: S101 - `create` made it
+        return cls(folder, name, key)
 
     def issue(self, name: str, common_name: str, organisation: str | None = None, *, server: bool = False) -> None:
         key = _new_key(self._folder / f"{name}.key")

@@ -53,10 +53,12 @@ class Process:
         *,
         dies_with_parent: bool = False,
         environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> None:
         """Starts the program unless it runs. `dies_with_parent`: the kernel kills it when this process ends.
 
-        `environment` is added to PATH and HOME, which are all that it gets else.
+        `environment` is added to PATH and HOME, which are all that it gets else. It runs in `folder`, by default the
+        cluster's.
         """
         if self.pid:
             return
@@ -79,7 +81,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=self._folder,
+                cwd=folder or self._folder,
                 # No KUBECONFIG or ETCD_… of the caller's.
                 env={"PATH": os.defpath, "HOME": str(self._folder), **(environment or {})},
                 start_new_session=True,
@@ -111,14 +113,7 @@ class Process:
     def usage(self) -> Usage | None:
         """Memory and processor time so far, None if it does not run."""
         pid = self.pid
-        if not pid:
-            return None
-        try:
-            fields = _stat(pid)
-        except OSError:
-            return None
-        pages, ticks = int(fields[21]), int(fields[11]) + int(fields[12])
-        return Usage(pages * os.sysconf("SC_PAGE_SIZE") >> 20, ticks / _TICKS_PER_SECOND)
+        return usage_of(pid) if pid else None
 
     def end_of_log(self, lines: int = 15) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
@@ -132,6 +127,16 @@ class Process:
                 self._child.poll()
             time.sleep(0.01)
         return True
+
+
+def usage_of(pid: int) -> Usage | None:
+    """What a process has taken so far, None if it is gone."""
+    try:
+        fields = _stat(pid)
+    except OSError:
+        return None
+    pages, ticks = int(fields[21]), int(fields[11]) + int(fields[12])
+    return Usage(pages * os.sysconf("SC_PAGE_SIZE") >> 20, ticks / _TICKS_PER_SECOND)
 
 
 def _identity(pid: int, executable: str) -> dict[str, object]:

@@ -34,7 +34,8 @@ class ToolSet:
 
     `version_of` is the module whose pinned version the binaries report; `stamps` maps the linker's variables to
     values with `{version}`, `{major}` and `{minor}` filled in. `renames` gives a binary a better name than Go does.
-    `tags` are Go's build tags.
+    `tags` are Go's build tags. `cgo`: it has parts in C, for which a C compiler must be there. Source of our own lies
+    below the module's folder.
     """
 
     name: str
@@ -42,6 +43,7 @@ class ToolSet:
     stamps: Mapping[str, str] = field(default_factory=dict)
     renames: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    cgo: bool = False
 
     @property
     def module(self) -> Path:
@@ -71,8 +73,8 @@ class ToolSet:
     def folder(self) -> Path:
         """Where the binaries are, or will be."""
         digest = hashlib.sha256("\n".join(self.flags).encode())
-        for name in ("go.mod", "go.sum"):
-            digest.update((self.module / name).read_bytes())
+        for file in (self.module / "go.mod", self.module / "go.sum", *sorted(self.module.glob("*/**/*.go"))):
+            digest.update(file.read_bytes())
         return cache_folder() / f"{self.name}-{digest.hexdigest()[:16]}"
 
     def _pinned(self, pattern: str) -> str:
@@ -99,7 +101,7 @@ TOOL_SETS: Mapping[str, ToolSet] = {
         ToolSet("kwok", "sigs.k8s.io/kwok"),
         ToolSet("helm", "helm.sh/helm/v4", {"helm.sh/helm/v4/internal/version.version": "{version}"}),
         ToolSet("kind", "sigs.k8s.io/kind"),
-        # What a node of kind consists of, where its image cannot be pulled.
+        # What a node consists of: a real one, and one of kind where its image cannot be pulled.
         ToolSet("kubernetes-node", "k8s.io/kubernetes", _KUBERNETES_STAMPS),
         ToolSet(
             "containerd",
@@ -109,6 +111,8 @@ TOOL_SETS: Mapping[str, ToolSet] = {
         ),
         ToolSet("cni", "github.com/containernetworking/plugins"),
         ToolSet("crictl", "sigs.k8s.io/cri-tools"),
+        ToolSet("runc", "github.com/opencontainers/runc", {"main.version": "{version}"}, cgo=True),
+        ToolSet("node-programs", "windlass.dev/node-programs"),
     )
 }
 
@@ -148,7 +152,9 @@ def source_of(tools: ToolSet) -> Path:
     """
     go = find_go(tools.go_version)
     command = [str(go), "mod", "download", "-json", tools.version_of]
-    ran = subprocess.run(command, cwd=tools.module, env=_environment(), capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        command, cwd=tools.module, env=_environment(tools), capture_output=True, text=True, check=False
+    )
     if ran.returncode:
         output = ran.stdout + ran.stderr
         raise BuildError(f"fetching the source of {tools.version_of}: go ended with {ran.returncode}\n{output}")
@@ -162,7 +168,7 @@ def _build(tools: ToolSet, folder: Path) -> None:
         log = scratch / "build.log"
         out = scratch / "bin"
         command = [str(go), "build", "-v", *tools.flags, "-o", f"{out}/", "tool"]
-        _run(command, tools, log, _environment())
+        _run(command, tools, log, _environment(tools))
         for old, new in tools.renames.items():
             (out / old).rename(out / new)
         out.rename(folder)
@@ -170,9 +176,10 @@ def _build(tools: ToolSet, folder: Path) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _environment() -> dict[str, str]:
+def _environment(tools: ToolSet) -> dict[str, str]:
     """Go's settings are the caller's own (proxy, caches), except for what would change the binaries or the pins."""
-    return os.environ | {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": "-buildvcs=false"}
+    cgo = str(int(tools.cgo))
+    return os.environ | {"CGO_ENABLED": cgo, "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": "-buildvcs=false"}
 
 
 def _run(command: list[str], tools: ToolSet, log: Path, environment: dict[str, str]) -> None:

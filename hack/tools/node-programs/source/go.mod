@@ -1,0 +1,3 @@
+module windlass.dev/node-programs
+
+go 1.26.8
