@@ -31,6 +31,7 @@ ALL_SET: dict[str, Any] = {
     "log": {"format": "text", "level": "DEBUG"},
     "metrics": {"host": "0.0.0.0", "port": 9090},  # noqa: S104
     "workers": 2,
+    "containerGroups": {"enabled": True},
     "stackSets": {"enabled": True},
     "stackTargets": {"allowLocal": True, "impersonate": [{"namespace": TEAMS[0], "serviceAccount": "deployer"}]},
     "lease": {
@@ -51,6 +52,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "one replica without a lease": {"replicas": 1, "lease": {"enabled": False}},
     "in some namespaces": {"namespaces": list(TEAMS)},
     "without stack sets": {"stackSets": {"enabled": False}},
+    "groups alone": {"stackSets": {"enabled": False}, "containerGroups": {"enabled": False}},
     "all values set": ALL_SET,
 }
 # Each with a part of the sentence that refuses it.

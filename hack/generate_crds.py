@@ -20,7 +20,8 @@ INT32 = range(-(2**31), 2**31)
 PRESERVE = "x-kubernetes-preserve-unknown-fields"
 BOUNDS = {"minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"}
 LIST_TYPE = "x-kubernetes-list-type"
-KEPT = BOUNDS | {"pattern", "enum", "format", PRESERVE, LIST_TYPE, "x-kubernetes-list-map-keys"}
+MAP_TYPE = "x-kubernetes-map-type"
+KEPT = BOUNDS | {"pattern", "enum", "format", PRESERVE, LIST_TYPE, "x-kubernetes-list-map-keys", MAP_TYPE}
 STANDARD = {
     "apiVersion": "The version of the schema that this object is written in.",
     "kind": "The kind of the object.",

@@ -26,13 +26,26 @@ class Field:
 
 def fields(schema: Schema, path: str = "") -> Iterator[Field]:
     """All fields below a schema, each before those inside it."""
-    for name, part in schema.get("properties", {}).items():
+    limited = _limited_by_rules(schema)
+    for name, whole in schema.get("properties", {}).items():
         here = f"{path}.{name}" if path else name
+        part = _without_lengths(whole) if name in limited else whole
         yield Field(here, part, name in schema.get("required", []))
         if part.get("type") == "array":
             yield from fields(part["items"], f"{here}[]")
         else:
             yield from fields(part, here)
+
+
+def _limited_by_rules(schema: Schema) -> set[str]:
+    """The fields whose length a rule limits with an error code: the schema's own bounds lie above what is allowed."""
+    codes = [rule for rule in _rules_at(schema) if "LengthExceeded" in rule.get("message", "")]
+    return {rule["fieldPath"].removeprefix(".") for rule in codes}
+
+
+def _without_lengths(schema: Schema) -> Schema:
+    out = {key: value for key, value in schema.items() if key not in {"maxLength", "maxItems"}}
+    return out | {"items": _without_lengths(schema["items"])} if "items" in schema else out
 
 
 def kind_of_value(schema: Schema) -> str:
@@ -101,8 +114,8 @@ def _rules(root: Schema) -> Iterator[str]:
     if not found:
         return
     yield from ("", "## Rules between fields", "", "What breaks one of these is refused with its sentence:", "")
-    for rule in found:
-        yield f"- {_text(rule.get('message') or _sentence(rule['messageExpression']))}"
+    sentences = (rule.get("message") or _sentence(rule["messageExpression"]) for rule in found)
+    yield from dict.fromkeys(f"- {_text(sentence)}" for sentence in sentences)
 
 
 def _rules_at(schema: Schema) -> list[Schema]:

@@ -49,6 +49,7 @@ FLAGS: tuple[tuple[str, str, object, dict[str, Any]], ...] = (
     ("workers", "groups that are worked on at once", MOST_IN_FLIGHT, {"type": _whole(1, 1000)}),
     ("resync-period", "seconds after which everything is looked at again", 600, {"type": _whole(1, 86400)}),
     ("stack-sets", "whether stack sets are worked on", "on", {"choices": ("on", "off")}),
+    ("container-groups", "whether container groups are worked on", "on", {"choices": ("on", "off")}),
     (
         "allow-local-targets",
         "whether StackTargets may lead to addresses of this machine",
@@ -67,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
     """All flags."""
     made = argparse.ArgumentParser(
         prog="python -m windlass",
-        description="The Windlass operator: keeps scaling groups at their size, and deploys stack sets.",
+        description="The Windlass operator: scaling groups, container groups and stack sets.",
         epilog="Every flag may be given as an environment variable: --metrics-port as WINDLASS_METRICS_PORT.",
     )
     for name, text, default, options in FLAGS:
@@ -97,6 +98,7 @@ def settings_of(given: argparse.Namespace) -> Settings:
         workers=given.workers,
         resync_period=given.resync_period,
         stack_sets=given.stack_sets == "on",
+        container_groups=given.container_groups == "on",
         allow_local_targets=given.allow_local_targets == "on",
         lease=given.lease == "on",
         lease_namespace=given.lease_namespace,

@@ -42,8 +42,8 @@ class Settings:
     """How the operator runs. `namespaces` None: all of them; `lease_namespace` None: the connection's own.
 
     `resync_period`: seconds after which every object is looked at again, and those that were deleted unheard are
-    dropped, whatever the watches have said. `stack_sets`: whether they are worked on. `allow_local_targets`:
-    StackTargets may lead to addresses of this machine.
+    dropped, whatever the watches have said. `stack_sets`, `container_groups`: whether they are worked on.
+    `allow_local_targets`: StackTargets may lead to addresses of this machine.
     """
 
     namespaces: tuple[str, ...] | None = None
@@ -53,6 +53,7 @@ class Settings:
     workers: int = MOST_IN_FLIGHT
     resync_period: float = RESYNC_SECONDS
     stack_sets: bool = True
+    container_groups: bool = True
     allow_local_targets: bool = False
     lease: bool = True
     lease_namespace: str | None = None
@@ -127,7 +128,9 @@ class Operator:
             forget_key=self._loop.forget_key,
             made_progress=self._loop.made_progress,
         )
-        chosen = controllers or partial(all_controllers, stack_sets=settings.stack_sets)
+        chosen = controllers or partial(
+            all_controllers, stack_sets=settings.stack_sets, container_groups=settings.container_groups
+        )
         for controller in chosen(runtime):
             self._controllers.add(controller)
         self._sources = [source for controller in self._controllers for source in controller.sources]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from windlass.controllers.container_groups.controller import ContainerGroupController
 from windlass.controllers.instance_refresh.controller import InstanceRefreshController
 from windlass.controllers.launch_template.controller import LaunchTemplateController
 from windlass.controllers.scaling_group.controller import ScalingGroupController
@@ -9,8 +10,8 @@ from windlass.controllers.stack_sets.wiring import stack_set_controllers
 from windlass.engine.dispatch import Controller, Runtime
 
 
-def controllers(runtime: Runtime, *, stack_sets: bool = True) -> Iterator[Controller]:
-    """All of them, in the order in which their kinds are documented; without those of stack sets where they are off.
+def controllers(runtime: Runtime, *, stack_sets: bool = True, container_groups: bool = True) -> Iterator[Controller]:
+    """All of them, in the order in which their kinds are documented; without those that are off.
 
     That of groups comes first: it keeps the objects of the kinds that its passes read, for all of them.
     """
@@ -19,3 +20,5 @@ def controllers(runtime: Runtime, *, stack_sets: bool = True) -> Iterator[Contro
     yield LaunchTemplateController(runtime)
     if stack_sets:
         yield from stack_set_controllers(runtime)
+    if container_groups:
+        yield ContainerGroupController(runtime)

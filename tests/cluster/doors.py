@@ -14,6 +14,7 @@ PLURALS = {
     "LaunchTemplate": "launchtemplates",
     "ScalingActivity": "scalingactivities",
     "InstanceRefresh": "instancerefreshes",
+    "ContainerGroup": "containergroups",
     "StackSet": "stacksets",
     "StackSetOperation": "stacksetoperations",
     "StackInstance": "stackinstances",
@@ -26,6 +27,10 @@ MINIMAL: dict[str, dict[str, Any]] = {
     "LaunchTemplate": {"versions": [{"version": 1, "template": TEMPLATE}]},
     "ScalingActivity": {"scalingGroup": "web"},
     "InstanceRefresh": {"scalingGroup": "web"},
+    "ContainerGroup": {
+        "size": {"cpu": "2", "memory": "2Gi"},
+        "containers": [{"name": "web", "image": "web:1", "resources": {"cpu": "50m", "memory": "64Mi"}}],
+    },
     "StackSet": {"template": {"manifests": "kind: ConfigMap"}},
     "StackSetOperation": {"stackSet": "web", "action": "DeploySet"},
     "StackInstance": {"stackSet": "web", "region": "eu-1", "account": "shop"},

@@ -17,6 +17,7 @@ SHORT = {
     "LaunchTemplate": "lt",
     "ScalingActivity": "sact",
     "InstanceRefresh": "ir",
+    "ContainerGroup": "cg",
     "StackSet": "sset",
     "StackSetOperation": "sop",
     "StackInstance": "sinst",
@@ -75,6 +76,12 @@ COLUMNS = [
         "NAME GROUP PHASE PERCENTAGE UPDATED TOTAL READY AGE",
         "STATE FAILED MESSAGE",
         id="InstanceRefresh",
+    ),
+    pytest.param(
+        "ContainerGroup",
+        "NAME PHASE READY UPDATE DISRUPTION AGE",
+        "CPU MEMORY IP NODE MESSAGE",
+        id="ContainerGroup",
     ),
     pytest.param(
         "StackSet",

@@ -18,6 +18,7 @@ MINE = "windlass.dev/v1alpha1"
 NEED_NOTHING = {
     "ScalingConfiguration",
     "LaunchTemplate",
+    "ContainerGroup",
     "StackSet",
     "Namespace",
     "ServiceAccount",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hack.cluster import Cluster, wait_until
+from tests.cluster.container_world import FILES, ContainerWorld, container
 from tests.cluster.doors import API, MERGE_PATCH, manifest
 from tests.cluster.members import Member
 from tests.cluster.operator_process import Installation, Operators
@@ -19,14 +20,16 @@ from tests.cluster.stack_world import TEMPLATE, StackWorld
 RARE = {
     "patch pods": "by who takes over a removal that is not wanted any more: tests/faults/test_two_operators.py",
     **dict.fromkeys(
-        ("update windlass.dev/scalinggroups/finalizers", "update windlass.dev/stacksets/finalizers"),
+        (
+            "update windlass.dev/scalinggroups/finalizers",
+            "update windlass.dev/stacksets/finalizers",
+            "update windlass.dev/containergroups/finalizers",
+        ),
         "never asked for as such: the admission plugin OwnerReferencesPermissionEnforcement (off here, on in OpenShift)"
         " demands it of whoever creates an object that its owner is to wait for",
     ),
-    **dict.fromkeys(
-        ("delete configmaps", "delete secrets"),
-        "snapshots that nothing names any more are kept for ten minutes",
-    ),
+    "get windlass.dev/containergroups": "one is read again before it acts where its status stays as it is",
+    "get nodes": "while a Pod is not ready for long, or does not go: whether its node is lost",
     **dict.fromkeys(
         ("get windlass.dev/stacksetoperations", "get windlass.dev/stacktargets"),
         "one is read again where somebody else wrote to it at the same moment",
@@ -125,6 +128,31 @@ class World:
         wait_until(lambda: not self.instances(), LIMIT, "the instances' end")
 
 
+def whole_job_of_container_groups(world: ContainerWorld) -> None:
+    """All that container groups are there for, in about the order of their lives."""
+    mount = {"name": "conf", "mountPath": "/etc/app"}
+    world.credentials("registry", "first")
+    credentials = {"imageRegistryCredentials": [{"secretName": "registry"}]}
+    world.create(container(volumeMounts=[mount]), volumes=[FILES], **credentials)
+    world.wait_until_running()
+    world.credentials("registry", "second")
+    larger = {"cpu": "200m", "memory": "128Mi"}
+    world.change(containers=[container(image="web:2", volumeMounts=[mount]) | {"resources": larger}])
+    other = {"name": "conf", "configFile": {"files": [{"path": "app.ini", "content": "eD0y"}]}}
+    world.change(volumes=[other])
+    world.change(containers=[container(image="web:2")], volumes=[], imageRegistryCredentials=[])
+    world.wait_until_running()
+    world.wait(lambda: not _of_the_group(world, "configmaps", "secrets"), "the end of what nothing uses any more")
+    world.delete()
+    world.wait(lambda: not _of_the_group(world, "pods"), "the end of the Pod")
+
+
+def _of_the_group(world: ContainerWorld, *plurals: str) -> list[str]:
+    selector = "labelSelector=windlass.dev/container-group%3Dweb"
+    found = (world.cluster.request("GET", f"{world.path(each)}?{selector}") for each in plurals)
+    return [each["metadata"]["name"] for listing in found for each in listing["items"]]
+
+
 def whole_job_of_stack_sets(world: StackWorld) -> None:
     """All that stack sets are there for, in about the order of their lives. The namespace has a target eu/a."""
     files = {"template": TEMPLATE, "variables": 'greeting = "hello"'}
@@ -206,6 +234,7 @@ def test_nothing_is_refused_and_nothing_is_granted_in_vain(
     requests = Requests(cluster, installation.user)
     process = operator.start("--allow-local-targets=on")
     World(cluster, namespace).whole_job()
+    whole_job_of_container_groups(ContainerWorld(cluster, namespace))
     stacks = StackWorld(cluster, namespace, members[:1])
     stacks.target("eu", "a", members[0])
     whole_job_of_stack_sets(stacks)
@@ -258,18 +287,23 @@ def test_in_given_namespaces_roles_suffice(
     requests = Requests(cluster, installation.user)
     process = in_one_namespace.start()
     World(cluster, namespace).whole_job()
+    whole_job_of_container_groups(ContainerWorld(cluster, namespace))
     stacks = StackWorld(cluster, namespace, ())
     here = {"cluster": {"inCluster": {}}, "serviceAccountName": deployer, "namespace": namespace}
     stacks.create("stacktargets", "StackTarget", "eu-a", {"region": "eu", "account": "a", **here})
     whole_job_of_stack_sets(stacks)
     assert process.stop() == 0
     assert requests.refused() == []
-    assert requests.permissions() | RARE.keys() == granted(installation)
+    allowed = granted(installation)
+    assert requests.permissions() | (RARE.keys() & allowed) == allowed
     assert "ClusterRoleBinding" not in {thing["kind"] for thing in installation.manifests}
 
 
-def test_without_stack_sets_it_has_no_right_to_secrets(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
-    with installed(cluster, namespace, tmp_path, "--set=stackSets.enabled=false") as operators:
+def test_for_scaling_groups_alone_it_needs_no_right_to_secrets(
+    cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    alone = ("--set=stackSets.enabled=false", "--set=containerGroups.enabled=false")
+    with installed(cluster, namespace, tmp_path, *alone) as operators:
         requests = Requests(cluster, operators.installation.user)
         process = operators.start()
         World(cluster, namespace).whole_job()
@@ -277,7 +311,8 @@ def test_without_stack_sets_it_has_no_right_to_secrets(cluster: Cluster, namespa
         allowed = granted(operators.installation)
         assert requests.refused() == []
         assert requests.permissions() | (RARE.keys() & allowed) == allowed
-        assert not {each for each in allowed if "secrets" in each or "configmaps" in each or "stack" in each}
+        others = ("secrets", "configmaps", "stack", "containergroups")
+        assert not {each for each in allowed if any(other in each for other in others)}
 
 
 @pytest.mark.parametrize("role", ["view", "edit", "admin"])
@@ -304,6 +339,7 @@ def test_people_have_for_our_kinds_what_they_have_for_others(
         "stacksets",
         "stacksetoperations",
         "stacktargets",
+        "containergroups",
     )
     records = ("scalingactivities", "stackinstances")
     kinds = (*written, *records)

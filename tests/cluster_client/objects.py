@@ -25,6 +25,7 @@ WITH_STATUS = frozenset(
         "stacksetoperations",
         "stackinstances",
         "stacktargets",
+        "containergroups",
     }
 )
 
@@ -166,6 +167,8 @@ class Objects:
                 message = f'Operation cannot be fulfilled on {plural} "{meta["name"]}": the object has been modified'
                 return 409, status(409, "Conflict", message)
         changed = merged(found, self._part(where, patch))
+        if plural == "pods" and "containers" in (patch.get("spec") or {}):
+            changed["spec"]["containers"] = _by_name(found["spec"]["containers"], patch["spec"]["containers"])
         if dry_run or changed == found:
             return 200, changed
         if plural in WITH_STATUS | {"scalingconfigurations"} and changed.get("spec") != found.get("spec"):
@@ -179,6 +182,8 @@ class Objects:
         """What of the patch is taken: the subresource's part of it, or all else."""
         if where.subresource == "status":
             return {"status": patch.get("status") or {}}
+        if where.subresource == "resize":
+            return {"spec": patch["spec"]}
         if where.subresource == "scale":
             return {"spec": {"desiredSize": patch["spec"]["replicas"]}}
         guarded = {key: value for key, value in (patch.get("metadata") or {}).items() if key != "resourceVersion"}
@@ -190,7 +195,8 @@ class Objects:
         for key, value in options["preconditions"].items():
             if meta[key] != value:
                 return 409, status(409, "Conflict", "Precondition failed")
-        if plural not in self._slow_to_go and not meta.get("finalizers"):
+        at_once = plural not in self._slow_to_go or options.get("gracePeriodSeconds") == 0
+        if at_once and not meta.get("finalizers"):
             self.remove(plural, meta["namespace"], meta["name"])
         elif "deletionTimestamp" not in meta:
             gone_at = f"{self._now():%Y-%m-%dT%H:%M:%SZ}"
@@ -209,6 +215,12 @@ def merged(target: Mapping[str, Any], patch: Mapping[str, Any]) -> Body:
         else:
             made[key] = value
     return made
+
+
+def _by_name(containers: list[Body], patches: list[Body]) -> list[Body]:
+    """A strategic merge patch of containers, applied."""
+    given = {each["name"]: each for each in patches}
+    return [merged(each, given.get(each["name"], {})) for each in containers]
 
 
 def matches(body: Mapping[str, Any], selector: str) -> bool:

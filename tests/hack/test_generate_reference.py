@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from hack.generate_crds import definition
-from hack.generate_reference import Field, allowed, default, kind_of_value, page
+from hack.generate_reference import Field, allowed, default, fields, kind_of_value, page
 from windlass.api.common import Kind
 from windlass.api.kinds import KINDS
 
@@ -47,4 +47,16 @@ def test_a_page_has_every_field_and_every_sentence_that_refuses(kind: Kind) -> N
         assert f"| `{name}` |" in text
     for rule in (rule for rule in kind.spec_rules if not rule.expression):
         assert f"- {rule.message}" in text
-    assert text.count("\n- ") == len(kind.rules) + len(kind.spec_rules)
+    rules = (*kind.rules, *kind.spec_rules)
+    sentences = {rule.message.split("'")[1] if rule.expression else rule.message for rule in rules}
+    assert text.count("\n- ") == len(sentences)
+
+
+def test_a_length_that_a_rule_limits_is_not_given_as_the_schema_bounds_it() -> None:
+    rule = {"message": "InvalidParameter.LengthExceeded: args may have at most 10 items", "fieldPath": ".args"}
+    words = {"type": "array", "maxItems": 99, "items": {"type": "string", "maxLength": 999}}
+    schema = {"properties": {"args": words, "command": words}, "x-kubernetes-validations": [rule]}
+    assert {field.path: allowed(field.schema) for field in fields(schema)} == {
+        "args": "",
+        "command": "at most 99 items; each: at most 999 characters",
+    }

@@ -1,6 +1,7 @@
 """All kinds, in the order in which they are documented."""
 
 from windlass.api import (
+    container_group,
     instance_refresh,
     launch_template,
     scaling_activity,
@@ -22,4 +23,5 @@ KINDS = (
     stack_set_operation.KIND,
     stack_instance.KIND,
     stack_target.KIND,
+    container_group.KIND,
 )

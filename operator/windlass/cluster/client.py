@@ -204,6 +204,23 @@ class Client(Requests):
         call = Call("patch", "PATCH", target, resource, namespace, name, subresource, content, kind, bulk)
         return _decode(call, await self.request(call), into)
 
+    async def strategic_patch(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        body: Body,
+        *,
+        subresource: str | None = None,
+        into: type[T] = _AS_DICT,
+    ) -> T:
+        """The object after a strategic merge patch, which has containers by their names; Conflict as with
+        `merge_patch`. For Kubernetes' own kinds alone."""
+        target = f"{resource.path(namespace, name, subresource)}?{wire.write_options(FIELD_MANAGER, False)}"
+        content, kind = wire.encode(body), "application/strategic-merge-patch+json"
+        call = Call("patch", "PATCH", target, resource, namespace, name, subresource, content, kind)
+        return _decode(call, await self.request(call), into)
+
     async def apply(
         self,
         resource: Resource,

@@ -52,6 +52,7 @@ CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 SECRETS = Resource("", "v1", "secrets", "Secret")
 PODS = Resource("", "v1", "pods", "Pod")
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
 EVENTS = Resource("", "v1", "events", "Event")  # the core group's have a count, which kubectl shows
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 POLICIES = Resource(
@@ -76,3 +77,4 @@ STACK_SETS = Resource(GROUP, VERSION, "stacksets", "StackSet")
 STACK_SET_OPERATIONS = Resource(GROUP, VERSION, "stacksetoperations", "StackSetOperation")
 STACK_INSTANCES = Resource(GROUP, VERSION, "stackinstances", "StackInstance")
 STACK_TARGETS = Resource(GROUP, VERSION, "stacktargets", "StackTarget")
+CONTAINER_GROUPS = Resource(GROUP, VERSION, "containergroups", "ContainerGroup")
