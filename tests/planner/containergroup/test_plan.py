@@ -479,7 +479,7 @@ def test_an_image_is_changed_in_place_and_done_when_the_kubelet_says_so() -> Non
     assert unseen.status.message.endswith("the kubelet has not seen the change yet")
     old = plan(asked, seen(pod))
     assert old.status.message.endswith("container web does not run web:2 yet")
-    up = seen(pod, web={"image": "docker.io/library/web:2", "restart_count": 1, "ready": False, "since": NOON})
+    up = seen(pod, web={"image": "registry.test/library/web:2", "restart_count": 1, "ready": False, "since": NOON})
     assert plan(asked, up).status.message.endswith("container web is not ready")
     up = with_report(up, "web", ready=True)
     settling = plan(asked, up)
