@@ -14,7 +14,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from tests.golden import matches_golden
-from windlass.planner import capacity, stackset, tasks
+from windlass.planner import capacity, containergroup, stackset, tasks
 from windlass.planner import reasons as shared
 from windlass.planner.capacity import reasons
 from windlass.planner.reason import Reason, counted, names, sentence
@@ -22,7 +22,7 @@ from windlass.planner.rollout import reasons as of_rollouts
 
 MODULES = [shared, tasks, of_rollouts] + [
     importlib.import_module(f"{package.__name__}.{module.name}")
-    for package in (capacity, stackset)
+    for package in (capacity, stackset, containergroup)
     for module in pkgutil.iter_modules(package.__path__)
     if module.name.startswith("reasons")
 ]

@@ -132,13 +132,15 @@ class WireNode(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class GroupPod:
-    """A Pod that may be a container group's. `controller`: the uid of the object that controls it; empty: none does."""
+    """A Pod that may be a container group's. `controller`: the uid of the object that controls it; empty: none does.
+    `ready`: its condition, which is also False where its node does not answer."""
 
     namespace: str
     name: str
     uid: str
     resource_version: str
     controller: str
+    ready: bool
     pod: Pod
 
     def seen_by(self, group: str) -> Pod:
@@ -196,7 +198,8 @@ def to_group_pod(wire: WirePod) -> GroupPod:
         observed_generation=status.observed_generation,
     )
     controller = next((each.uid for each in metadata.owner_references if each.controller), "")
-    return GroupPod(metadata.namespace, metadata.name, metadata.uid, metadata.resource_version, controller, pod)
+    ready = any(each.type == "Ready" and each.status == "True" for each in status.conditions)
+    return GroupPod(metadata.namespace, metadata.name, metadata.uid, metadata.resource_version, controller, ready, pod)
 
 
 def to_node(wire: WireNode) -> Node:

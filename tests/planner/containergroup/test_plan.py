@@ -21,6 +21,7 @@ from tests.container_groups import (
 )
 from tests.contract import contract_broken
 from windlass.api.container_group import ContainerGroupSpec, Disruption, UpdateResult, UpdateStatus
+from windlass.planner.containergroup.parts import whole_parts
 from windlass.planner.containergroup.plan import plan_container_group
 from windlass.planner.containergroup.pod import changes_of
 from windlass.planner.containergroup.sizes import Sizes
@@ -273,6 +274,13 @@ def test_a_node_that_is_silent_is_told_of() -> None:
     assert plan(of, pod, node=Node()).status.message == "1 of 2 containers ready"
 
 
+def test_what_was_reported_before_a_node_fell_silent_is_not_taken_for_well() -> None:
+    of = at_rest()
+    ready = {each.type: each.status for each in plan(of, pod_of(of), node=Node(unready_since=NOON)).status.conditions}
+    assert ready["Ready"] != "True"
+    assert {each.type: each.status for each in plan(of, pod_of(of)).status.conditions} == {"Ready": "True"}
+
+
 def test_what_was_applied_last_is_not_said_of_a_pod_that_waits_for_its_files() -> None:
     of = group(spec(container(volumeMounts=MOUNTED), volumes=[FILES]))
     made = plan(of)
@@ -426,6 +434,24 @@ def test_an_update_is_done_as_a_whole_or_not_at_all(
     assert made.status.message.startswith("update refused, nothing was done: containers/web (")
     assert [str(each) for each in made.holds] == [made.status.message]
     assert [each.type for each in made.events] == ["Warning"]
+
+
+def test_the_status_says_what_was_applied_last() -> None:
+    of = at_rest()
+    ceiling = {"mostDisruptiveAllowed": "Resize"}
+    refused = changed(of, spec(container(image="web:2"), LOG, update=ceiling))
+    assert plan(refused, pod_of(of)).status.applied == whole_parts(spec())
+    asked, pod = begun(WEB_2), pod_of(of)
+    assert plan(asked, pod).status.applied == whole_parts(spec())
+    assert plan(asked, patched(asked, pod)).status.applied == whole_parts(WEB_2)
+
+
+def test_a_status_stays_within_its_bounds_whatever_others_say() -> None:
+    long = "x" * 2000
+    pod = with_report(pod_of(at_rest()), "web", state="Waiting", reason=long, message=long, image=long, ready=False)
+    made = plan(at_rest(), pod).status
+    assert len(made.message) == 1024
+    assert [(len(each.reason), len(each.image)) for each in made.containers if each.name == "web"] == [(128, 1024)]
 
 
 def test_what_was_refused_stays_refused_until_the_spec_changes() -> None:

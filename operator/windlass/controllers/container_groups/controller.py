@@ -37,7 +37,9 @@ from windlass.planner.containergroup.view import ContainerGroup, ContainerGroupV
 
 BELONGINGS_SECONDS = 60.0  # between two looks at Secrets and what else a group has: no watch tells of it
 
-AGAIN = timedelta(seconds=10)  # between two tries to get rid of a Pod by force, or to find a name free
+AGAIN = timedelta(
+    seconds=10
+)  # between two tries to get rid of a Pod by force or to find a name free, and two looks at a silent node
 
 PodStep = Literal["CreatePod", "PatchPod", "Resize"]
 
@@ -136,7 +138,7 @@ class ContainerGroupController(Controller):
         deletes = any(isinstance(step, DeletePod) for step in plan.steps)
         if view.pod is not None and ((view.pod.removing and deletes) or not view.pod.owned):
             return self._clock.now() + AGAIN  # something keeps it, or it is somebody else's
-        return AT_ONCE if plan.steps else self._again_at(group, plan)
+        return AT_ONCE if plan.steps else self._again_at(view, plan)
 
     def _forget(self, key: Key) -> None:
         for known in (self._looked, self._read, self._refusals, self._in_the_way):
@@ -162,8 +164,15 @@ class ContainerGroupController(Controller):
     async def _view(self, key: Key, group: ContainerGroup, belongings: Belongings) -> ContainerGroupView:
         found = self.pods.get(key.namespace, key.name) or self._stranger(key)
         pod = None if found is None else found.seen_by(group.uid)
-        unwell = pod is not None and (pod.removing or not all(each.ready for each in pod.reports))
-        node = await self._node(pod.node) if pod is not None and pod.node and unwell and self._sees_nodes else None
+        node = None
+        if (
+            self._sees_nodes
+            and pod is not None
+            and pod.node
+            and found is not None
+            and (pod.removing or not found.ready)
+        ):
+            node = await self._node(pod.node)
         return ContainerGroupView(
             now=self._clock.now(),
             group=group,
@@ -186,11 +195,14 @@ class ContainerGroupController(Controller):
         except Gone:
             return Node(gone=True)
 
-    def _again_at(self, group: ContainerGroup, plan: ContainerGroupPlan) -> datetime | None:
-        if not group.spec.image_registry_credentials:
-            return plan.wake_at
-        look = self._clock.now() + timedelta(seconds=BELONGINGS_SECONDS)
-        return look if plan.wake_at is None else min(look, plan.wake_at)
+    def _again_at(self, view: ContainerGroupView, plan: ContainerGroupPlan) -> datetime | None:
+        """No watch tells of Secrets and nodes."""
+        moments = [plan.wake_at]
+        if view.group.spec.image_registry_credentials:
+            moments.append(view.now + timedelta(seconds=BELONGINGS_SECONDS))
+        if view.node is not None and view.node.unready_since is not None:
+            moments.append(view.now + AGAIN)
+        return min((each for each in moments if each is not None), default=None)
 
     # ---- its steps
 

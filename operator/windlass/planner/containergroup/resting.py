@@ -76,14 +76,15 @@ def _standing(
     total = len(spec.containers)
     reports = {each.name: each for each in pod.reports}
     ready = sum(1 for each in spec.containers if each.name in reports and is_well(pod, reports[each.name]))
-    trouble = problem(pod) or _node_trouble(v, pod)
+    silent = _node_trouble(v, pod)  # then what is reported of the containers is old
+    trouble = silent or problem(pod)
     if pod.phase == "Succeeded":
         return Phase.SUCCEEDED, "Ready", AllEnded()
     if pod.phase == "Failed":
         return Phase.FAILED, "Stalled", SomeEndedBadly(trouble or "they ended")
     phase = Phase.RUNNING if pod.phase == "Running" else Phase.PENDING
     failed = _has_failed(status)
-    well = phase is Phase.RUNNING and ready == total and not (failed and _settles(v, pod))
+    well = phase is Phase.RUNNING and ready == total and silent is None and not (failed and _settles(v, pod))
     if update is not None and ((found and update.result in _NOT_APPLIED) or (failed and not well)):
         return phase, "Stalled", NotAsAsked(update.reason)
     if found:

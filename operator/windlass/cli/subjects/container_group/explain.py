@@ -17,6 +17,8 @@ from windlass.cli.text import capitalised, columns, in_sections, moment
 from windlass.cli.told import Told
 from windlass.cluster.client import Client
 
+_NO_IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+
 
 @dataclass(frozen=True, slots=True)
 class Explained:
@@ -97,7 +99,9 @@ def _advice(e: Explained) -> Iterator[str]:
     if status.phase in {Phase.SUCCEEDED, Phase.FAILED}:
         yield "it is over: delete it, and create it again to run it once more"
     for each in e.troubled:
-        if each.restart_count or each.state == "Terminated":
+        if each.reason in _NO_IMAGE:
+            yield f"see why its image cannot be had: kubectl describe pod {status.pod_name} {where}"
+        elif each.restart_count or each.state == "Terminated":
             yield f"see what it said: kubectl logs {status.pod_name} {where} -c {each.name} --previous"
 
 

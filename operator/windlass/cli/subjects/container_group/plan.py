@@ -41,6 +41,11 @@ class Course:
     note: str | None
 
     @property
+    def new(self) -> bool:
+        """Whether there is no such group yet."""
+        return not self.group.uid
+
+    @property
     def refused(self) -> bool:
         """Whether the update would be refused."""
         return self.update is not None and self.update.result is UpdateResult.REFUSED and not self.needless
@@ -53,7 +58,7 @@ class Course:
     @property
     def acts(self) -> bool:
         """Whether anything would be done."""
-        return bool(self.steps) or (self.update is not None and self.update.result is None)
+        return self.new or bool(self.steps) or (self.update is not None and self.update.result is None)
 
     @property
     def message(self) -> str:
@@ -61,7 +66,7 @@ class Course:
         if self.update is not None:
             begins = next((str(event.reason) for event in self.plan.events), "")
             return self.update.reason or begins or str(self.plan.why)
-        return str(self.plan.why) if self.group.uid else "would be created"
+        return "would be created" if self.new else str(self.plan.why)
 
 
 async def plan_existing(client: Client, namespace: str, name: str) -> Outlook:
@@ -101,8 +106,8 @@ async def _course(client: Client | None, namespace: str, group: ContainerGroup) 
     update = status.last_update if status.last_update != group.status.last_update else None
     changes = tuple(str(each) for each in changes_of(group, view.pod)) if view.pod is not None else ()
     steps, last = _until_the_kubelet(view, plan)
-    waits = None if last.steps or not (steps or update) else str(last.why)
-    return Course(namespace, group, plan, steps, waits, update, changes, note)
+    course = Course(namespace, group, plan, steps, None, update, changes, note)
+    return course if last.steps or not course.acts else replace(course, waits=str(last.why))
 
 
 def _until_the_kubelet(
