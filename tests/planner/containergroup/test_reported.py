@@ -129,3 +129,15 @@ def test_what_the_scheduler_and_the_kubelet_say_of_the_pod_comes_first() -> None
     assert problem(pod_of(of, phase="Failed", reason="Evicted", message="no memory")) == "Evicted: no memory"
     assert problem(pod_of(of, phase="Failed", message="no memory")) == "no memory"
     assert problem(pod_of(of, phase="Running", reason="x")) is None
+
+
+def test_an_image_that_cannot_be_had_is_named_whatever_ran_there_before() -> None:
+    pod = pod_of(at_rest())
+    waits = with_report(
+        pod, "web", state="Waiting", reason="ImagePullBackOff", message="web:3: not found", last=Ending(0)
+    )
+    assert problem(waits) == "container web waits (ImagePullBackOff): web:3: not found"
+    crashes = with_report(
+        pod, "web", state="Waiting", reason="CrashLoopBackOff", message="back-off 10s", last=Ending(3, "", "no database")
+    )
+    assert problem(crashes) == "container web waits (CrashLoopBackOff); exited with 3: no database"

@@ -81,7 +81,7 @@ def problem(pod: Pod) -> str | None:
 def _troubles(pod: Pod) -> Iterator[str]:
     for report in (*pod.init_reports, *pod.reports):
         if report.state == "Waiting" and report.reason not in _ORDINARY:
-            last = f"; {report.last}" if report.last is not None else ""
+            last = f"; {report.last}" if report.last is not None and report.reason == CRASH_LOOP else ""
             said = f": {report.message}" if report.message and not last else ""
             yield f"container {report.name} waits ({report.reason}){said}{last}"
         elif report.ending is not None and report.ending.exit_code:
