@@ -14,7 +14,7 @@ REGISTRIES = re.compile(
     rb"pypi\.org|pythonhosted\.org|(?:proxy|sum)\.golang\.org|npmjs\.(?:org|com)|docker\.io|(?:k8s\.)?gcr\.io|ghcr\.io"
     rb"|quay\.io|registry\.k8s\.io"
 )
-KUBERNETES_IMAGE = re.compile(rb"image:\s*['\"]?registry\.k8s\.io/")
+KUBERNETES_IMAGE = re.compile(rb"image:\s*['\"]?registry\.k8s\.io/|registry\.k8s\.io/pause:")
 NAME = re.compile(r"[A-Za-z0-9._-]+")
 LOCKS = ("requirements/runtime.txt", "requirements/dev.txt", "requirements/go.txt")
 

@@ -138,6 +138,11 @@ def test_an_image_that_cannot_be_had_is_named_whatever_ran_there_before() -> Non
     )
     assert problem(waits) == "container web waits (ImagePullBackOff): web:3: not found"
     crashes = with_report(
-        pod, "web", state="Waiting", reason="CrashLoopBackOff", message="back-off 10s", last=Ending(3, "", "no database")
+        pod,
+        "web",
+        state="Waiting",
+        reason="CrashLoopBackOff",
+        message="back-off 10s",
+        last=Ending(3, "", "no database"),
     )
     assert problem(crashes) == "container web waits (CrashLoopBackOff); exited with 3: no database"
