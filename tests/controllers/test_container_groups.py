@@ -228,6 +228,91 @@ def test_what_the_api_server_refuses_is_told_and_tried_again() -> None:
     run(play())
 
 
+def test_a_pod_that_would_be_refused_does_not_cost_the_one_that_runs() -> None:
+    small = running()
+    before = small.pod["metadata"]["uid"]
+
+    def refuse(asked: Asked) -> tuple[int, dict[str, object]] | None:
+        if asked.method == "POST" and asked.path.endswith("/pods"):
+            said = 'pods "web-try" is forbidden: violates PodSecurity "baseline:latest"'
+            return 403, {"kind": "Status", "code": 403, "reason": "Forbidden", "message": said}
+        return None
+
+    async def play() -> None:
+        async with small.process(prompt=True) as process:
+            process.transport.refuse = refuse
+            process.start()
+            small.change(restartPolicy="OnFailure")
+            await small.settle(process)
+            assert [each for each in process.transport.asked if each.method == "DELETE"] == []
+            process.transport.refuse = lambda _: None
+            small.change(restartPolicy="Never")
+            await small.settle(process)
+
+    run(play())
+    assert small.writes("pods").count("ADDED") == 2
+    assert small.pod["metadata"]["uid"] != before
+    assert (small.status["lastUpdate"]["result"], small.pod["spec"]["restartPolicy"]) == ("Successful", "Never")
+
+
+def test_a_quota_that_the_old_pod_fills_does_not_keep_the_new_one_away() -> None:
+    small = running()
+
+    def full(asked: Asked) -> tuple[int, dict[str, object]] | None:
+        if asked.method == "POST" and "dryRun" in asked.query:
+            said = 'pods "web-try" is forbidden: exceeded quota: small'
+            return 403, {"kind": "Status", "code": 403, "reason": "Forbidden", "message": said}
+        return None
+
+    async def play() -> None:
+        async with small.process(prompt=True) as process:
+            process.transport.refuse = full
+            process.start()
+            small.change(restartPolicy="OnFailure")
+            await small.settle(process)
+
+    run(play())
+    assert small.status["lastUpdate"]["result"] == "Successful"
+
+
+def test_a_generation_whose_pass_failed_is_considered_all_the_same() -> None:
+    small = running()
+    refused = True
+
+    def refuse(asked: Asked) -> tuple[int, dict[str, object]] | None:
+        if refused and asked.method == "GET" and asked.path.endswith("/configmaps"):
+            said = "configmaps is forbidden"
+            return 403, {"kind": "Status", "code": 403, "reason": "Forbidden", "message": said}
+        return None
+
+    async def play() -> None:
+        nonlocal refused
+        async with small.process(prompt=True) as process:
+            process.transport.refuse = refuse
+            process.start()
+            changed_image(small)
+            await small.until(process, lambda: "forbidden" in small.status.get("message", ""))
+            refused = False
+            await small.until(process, lambda: small.images()["web"] == "web:2")
+
+    run(play())
+
+
+def test_a_credential_that_is_a_groups_own_copy_is_no_source() -> None:
+    small = SmallContainerGroup()
+    small.secret("registry", "b25l")
+    played(small, lambda small: small.create(spec(imageRegistryCredentials=[{"secretName": "registry"}])))
+
+    async def play() -> int:
+        async with small.process(prompt=True) as process:
+            process.start()
+            small.change(imageRegistryCredentials=[{"secretName": "web.registry-0"}])
+            await process.live(60)
+            return sum(each.writes for each in process.transport.asked)
+
+    assert run(play()) < 20
+
+
 # ---- crashes
 
 

@@ -1003,8 +1003,8 @@ def test_where_somebody_deleted_the_list_what_was_deployed_last_is_removed_and_n
     member.at("deployments", "web")["metadata"]["annotations"][STACK_ANNOTATION] = "shop/another/eu-1/acme"
 
     async def scenario(side: Side) -> tuple[Outcome, list[str]]:
-        known = [*manifests(f"{WITH_CRD}---{CONFIG}"), *manifests(CONFIG)]  # what it has, and what it was to have
-        return await remove(side.visit(), STACK, known), side.requests
+        has, was_to_have = manifests(f"{WITH_CRD}---{CONFIG}"), manifests(CONFIG)
+        return await remove(side.visit(), STACK, has, was_to_have), side.requests
 
     outcome, requests = played(scenario, member) or (None, [])
     assert outcome == Outcome(objects=0)
@@ -1026,6 +1026,37 @@ def test_without_a_list_it_is_not_over_before_all_is_gone() -> None:
 
     (why,) = told(played(scenario, member) or Outcome())
     assert why == ("ConfigMap default/settings", "deleted, but still there after 10 minutes: held by acme.example/hold")
+
+
+def test_without_a_list_and_without_what_it_was_deployed_from_nothing_is_taken_for_gone() -> None:
+    member = member_with(CONFIG)
+    member.drop("configmaps", STACK.inventory)
+
+    async def scenario(side: Side) -> Outcome:
+        return await remove(side.visit(), STACK, manifests(CONFIG), None)
+
+    (why,) = told(played(scenario, member) or Outcome())
+    assert why[1].startswith("the list of what was deployed is gone from the target")
+    assert member.has("configmaps", "settings")
+
+
+def test_without_a_list_a_kind_of_which_the_target_says_nothing_is_not_taken_for_gone() -> None:
+    def refuse(method: str, path: str) -> Answer | None:
+        if path == "/apis/apps/v1":
+            return 403, status(403, "Forbidden", 'User "web" cannot get path "/apis/apps/v1"')
+        return None
+
+    member = Refusing(lambda method, path: None)
+    assert deployed(member, TEMPLATE).errors == ()
+    member.drop("configmaps", STACK.inventory)
+    member.refuse = refuse
+
+    async def scenario(side: Side) -> Outcome:
+        return await remove(side.visit(), STACK, manifests(TEMPLATE))
+
+    ((where, why),) = told(played(scenario, member) or Outcome())
+    assert (where, "cannot get path" in why) == ("Deployment web", True)
+    assert member.has("deployments", "web")
 
 
 def test_a_wave_waits_until_the_one_before_is_gone() -> None:

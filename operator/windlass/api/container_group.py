@@ -90,9 +90,8 @@ class UpdateSettings(Part):
     """How updates are applied."""
 
     most_disruptive_allowed: Disruption = Disruption.RECREATE
-    """The most that an update may do: Metadata restarts nothing; Resize may restart the containers whose size changes,
-    where the node cannot do without; RestartContainer restarts those whose image changes; Recreate makes the Pod anew.
-    An update that needs more is refused as a whole."""
+    """The most that an update may do: Metadata and Resize restart nothing; RestartContainer restarts the containers
+    whose image changes; Recreate makes the Pod anew. An update that needs more is refused as a whole."""
     deadline_seconds: int = 300
     """An update that is not done after this long has failed, and can be corrected: 1 to 86400 s."""
 

@@ -136,6 +136,8 @@ class StackSetOperationStatus(Observed):
     """Its place in line among operations that were created in the same second."""
     prepared: bool = False
     """Whether all its instances are marked. The first are worked at before that, but none is removed."""
+    refusal: Sentence = ""
+    """Why it was given up while its instances were marked; what had begun is finished."""
     template: Annotated[str, Field(max_length=253)] = ""
     """The ConfigMap that holds the template as it was when the operation started."""
     variables: Annotated[str, Field(max_length=253)] = ""

@@ -86,8 +86,13 @@ class OwnObjects:
         for event in events:
             self._recorder.emit(regarding, event.type, event.reason.code, str(event.reason), apart=event.apart)
 
-    async def show_failure(self, key: Key, error: Exception, phase: Callable[[Readiness], str | None]) -> None:
-        """Show in its conditions that its passes fail, and why; `phase`: what its phase becomes, None: stays."""
+    async def show_failure(
+        self, key: Key, error: Exception, phase: Callable[[Readiness], str | None], *, observes: bool = True
+    ) -> None:
+        """Show in its conditions that its passes fail, and why; `phase`: what its phase becomes, None: stays.
+
+        `observes` False: the status' observedGeneration stays, because it says up to where the spec was dealt with.
+        """
         known = self.known(key)
         if known is None:
             return
@@ -97,7 +102,7 @@ class OwnObjects:
         old = [Condition.model_validate(condition) for condition in before.get("conditions", ())]
         made = conditions(readiness, why, str(why), old=old, generation=generation, now=self._clock.now())
         shown = {
-            "observedGeneration": generation,
+            "observedGeneration": generation if observes else before.get("observedGeneration", 0),
             "phase": phase(readiness) or before.get("phase"),
             "message": str(why),
             "conditions": [to_wire(condition) for condition in made],

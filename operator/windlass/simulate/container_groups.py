@@ -404,7 +404,9 @@ class ContainerGroupWorld:
     def _alter(self, pod: PlayedPod, step: PatchPod | Resize | DeletePod, process: PlayedProcess) -> None:
         match step:
             case DeletePod():
-                if step.force:
+                if step.then is not None and self.refusing is not None:
+                    process.refusals.append(Refusal("CreatePod", self.refusing, self.generation, self.now))
+                elif step.force:
                     self._gone()
                 else:
                     pod.removed_at = pod.removed_at or self.now
@@ -417,7 +419,7 @@ class ContainerGroupWorld:
             case Resize():
                 if not self.shrinks and any(to.memory < pod.sizes[name].memory for name, to in step.sizes.items()):
                     said = "memory limits cannot be decreased"
-                    process.refusals.append(Refusal("Resize", said, self.generation, self.now))
+                    process.refusals.append(Refusal("Resize", said, self.generation, self.now, invalid=True))
                     return
                 pod.sizes |= step.sizes
                 pod.generation, pod.changed_at = pod.generation + 1, self.now

@@ -274,3 +274,16 @@ def test_a_digest_speaks_of_its_own_part_alone() -> None:
     assert change(spec(container(image="web:2"), LOG)) == {"containers/web/image"}
     assert change(spec(container(args=["-v"]), LOG)) == {"containers/web"}
     assert change(spec(volumes=[FILES])) == {"volumes", "volumes/names"}
+
+
+def test_a_container_called_image_can_be_taken_away() -> None:
+    before = spec(container(), container("image", "image:1"))
+    needed = found(before, spec(container()))
+    assert needed is not None
+    assert (needed.parts, needed.disruption) == (("containers/image",), RECREATE)
+
+
+def test_volumes_may_come_with_an_init_container() -> None:
+    of = at_rest()
+    after = spec(initContainers=[INIT], volumes=[{"name": "shared", "emptyDir": {}}])
+    assert not lacks_containers(changes_of(changed(of, after), pod_of(of)))

@@ -724,7 +724,7 @@ def test_an_infeasible_resize_fails_where_no_new_pod_may_be_made() -> None:
 def test_memory_that_the_api_server_does_not_let_shrink_needs_a_new_pod() -> None:
     of = at_rest(LARGER)
     asked = begun(spec(), of)
-    made = plan(asked, pod_of(of), refusals=(Refusal("Resize", "memory cannot shrink", 2, NOON),))
+    made = plan(asked, pod_of(of), refusals=(Refusal("Resize", "memory cannot shrink", 2, NOON, invalid=True),))
     assert [type(step) for step in made.steps] == [DeletePod]
     assert "memory cannot shrink" in str(made.events[0].reason)
 
@@ -885,3 +885,39 @@ def patched_with(asked: ContainerGroup, pod: Pod, **there: Any) -> Pod:
     (step,) = plan(asked, pod, **there).steps
     assert isinstance(step, PatchPod)
     return replace(pod, annotations={**pod.annotations, **{k: v for k, v in step.annotations.items() if v}})
+
+
+def test_a_resize_that_may_not_be_taken_back_is_not_asked_for_again_and_again() -> None:
+    asked = begun(LARGER)
+    pod = seen(replace(patched(asked, pod_of(at_rest())), resizing=Resizing.DEFERRED))
+    failed = after(asked, plan(asked, pod, now=NOON + seconds(300)))
+    refusal = Refusal("Resize", "memory limits cannot be decreased", 2, NOON)
+    assert plan(failed, pod, now=NOON + seconds(301), refusals=(refusal,)).steps == ()
+
+
+def test_what_the_kubelet_says_of_an_earlier_resize_is_not_believed() -> None:
+    asked = begun(LARGER)
+    pod = replace(patched(asked, pod_of(at_rest())), resizing=Resizing.INFEASIBLE)
+    waits = plan(asked, pod)
+    assert (waits.steps, waits.status.phase) == ((), "Updating")
+    assert waits.status.message.endswith("the kubelet has not seen the change yet")
+
+
+def test_a_password_is_followed_also_where_an_update_was_refused() -> None:
+    registry = [{"secretName": "registry"}]
+    before = spec(container(), LOG, imageRegistryCredentials=registry)
+    of, ceiling = at_rest(before), {"mostDisruptiveAllowed": "Metadata"}
+    asked = changed(of, spec(container(image="web:2"), LOG, imageRegistryCredentials=registry, update=ceiling))
+    refused = after(asked, plan(asked, pod_of(of), registries={"registry": "1"}))
+    held = {"copies": {"web.registry-0": "registry@1"}, "registries": {"registry": "2"}}
+    (step,) = plan(refused, pod_of(of), **held).steps
+    assert isinstance(step, WriteSecret)
+    assert step.version == "2"
+
+
+def test_a_pod_that_would_be_refused_is_not_made_room_for() -> None:
+    asked = begun(OTHER_ARGUMENTS)
+    made = plan(asked, pod_of(at_rest()), refusals=(Refusal("CreatePod", "violates PodSecurity", 2, NOON),))
+    assert made.steps == ()
+    assert update_of(made).result is UpdateResult.FAILED
+    assert "the API server refuses the new Pod, so the old one stays: violates PodSecurity" in update_of(made).reason

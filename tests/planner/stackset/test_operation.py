@@ -272,6 +272,41 @@ def test_those_are_marked_first_that_begin_first() -> None:
     assert marked(regionConcurrencyType="PARALLEL") == ["eu.a", "us.a", "eu.b", "us.b", "eu.c", "us.c"]
 
 
+def test_no_region_begins_before_all_of_those_before_it_are_marked() -> None:
+    """A mark in the first region failed, and others in the second were written beside it."""
+    of = operation(status=started(regions=[region("eu"), region("us")], total=6, order=["eu", "us"]))
+    there = [instance("eu", each) for each in "abc"]
+    there += [instance("us", each, asked_by=of.uid, done_for="", phase=InstancePhase.WAITING) for each in "abc"]
+    made = plan(of, world(stack_set(), [of], there, BOTH))
+    assert {type(step) for step in made.steps} == {Mark}
+
+
+def test_a_region_that_is_worked_at_comes_before_one_that_turned_up_before_it() -> None:
+    of = dispatching(region("eu"), region("us"))
+    seen = world(stack_set(), [of], [waiting("eu", "a"), in_phase("us", "a", InstancePhase.RUNNING)], BOTH)
+    assert plan(of, seen).steps == ()
+
+
+def test_what_was_given_up_stays_given_up_when_its_target_is_back() -> None:
+    status = started(regions=[region()], total=3, order=["eu"], refusal="400: there is no account c")
+    of = operation(action="CreateInstances", targets=ALL_IN_EU, status=status)
+    seen = world(stack_set(), [of], [in_phase("eu", "a", InstancePhase.RUNNING)], EU)
+    made = plan(of, seen)
+    assert (made.steps, made.status.message) == (
+        (),
+        "400: there is no account c; waits for 1 instance that had begun",
+    )
+
+
+def test_one_that_an_older_operator_began_and_that_was_stopped_is_cancelled() -> None:
+    """It had resolved nothing before all were marked."""
+    of = operation(state="Stopped", status=started())
+    there = [instance("eu", "a", asked_by=of.uid, done_for="", phase=InstancePhase.WAITING)]
+    (cancel,) = plan(of, world(stack_set(), [of], there, EU)).steps
+    assert isinstance(cancel, Cancel)
+    assert plan(of, world(stack_set(), [of], [], EU)).status.phase is Phase.CANCELLED
+
+
 def test_limits_stay_when_another_account_turns_up_while_instances_are_marked() -> None:
     of = operation(
         action="CreateInstances",

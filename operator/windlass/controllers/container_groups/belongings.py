@@ -13,6 +13,7 @@ from windlass.cluster.resources import CONFIG_MAPS, SECRETS, Resource
 from windlass.planner.containergroup.pod import CONTAINER_GROUP_LABEL
 from windlass.planner.containergroup.steps import DeleteConfigMap, DeleteSecret, WriteConfigMap, WriteSecret
 from windlass.planner.containergroup.view import ContainerGroup
+from windlass.planner.digest import digest
 
 CONTENT_ANNOTATION = f"{GROUP}/content"  # of a ConfigMap or Secret of a group: what tells its content from another
 CREDENTIALS_KEY = ".dockerconfigjson"
@@ -53,7 +54,7 @@ class BelongingsStore:
         somebody else's."""
         source = await self._client.get(SECRETS, namespace, step.source)
         held = _credentials(source)
-        if held is None or source["metadata"]["resourceVersion"] != step.version:
+        if held is None or digest(held) != step.version:
             raise Conflict(f"copying Secret {step.source}: it has changed", code=409, reason="Conflict")
         content = {"type": CREDENTIALS_TYPE, "data": {CREDENTIALS_KEY: held}}
         await self._write(SECRETS, namespace, group, step.name, step.origin, content)
@@ -83,8 +84,9 @@ class BelongingsStore:
                 body = await self._client.get(SECRETS, namespace, name)
             except Gone:
                 continue
-            if _credentials(body) is not None:
-                found[name] = body["metadata"]["resourceVersion"]
+            held = _credentials(body)
+            if held is not None:
+                found[name] = digest(held)
         return found
 
     async def _write(
@@ -118,7 +120,9 @@ class BelongingsStore:
 
 
 def _credentials(secret: Mapping[str, Any]) -> str | None:
-    """What a Secret holds for a registry; None where it is of another sort."""
+    """What a Secret holds for a registry; None where it is of another sort, or a copy that a group has made."""
+    if CONTAINER_GROUP_LABEL in (secret["metadata"].get("labels") or {}):
+        return None
     held = (secret.get("data") or {}).get(CREDENTIALS_KEY)
     return held if secret.get("type") == CREDENTIALS_TYPE and isinstance(held, str) else None
 

@@ -1,7 +1,7 @@
 """ContainerGroups: each has one Pod of its own name, which is made, changed in place or made anew."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal
@@ -66,7 +66,7 @@ class ContainerGroupController(Controller):
         self._belongings = BelongingsStore(runtime.client)
         self.pods: Informer[GroupPod] = Informer(
             runtime.client,
-            PODS,
+            replace(PODS, kind="ContainerGroup's Pod"),  # so that its messages are told from those of other Pods
             wire=WirePod,
             record=to_group_pod,
             namespaces=runtime.namespaces,
@@ -96,7 +96,7 @@ class ContainerGroupController(Controller):
 
     async def report(self, key: Key, error: Exception) -> None:
         """Show in its conditions that its passes fail, and why."""
-        await self._groups.show_failure(key, error, lambda readiness: None)
+        await self._groups.show_failure(key, error, lambda readiness: None, observes=False)
 
     # ---- what is heard
 
@@ -147,8 +147,12 @@ class ContainerGroupController(Controller):
     async def _look_live(self, key: Key, group: ContainerGroup) -> None:
         """Read the Pod live once in a term: the watch may be behind what an earlier leader wrote."""
         if self._looked.get(key) != group.uid:
+            self._forget(key)  # what is known may be of an earlier group of that name
             await self._read_pod(key)
             self._looked[key] = group.uid
+        read_at, _ = self._in_the_way.get(key, (None, None))
+        if read_at is not None and self._clock.monotonic() >= read_at + AGAIN.total_seconds():
+            await self._read_stranger(key, group)
 
     async def _read_pod(self, key: Key) -> None:
         await self.pods.refresh(f"{key.namespace}/{key.name}", key.namespace, f"{CONTAINER_GROUP_LABEL}={key.name}")
@@ -162,7 +166,7 @@ class ContainerGroupController(Controller):
         return found
 
     async def _view(self, key: Key, group: ContainerGroup, belongings: Belongings) -> ContainerGroupView:
-        found = self.pods.get(key.namespace, key.name) or self._stranger(key)
+        found = self.pods.get(key.namespace, key.name) or self._in_the_way.get(key, (0.0, None))[1]
         pod = None if found is None else found.seen_by(group.uid)
         node = None
         if (
@@ -184,10 +188,15 @@ class ContainerGroupController(Controller):
             refusals=tuple(self._refusals.get(key, {}).values()),
         )
 
-    def _stranger(self, key: Key) -> GroupPod | None:
-        """A Pod that has just been found under the group's name, and of which no watch tells."""
-        read_at, pod = self._in_the_way.get(key, (0.0, None))
-        return pod if self._clock.monotonic() < read_at + AGAIN.total_seconds() else None
+    async def _read_stranger(self, key: Key, group: ContainerGroup) -> None:
+        """Look for a Pod under the group's name that has not its mark: no watch tells of it."""
+        self._in_the_way.pop(key, None)
+        try:
+            there = to_group_pod(await self._client.get(PODS, key.namespace, group.name, into=WirePod))
+        except Gone:
+            return
+        if there.controller != group.uid:
+            self._in_the_way[key] = self._clock.monotonic(), there
 
     async def _node(self, name: str) -> Node:
         try:
@@ -223,8 +232,12 @@ class ContainerGroupController(Controller):
                 await self._try(key, group, "PatchPod", partial(self._patch, key, step))
             case Resize():
                 await self._try(key, group, "Resize", partial(self._resize, key, step))
-            case DeletePod():
+            case DeletePod(then=None):
                 await self._delete(key, step)
+            case DeletePod(then=manifest):
+                await self._try(key, group, "CreatePod", partial(self._try_out, key, group, manifest))
+                if "CreatePod" not in self._refusals[key]:
+                    await self._delete(key, step)
 
     async def _try(self, key: Key, group: ContainerGroup, step: PodStep, act: Callable[[], Awaitable[None]]) -> None:
         """What the API server refuses is a fact that the next plan reads."""
@@ -232,7 +245,9 @@ class ContainerGroupController(Controller):
         try:
             await act()
         except (Refused, Invalid) as error:
-            refusals[step] = Refusal(step, error.detail, group.generation, self._clock.now())
+            refusals[step] = Refusal(
+                step, error.detail, group.generation, self._clock.now(), invalid=isinstance(error, Invalid)
+            )
         else:
             refusals.pop(step, None)
 
@@ -242,11 +257,20 @@ class ContainerGroupController(Controller):
         try:
             await self._client.create(PODS, key.namespace, {**step.manifest, "metadata": metadata})
         except AlreadyExists:
-            there = to_group_pod(await self._client.get(PODS, key.namespace, group.name, into=WirePod))
-            if there.controller != group.uid:
-                self._in_the_way[key] = self._clock.monotonic(), there
-                return
+            await self._read_stranger(key, group)
         await self._read_one(key)
+
+    async def _try_out(self, key: Key, group: ContainerGroup, manifest: Mapping[str, Any] | None) -> None:
+        """Whether the API server would take this Pod, asked under another name. A quota is no answer: the Pod that is
+        to go still counts; nor is a webhook that cannot be asked."""
+        made = {**(manifest or {}), "metadata": {**(manifest or {})["metadata"], "name": f"{group.name[:240]}-try"}}
+        try:
+            await self._client.create(PODS, key.namespace, made, dry_run=True)
+        except AlreadyExists:
+            return
+        except (Refused, Invalid) as error:
+            if not any(word in error.detail for word in ("exceeded quota", "dry run")):
+                raise
 
     async def _patch(self, key: Key, step: PatchPod) -> None:
         body: dict[str, Any] = {

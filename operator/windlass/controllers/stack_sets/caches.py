@@ -106,6 +106,9 @@ class Caches:
         self._enqueue_operations(changed)
         if old is None or new is None:
             self._enqueue_dependents(changed.namespace, changed.name)
+        if old is not None and new is not None and old["spec"].get("dependsOn") != new["spec"].get("dependsOn"):
+            for each in self.sets.within(changed.namespace):  # a circle may be open or closed now
+                self._enqueue_line(changed.namespace, each.name)
 
     def _operation_changed(self, old: Object | None, new: Object | None) -> None:
         self._read_operations.note(old, new)

@@ -25,6 +25,7 @@ from windlass.planner.stackset.reasons_deployment import (
     BelongsToAnother,
     DeletedMeanwhile,
     DeployedByOthers,
+    NothingKnown,
     NotReadyInTime,
     RollBackFailed,
     StillThere,
@@ -44,7 +45,7 @@ async def deploy(
     """Have the target hold these objects, ready, and of what the stack had there nothing else.
 
     Where that fails it goes back to the `previous` ones, once, in the same time again; without them, and where the
-    target cannot be reached, what was begun is left as it is.
+    target cannot be reached or is too slow, what was begun is left as it is.
     """
     first = _Deployment(visit, stack)
     outcome = await first.run(manifests)
@@ -60,10 +61,11 @@ async def deploy(
     )
 
 
-async def remove(visit: Visit, stack: Stack, manifests: Sequence[Manifest] = ()) -> Outcome:
+async def remove(visit: Visit, stack: Stack, *templates: Sequence[Manifest] | None) -> Outcome:
     """Delete all that the stack has in the target, by its list, and then the list; it is over when all of it is gone.
 
-    Where the list is not there, because somebody deleted it or nothing was deployed, it is what these `manifests` name.
+    Where the list is not there, because somebody deleted it or nothing was deployed, it is what these `templates` name;
+    None: something was deployed of which nobody knows any more what it was.
     What says `windlass.dev/prune: keep`, or was there before the stack, stays and is nobody's from then on.
     """
     store = InventoryStore(visit, stack)
@@ -75,7 +77,10 @@ async def remove(visit: Visit, stack: Stack, manifests: Sequence[Manifest] = ())
             if held is not None:
                 left = held.entries
             elif left is None:
-                left = union((), [part.entry for part in (await parts_of(visit, stack, manifests)).taken])
+                parts = [await parts_of(visit, stack, _known(each)) for each in templates]
+                left = union((), [part.entry for found in parts for part in found.taken])
+                if unknown := [error for found in parts for error in found.unknown]:
+                    return failed(unknown, None)
             cleared = await clear(visit, stack, left, lambda: visit.seconds_left)
             left = await store.change(partial(without, gone=cleared.gone)) if held else without(left, cleared.gone)
             errors = cleared.errors
@@ -91,6 +96,12 @@ async def remove(visit: Visit, stack: Stack, manifests: Sequence[Manifest] = ())
     except StoppedError as error:
         return visit.stopped(error, _count(left))
     raise AssertionError("counting never ends")
+
+
+def _known(template: Sequence[Manifest] | None) -> Sequence[Manifest]:
+    if template is None:
+        raise StoppedError(NothingKnown())
+    return template
 
 
 @dataclass(frozen=True, slots=True)

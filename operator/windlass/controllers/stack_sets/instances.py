@@ -298,7 +298,7 @@ class AtTargets:
         )
         try:
             if work is Work.DELETE:
-                return await remove(visit, stack, (*manifests, *(before or ())))
+                return await remove(visit, stack, manifests, before if back is not None else ())
             if work is Work.DETECT_DRIFT:
                 return await detect_drift(visit, stack, manifests)
             return await deploy(visit, stack, manifests, before)

@@ -123,12 +123,13 @@ class StackSetOperationController(Controller):
         world = self._caches.view(key.namespace, name, self._clock.now())
         operation = next(each for each in world.operations if each.name == key.name)
         depends = self._caches.depends_on(key.namespace, name)
+        begun = operation.status.start_time is not None
         return OperationView(
             world,
             operation,
             None,
             self._caches.operations_by_set(key.namespace, depends),
-            circles(name, partial(self._caches.depends_on, key.namespace)),
+            {} if begun else circles(name, partial(self._caches.depends_on, key.namespace)),
         )
 
     async def _apply(self, key: Key, body: Object, stack_set: StackSet | None, plan: OperationPlan) -> Answer:

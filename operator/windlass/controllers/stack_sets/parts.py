@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from windlass.api.stack_instance import ObjectError
-from windlass.cluster.errors import ApiError
+from windlass.cluster.errors import ApiError, NoSuchKind
 from windlass.controllers.stack_sets.visit import Visit, side_by_side
 from windlass.planner.stackset.inventory import Entry
 from windlass.planner.stackset.ownership import Stack
@@ -35,10 +35,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The objects in the template's order; `errors`: of those that the target cannot take."""
+    """The objects in the template's order; `errors`: of those that the target cannot take. `unknown`: those of these
+    of which the target did not say whether it serves their kind."""
 
     taken: tuple[Part, ...]
     errors: tuple[ObjectError, ...]
+    unknown: tuple[ObjectError, ...] = ()
 
 
 async def parts_of(visit: Visit, stack: Stack, manifests: Sequence[Manifest]) -> Parts:
@@ -57,17 +59,20 @@ async def parts_of(visit: Visit, stack: Stack, manifests: Sequence[Manifest]) ->
     await side_by_side(ask, asked)
     taken: dict[tuple[str, str, str, str], Part] = {}
     errors: list[ObjectError] = []
+    unknown: list[ObjectError] = []
     for each in manifests:
         entry = _entry(each, each.namespace or stack.namespace)
         own = brought.get((entry.group, entry.kind))
         scope = scopes[each.api_version, each.kind] if own is None else own
         if isinstance(scope, ApiError):
             errors.append(visit.error(_entry(each, each.namespace or ""), scope))
+            if not isinstance(scope, NoSuchKind):
+                unknown.append(errors[-1])
             continue
         part = Part(entry if scope else _entry(each, ""), each.body, own is not None)
         if taken.setdefault(part.entry.identity, part) is not part:
             errors.append(visit.error(part.entry, TwiceInTemplate()))
-    return Parts(tuple(taken.values()), tuple(errors))
+    return Parts(tuple(taken.values()), tuple(errors), tuple(unknown))
 
 
 def _entry(manifest: Manifest, namespace: str) -> Entry:

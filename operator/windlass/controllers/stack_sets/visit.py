@@ -24,7 +24,7 @@ from windlass.cluster.errors import (
     Unauthorized,
     shown,
 )
-from windlass.cluster.members import Member
+from windlass.cluster.members import MOST_IN_FLIGHT, Member
 from windlass.cluster.resources import Resource
 from windlass.controllers.stack_sets.outcome import Outcome, failed
 from windlass.engine.clock import Clock
@@ -302,11 +302,18 @@ class Visit:
 
 
 async def side_by_side(act: Callable[[Item], Awaitable[T]], items: Iterable[Item]) -> list[T]:
-    """The result of each, in their order; the client limits how many requests are under way at once.
+    """The result of each, in their order; so many at once as the client lets through: each begins when its turn comes,
+    and sees then whether there is still time.
 
     The first error is raised when all are over.
     """
-    done = await asyncio.gather(*(act(item) for item in items), return_exceptions=True)
+    free = asyncio.Semaphore(MOST_IN_FLIGHT)
+
+    async def in_turn(item: Item) -> T:
+        async with free:
+            return await act(item)
+
+    done = await asyncio.gather(*map(in_turn, items), return_exceptions=True)
     results: list[T] = []
     for each in done:
         if isinstance(each, BaseException):

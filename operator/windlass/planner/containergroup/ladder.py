@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from windlass.api.container_group import ContainerGroupSpec, Disruption
-from windlass.planner.containergroup.parts import CREDENTIALS, TAGS, VOLUMES, Change, What
+from windlass.planner.containergroup.parts import CREDENTIALS, INIT_CONTAINERS, TAGS, VOLUMES, Change, What
 
 QOS_CLASS = "Guaranteed"  # of every group: requests and limits of its containers are the same
 _RUNGS = tuple(Disruption)
@@ -61,7 +61,7 @@ def allows(ceiling: Disruption, disruption: Disruption) -> bool:
 def lacks_containers(changes: Sequence[Change]) -> bool:
     """Whether names of volumes change and no container with them."""
     names = any(each.part == VOLUMES and each.what is What.NAMES for each in changes)
-    return names and not any(each.container for each in changes)
+    return names and not any(each.container or each.part == INIT_CONTAINERS for each in changes)
 
 
 def _rung(change: Change, qos_class: str) -> Disruption:

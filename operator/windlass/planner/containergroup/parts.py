@@ -146,7 +146,7 @@ def _of_containers(
         if sizes.get(name) != Sizes.of(container.resources):
             yield Change(part, What.SIZE, name)
     for part in before:
-        if part.startswith(_CONTAINERS) and not part.endswith(_IMAGE) and part not in now:
+        if part.startswith(_CONTAINERS) and part.count("/") == 1 and part not in now:
             yield Change(part, What.REMOVED, part.removeprefix(_CONTAINERS))
 
 

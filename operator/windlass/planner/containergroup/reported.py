@@ -92,14 +92,14 @@ def _is_new(pod: Pod, report: ContainerReport, image: str | None) -> bool:
     """Whether the report is of the container as it is asked for now, and not of the one before.
 
     A runtime may call an image by another of its names; then the restart tells, where the kubelet says which spec it
-    speaks of.
+    speaks of. One whose image was never changed in place is the one that the Pod was made with.
     """
     if not pod.observed:
         return False
     if image is None or same_image(report.image, image):
         return True
     before = restarts_before(pod).get(report.name)
-    return pod.observed_generation is not None and before is not None and report.restart_count > before
+    return before is None or (pod.observed_generation is not None and report.restart_count > before)
 
 
 def _images(spec: ContainerGroupSpec) -> dict[str, str]:

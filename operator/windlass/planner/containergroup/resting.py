@@ -3,7 +3,7 @@
 from windlass.api.container_group import ContainerGroupStatus, Disruption, Phase, UpdateResult
 from windlass.planner.conditions import Readiness
 from windlass.planner.containergroup.ladder import everyone
-from windlass.planner.containergroup.parts import Change
+from windlass.planner.containergroup.parts import CREDENTIALS, Change
 from windlass.planner.containergroup.pod import changes_of
 from windlass.planner.containergroup.presence import depart, make, node_lost_at, supporting, surplus
 from windlass.planner.containergroup.reasons import (
@@ -17,7 +17,7 @@ from windlass.planner.containergroup.reasons import (
     SomeEndedBadly,
 )
 from windlass.planner.containergroup.reported import is_well, problem, settles_at
-from windlass.planner.containergroup.steps import ContainerGroupPlan, Resize, Step
+from windlass.planner.containergroup.steps import ContainerGroupPlan, Resize, Step, WriteSecret
 from windlass.planner.containergroup.telling import Move, told
 from windlass.planner.containergroup.view import PENDING_RESIZES, ContainerGroupView, Pod
 from windlass.planner.plan import Event, Plan
@@ -64,9 +64,13 @@ def _mends(
         had = {each.name: each.sizes for each in pod.reports}
         asked = {each.name: each.sizes for each in pod.containers}
         back = {name: sizes for name, sizes in had.items() if sizes is not None and sizes != asked.get(name)}
-        if back:
+        if back and v.refused("Resize") is None:
             return (Resize(v.group.name, pod.uid, back, ResizeTakenBack(v.group.name)),)
-    return () if found else (*supporting(v), *surplus(v))
+    if not found:
+        return (*supporting(v), *surplus(v))
+    if any(each.part == CREDENTIALS for each in found):
+        return ()
+    return tuple(step for step in supporting(v) if isinstance(step, WriteSecret))  # a password may have been changed
 
 
 def _standing(

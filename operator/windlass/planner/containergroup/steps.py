@@ -82,12 +82,14 @@ class Resize:
 
 @dataclass(frozen=True, slots=True)
 class DeletePod:
-    """Delete the Pod of this uid. `force`: without waiting for its kubelet, which does not answer any more."""
+    """Delete the Pod of this uid. `force`: without waiting for its kubelet, which does not answer any more. `then`: the
+    Pod that is to take its place: one that the API server would refuse keeps the old one where it is."""
 
     name: str
     uid: str
     why: Reason
     force: bool = False
+    then: Mapping[str, Any] | None = None
 
 
 Step = WriteConfigMap | WriteSecret | DeleteConfigMap | DeleteSecret | CreatePod | PatchPod | Resize | DeletePod

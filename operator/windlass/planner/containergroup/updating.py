@@ -1,13 +1,12 @@
 """An update that has begun: what its rung asks for, step by step, until the kubelet reports that it is so, or not."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from windlass.api.container_group import ContainerGroupStatus, Disruption, Phase, UpdateResult, UpdateStatus
 from windlass.planner.containergroup.ladder import allows, everyone
 from windlass.planner.containergroup.parts import What
-from windlass.planner.containergroup.pod import changes_of, made_from, patch
+from windlass.planner.containergroup.pod import changes_of, made_from, manifest, patch
 from windlass.planner.containergroup.presence import depart, make, missing_secrets, node_lost_at, supporting
 from windlass.planner.containergroup.reasons import (
     PodReplaced,
@@ -160,8 +159,11 @@ def _anew(v: ContainerGroupView, update: UpdateStatus, pod: Pod) -> _Next:
         missing = missing_secrets(v)
         if missing:
             return Move(SecretMissing(missing), stuck=True)
+        refusal = v.refused("CreatePod")
+        if refusal is not None:
+            return _Fails(f"the API server refuses the new Pod, so the old one stays: {refusal.said}")
         why = PodReplaced(v.group.name, ", ".join(update.parts))
-        return Move(why, (DeletePod(v.group.name, pod.uid, why),))
+        return Move(why, (DeletePod(v.group.name, pod.uid, why, then=manifest(v.group)),))
     return _watched(v, pod, everyone(v.group.spec))
 
 
@@ -181,8 +183,8 @@ def _in_place(v: ContainerGroupView, update: UpdateStatus, pod: Pod) -> _Next:
         refusal = v.refused("Resize")
         if refusal is not None:
             because = f"the API server refuses the resize: {refusal.said}"
-            # Memory cannot shrink in place in all versions of Kubernetes; whatever else is refused a new Pod is too.
-            return _Rises(because) if _shrinks(pod, sizes) else _Fails(because)
+            # A new Pod may have what this one, or its node, may not; a quota or a small node is in its way as well.
+            return _Rises(because) if refusal.invalid else _Fails(because)
         why = UpdateApplied(group.name, tuple(str(each) for each in found if each.what is What.SIZE))
         return Move(why, (Resize(group.name, pod.uid, sizes, why),))
     resized = _resize_waits(update, v, pod)
@@ -197,14 +199,11 @@ def _in_place(v: ContainerGroupView, update: UpdateStatus, pod: Pod) -> _Next:
     return _watched(v, pod, update.restarted_containers)
 
 
-def _shrinks(pod: Pod, sizes: Mapping[str, Sizes]) -> bool:
-    had = {each.name: each.sizes for each in pod.containers}
-    return any(now is not None and sizes[name].memory < now.memory for name, now in had.items() if name in sizes)
-
-
 def _resize_waits(update: UpdateStatus, v: ContainerGroupView, pod: Pod) -> _Next | None:
     """What becomes of the sizes that the API server has taken; None: the containers have them."""
     said = f": {pod.resize_message}" if pod.resize_message else ""
+    if pod.resizing is not Resizing.NONE and not pod.observed:
+        return _Waits("the kubelet has not seen the change yet")  # what it says is of an earlier one
     if pod.resizing is Resizing.INFEASIBLE:
         return _Rises(f"the node cannot make the resize{said}")
     if pod.resizing is Resizing.DEFERRED:

@@ -137,21 +137,23 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What the API server said when it refused the last step of this kind, at which generation of the group."""
+    """What the API server said when it refused the last step of this kind, at which generation of the group.
+    `invalid`: it can never be; else somebody does not allow it, or there is no room."""
 
     step: Literal["CreatePod", "PatchPod", "Resize"]
     said: str
     generation: int
     at: datetime
+    invalid: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerGroupView:
     """A group and all that belongs to it.
 
-    `config_maps`: the digest of each ConfigMap of the group, by name. `registries`: the version of each Secret that the
-    group's credentials name, as far as it is there; `copies`: of each Secret of the group's own, what it was copied
-    from. `refusals`: forgotten by the controller when the step succeeds.
+    `config_maps`: the digest of each ConfigMap of the group, by name. `registries`: the digest of what each Secret
+    holds that the group's credentials name, as far as it is there; `copies`: of each Secret of the group's own, what it
+    was copied from. `refusals`: forgotten by the controller when the step succeeds.
     """
 
     now: datetime

@@ -88,6 +88,6 @@ def with_counts(
             "succeeded": succeeded,
             "failed": failed,
             "cancelled": cancelled,
-            "percentage": 100 * over // status.total if status.total else 100,
+            "percentage": min(100, 100 * over // status.total) if status.total else 100,
         }
     )

@@ -40,7 +40,8 @@ def turn(counts: Mapping[str, RegionCount], order: tuple[str, ...], strict: bool
     waiting = frozenset(region for region, count in counts.items() if count.waiting)
     if stopped or (order and any(count.exceeded for count in counts.values())):
         return Turn({}, waiting)
-    regions = [region for region in order if counts[region].waiting or counts[region].running][:1] if order else counts
+    busy = [region for region in order if counts[region].running] or [r for r in order if counts[r].waiting]
+    regions = busy[:1] if order else counts
     starts = {region: _starts(counts[region], strict) for region in regions}
     return Turn(
         {region: many for region, many in starts.items() if many},

@@ -71,6 +71,16 @@ class InventoryUnreadable(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class NothingKnown(Reason):
+    """Neither the record of what was deployed is there, nor what it was deployed from."""
+
+    TEXT: ClassVar[str] = (
+        "the list of what was deployed is gone from the target, and so is what it was deployed from: delete the "
+        "objects there by hand (label windlass.dev/stack-set), then DeleteInstances with retainStacks"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class TooManyListed(Reason):
     """The record of what was deployed would be too large."""
 

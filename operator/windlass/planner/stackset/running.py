@@ -22,6 +22,7 @@ from windlass.planner.stackset.reasons import (
     OperationFailed,
     OperationGivesUp,
     OperationGoesOn,
+    OperationRefused,
     OperationStopped,
     Prepares,
     Stopping,
@@ -48,16 +49,21 @@ def go_on(v: OperationView) -> OperationPlan:
     """The next step of an operation that has started."""
     operation = v.operation
     marked = [each for each in v.world.instances if each.asked_by == operation.uid]
-    if operation.status.prepared or operation.spec.state is OperationState.STOPPED:
+    if operation.status.prepared:
         return _work_at(v, marked, operation.status, ())
+    if operation.spec.state is OperationState.STOPPED:
+        status = with_regions(operation, operation.status, [each.place for each in marked])
+        return _work_at(v, marked, status, ())
+    if operation.status.refusal:
+        return _give_up(v, marked, OperationRefused(operation.status.refusal))
     places = selected(v.world, operation)
     if isinstance(places, Reason):
         return _give_up(v, marked, places)
     status = with_regions(operation, operation.status, places)
-    marks = _marks(v, places, status.order)
-    if not marks:
+    left = _in_turn(_unmarked(v, places), status.order)
+    if not left:
         status = status.model_copy(update={"prepared": True})
-    return _work_at(v, marked, status, marks)
+    return _work_at(v, marked, status, left)
 
 
 def with_regions(
@@ -86,34 +92,39 @@ def with_regions(
 # ---- its instances are marked
 
 
-def _marks(v: OperationView, places: Sequence[Place], regions: Sequence[str]) -> list[Create | Mark]:
-    """The next of those that are still to be marked, as they will be worked at: one region after the other, or of each
-    in turn."""
+def _unmarked(v: OperationView, places: Sequence[Place]) -> list[Place]:
+    """Those of these places that are still to be marked."""
     operation = v.operation
     known = {each.place: each for each in v.world.instances if not each.removing}
     left = [place for place in places if place not in known or known[place].asked_by != operation.uid]
-    if operation.spec.action is Action.CREATE:
-        going = leaving(v.world)
-        left = [place for place in left if place not in going]
-    else:
-        left = [place for place in left if place in known]
+    if operation.spec.action is not Action.CREATE:
+        return [place for place in left if place in known]
+    going = leaving(v.world)
+    return [place for place in left if place not in going]
+
+
+def _marks(v: OperationView, places: Sequence[Place]) -> list[Create | Mark]:
+    """The next of these to be marked: few at once, while others are worked at."""
+    operation = v.operation
+    most = MOST_STEPS if operation.spec.action is Action.DELETE else max(MOST_MARKS, len(places) // 64)
+    known = {each.place: each for each in v.world.instances if not each.removing}
     minutes = v.world.stack_set.spec.timeout_minutes if v.world.stack_set is not None else 30
-    most = MOST_STEPS if operation.spec.action is Action.DELETE else max(MOST_MARKS, len(left) // 64)
     return [
         Mark(there.name, there.uid, _work(operation), _sources(operation, there), minutes)
         if (there := known.get(place)) is not None
         else Create(place, Work.DEPLOY, _sources(operation, None), minutes)
-        for place in islice(_in_turn(left, regions), most)
+        for place in places[:most]
     ]
 
 
-def _in_turn(places: Sequence[Place], regions: Sequence[str]) -> Iterator[Place]:
+def _in_turn(places: Sequence[Place], regions: Sequence[str]) -> list[Place]:
+    """As they will be worked at: one region after the other, or of each in turn."""
     by_region: dict[str, list[Place]] = {region: [] for region in regions}
     for place in places:
         by_region.setdefault(place.region, []).append(place)
     if regions:
-        return chain.from_iterable(by_region.values())
-    return (place for turn in zip_longest(*by_region.values()) for place in turn if place is not None)
+        return list(chain.from_iterable(by_region.values()))
+    return [place for turn in zip_longest(*by_region.values()) for place in turn if place is not None]
 
 
 def _work(operation: Operation) -> Work:
@@ -140,6 +151,7 @@ def _give_up(v: OperationView, marked: Sequence[StackInstance], problem: Reason)
     operation = v.operation
     regions = by_region(operation.status, marked, operation.uid)
     status = with_counts(operation.status, regions, Missing.DELETED)
+    status = status.model_copy(update={"refusal": str(problem)[:1024]})  # for good, whatever comes back meanwhile
     waiting = [each for each in marked if each.state_in(operation.uid) is InstancePhase.WAITING]
     running = sum(each.running for each in status.regions)
     if not waiting and not running:
@@ -156,26 +168,30 @@ def _work_at(
     v: OperationView,
     marked: Sequence[StackInstance],
     status: StackSetOperationStatus,
-    marks: Sequence[Create | Mark],
+    left: Sequence[Place],
 ) -> OperationPlan:
+    """`left`: the places that are still to be marked, in their turn."""
     operation = v.operation
     stopped, removes = operation.spec.state is OperationState.STOPPED, operation.spec.action is Action.DELETE
     regions = {each.progress.region: each for each in by_region(status, marked, operation.uid)}
     counts = {name: region.count for name, region in regions.items()}
     strict = operation.spec.preferences.failure_tolerance_mode is ToleranceMode.STRICT
-    decided = turn(counts, status.order, strict, stopped)
-    if marks and removes:
+    order = status.order
+    if left and order:  # of a later region none begins before all of this one are marked
+        order = order[: order.index(left[0].region) + 1]
+    decided = turn(counts, order, strict, stopped)
+    if left and removes:
         decided = Turn({}, decided.cancel)
-    missing = Missing.REMOVED if removes and status.prepared else Missing.NOT_MARKED if marks else Missing.DELETED
+    missing = Missing.REMOVED if removes and status.prepared else Missing.NOT_MARKED if left else Missing.DELETED
     status = with_counts(status, regions.values(), missing)
-    if not marks and not any(each.waiting or each.running for each in counts.values()):
+    if not left and not any(each.waiting or each.running for each in counts.values()):
         return _over(v, status)
     turns: Iterator[Cancel | Begin] = chain(_cancels(operation, regions, decided), _begins(operation, regions, decided))
     steps = tuple(islice(turns, MOST_STEPS))
     moved = {step.name for step in steps}
     waits = (each for each in _silent(operation, marked) if each.name not in moved)
-    later: Iterable[Step] = marks or islice(waits, MOST_MARKS)
-    why = _why(operation, status, len(marked), bool(marks))
+    later: Iterable[Step] = _marks(v, left) or islice(waits, MOST_MARKS)
+    why = _why(operation, status, len(marked), bool(left))
     return goes_on(v, status, why, *steps, *later)
 
 
@@ -233,7 +249,7 @@ def _over(v: OperationView, status: StackSetOperationStatus) -> OperationPlan:
             cancelled,
         )
         return ended(v, status, Phase.FAILED, why)
-    if cancelled and v.operation.spec.state is OperationState.STOPPED:
+    if (cancelled or not total) and v.operation.spec.state is OperationState.STOPPED:
         return ended(v, status, Phase.CANCELLED, OperationStopped(succeeded, total, failed, cancelled))
     also = f", {failed} failed, which is within the tolerance" if failed else ""
     also += f", {cancelled} deleted meanwhile" if cancelled else ""

@@ -102,7 +102,8 @@ def _advice(e: Explained) -> Iterator[str]:
         if each.reason in _NO_IMAGE:
             yield f"see why its image cannot be had: kubectl describe pod {status.pod_name} {where}"
         elif each.restart_count or each.state == "Terminated":
-            yield f"see what it said: kubectl logs {status.pod_name} {where} -c {each.name} --previous"
+            before = "" if each.state == "Terminated" else " --previous"
+            yield f"see what it said: kubectl logs {status.pod_name} {where} -c {each.name}{before}"
 
 
 def values(e: Explained) -> dict[str, Any]:

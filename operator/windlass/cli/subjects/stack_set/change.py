@@ -109,12 +109,24 @@ def retries(world: World, old: Operation) -> list[tuple[str, StackSetOperationSp
     if stack_set is None:
         raise CannotError(f"operation {old.name} cannot be tried again: its StackSet {world.name} is gone")
     again = [each.place for each in world.view.instances if _to_do_again(old, each.asked_by, each.state_in(old.uid))]
+    again += _never_marked(world, old)
     if not again:
         raise CannotError(f"operation {old.name} cannot be tried again: {_why_nothing(old)}")
     found = list(zip(_names(world, old.name), _specs(stack_set, old, _parts(again)), strict=False))
     for name, spec in found:
         _refuse(world, name, spec, {each for each in again if each in _meant(spec)})
     return found
+
+
+def _never_marked(world: World, old: Operation) -> list[Place]:
+    """The places of an operation that ended before all were part of it."""
+    if old.status.prepared or old.status.start_time is None:
+        return []
+    meant = selected(world.view, old)
+    if isinstance(meant, Reason):
+        return []
+    taken = {each.place for each in world.view.instances if each.asked_by == old.uid}
+    return [place for place in meant if place not in taken]
 
 
 def _to_do_again(old: Operation, asked_by: str, state: InstancePhase) -> bool:
