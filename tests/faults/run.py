@@ -73,7 +73,8 @@ def nothing_is_left_over(run: Run, *groups: Group) -> None:
 
 def says_once(process: OperatorProcess, since: int = 0, most: int = 1) -> None:
     """No warning is said more than so often, whatever numbers are in it."""
-    lines = [json.loads(line) for line in process.log[since:].splitlines() if line.startswith("{")]
+    whole = process.log[since:].rpartition("\n")[0]  # the last line may still be being written
+    lines = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
     warnings = [line for line in lines if line["level"] in {"warning", "error"}]
     times = Counter(re.sub(r"\d+(\.\d+)?", "#", f"{line.get('key', '')} {line['message']}") for line in warnings)
     repeated = {message: number for message, number in times.items() if number > most}
