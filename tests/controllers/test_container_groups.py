@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.cluster_client.objects import status
 from tests.cluster_client.virtual_time import run
 from tests.controllers.processes import Asked, Crash
 from tests.controllers.small_container_groups import SmallContainerGroup, container, spec
@@ -26,6 +27,10 @@ def played(small: SmallContainerGroup, *stories: Story, prompt: bool = True) -> 
 
     run(play())
     return small
+
+
+def forbidden(said: str) -> tuple[int, dict[str, object]]:
+    return 403, status(403, "Forbidden", said)
 
 
 def running(**more: object) -> SmallContainerGroup:
@@ -211,8 +216,7 @@ def test_what_the_api_server_refuses_is_told_and_tried_again() -> None:
 
     def full(asked: Asked) -> tuple[int, dict[str, object]] | None:
         if refuse and asked.method == "POST" and asked.path.endswith("/pods"):
-            said = 'pods "web" is forbidden: exceeded quota: small'
-            return 403, {"kind": "Status", "code": 403, "reason": "Forbidden", "message": said}
+            return forbidden('pods "web" is forbidden: exceeded quota: small')
         return None
 
     async def play() -> None:
@@ -234,8 +238,7 @@ def test_a_pod_that_would_be_refused_does_not_cost_the_one_that_runs() -> None:
 
     def refuse(asked: Asked) -> tuple[int, dict[str, object]] | None:
         if asked.method == "POST" and asked.path.endswith("/pods"):
-            said = 'pods "web-try" is forbidden: violates PodSecurity "baseline:latest"'
-            return 403, {"kind": "Status", "code": 403, "reason": "Forbidden", "message": said}
+            return forbidden('pods "web-try" is forbidden: violates PodSecurity "baseline:latest"')
         return None
 
     async def play() -> None:
@@ -260,8 +263,7 @@ def test_a_quota_that_the_old_pod_fills_does_not_keep_the_new_one_away() -> None
 
     def full(asked: Asked) -> tuple[int, dict[str, object]] | None:
         if asked.method == "POST" and "dryRun" in asked.query:
-            said = 'pods "web-try" is forbidden: exceeded quota: small'
-            return 403, {"kind": "Status", "code": 403, "reason": "Forbidden", "message": said}
+            return forbidden('pods "web-try" is forbidden: exceeded quota: small')
         return None
 
     async def play() -> None:
@@ -281,8 +283,7 @@ def test_a_generation_whose_pass_failed_is_considered_all_the_same() -> None:
 
     def refuse(asked: Asked) -> tuple[int, dict[str, object]] | None:
         if refused and asked.method == "GET" and asked.path.endswith("/configmaps"):
-            said = "configmaps is forbidden"
-            return 403, {"kind": "Status", "code": 403, "reason": "Forbidden", "message": said}
+            return forbidden("configmaps is forbidden")
         return None
 
     async def play() -> None:

@@ -1,6 +1,5 @@
 """docs/container-groups.md shows what is: its commands are run in its order, on simulated nodes."""
 
-import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from hack.cluster.__main__ import link_commands
 from hack.cluster.installation import start_operator
 from hack.cluster.local import DEFAULT, ROOT
 from hack.kind.documents import blocks_of, yaml_of
+from tests.hack.pages import commands_of, typed
 from tests.hack.test_stack_documents import is_shown
 
 PAGE = (ROOT / "docs" / "container-groups.md").read_text()
@@ -40,21 +40,8 @@ def reader(tmp_path: Path) -> Iterator[tuple[Cluster, Path]]:
 
 def test_the_page_shows_what_its_commands_print(reader: tuple[Cluster, Path]) -> None:
     cluster, folder = reader
-    path = f"{ROOT / '.local' / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"KUBECONFIG": str(cluster.kubeconfig), "PATH": path}
-    for command in (command for block in blocks_of(PAGE) for command in block.commands):
-        if command.text in NOT_RUN:
-            continue
-        ran = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", command.text],
-            cwd=folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    for command in commands_of(PAGE, NOT_RUN):
+        ran = typed(command.text, cluster, folder, subprocess.STDOUT)
         assert ran.returncode == exit_code(command.text, command.output), (command.text, ran.stdout)
         assert is_shown(command, ran.stdout), (command.text, ran.stdout)
 

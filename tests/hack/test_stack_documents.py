@@ -1,6 +1,5 @@
 """docs/stack-sets.md shows what is: its commands are run in its order, and its manifests are accepted."""
 
-import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from hack.cluster.installation import start_operator
 from hack.cluster.local import DEFAULT, ROOT
 from hack.kind.documents import Command, blocks_of
 from hack.kind.trial import normal
+from tests.hack.pages import commands_of, typed
 
 PAGE = (ROOT / "docs" / "stack-sets.md").read_text()
 MANIFESTS = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -44,20 +44,8 @@ def reader(tmp_path: Path) -> Iterator[tuple[Cluster, Path]]:
 
 def test_the_page_shows_what_its_commands_print(reader: tuple[Cluster, Path]) -> None:
     cluster, folder = reader
-    path = f"{ROOT / '.local' / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"KUBECONFIG": str(cluster.kubeconfig), "PATH": path}
-    for command in (command for block in blocks_of(PAGE) for command in block.commands):
-        if command.text in NOT_RUN:
-            continue
-        ran = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", command.text],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    for command in commands_of(PAGE, NOT_RUN):
+        ran = typed(command.text, cluster, folder, subprocess.PIPE)
         done = 1 if " plan " in command.text else 0
         assert ran.returncode == done, (command.text, ran.stdout, ran.stderr)
         assert is_shown(command, ran.stdout), (command.text, ran.stdout)

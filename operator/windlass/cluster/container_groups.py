@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Literal
 
 import msgspec
-from pydantic import ValidationError
 
 from windlass.api.container_group import KIND, ContainerGroupSpec, ContainerGroupStatus, RestartPolicy
-from windlass.cluster.errors import Invalid
+from windlass.cluster.parsing import parsed
 from windlass.cluster.store import Object
 from windlass.planner.containergroup.sizes import Sizes
 from windlass.planner.containergroup.view import (
@@ -151,20 +150,12 @@ class GroupPod:
 def to_container_group(body: Object) -> ContainerGroup:
     """A ContainerGroup. Invalid if it is none, which only a CRD of another version lets through."""
     metadata = body["metadata"]
-    try:
-        spec = ContainerGroupSpec.model_validate(body.get("spec") or {})
-        status = ContainerGroupStatus.model_validate(body.get("status") or {})
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        problem = f"reading {KIND.kind} {body.name}: {where}: {first['msg']}"
-        raise Invalid(problem, code=422, reason="Invalid") from error
     return ContainerGroup(
         name=body.name,
         uid=body.uid,
         generation=metadata["generation"],
-        spec=spec,
-        status=status,
+        spec=parsed(KIND.kind, body, ContainerGroupSpec, "spec"),
+        status=parsed(KIND.kind, body, ContainerGroupStatus, "status"),
         removing="deletionTimestamp" in metadata,
     )
 

@@ -1,37 +1,19 @@
 """Stack sets and what belongs to them on the wire, read as decisions see them."""
 
 import re
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
-from windlass.api.common import MADE_BY_ANNOTATION, Model
+from windlass.api.common import MADE_BY_ANNOTATION
 from windlass.api.stack_instance import Drift, Work
 from windlass.api.stack_set import StackSetSpec, StackSetStatus
 from windlass.api.stack_set_operation import StackSetOperationSpec, StackSetOperationStatus
 from windlass.api.stacks import InstancePhase
-from windlass.cluster.errors import Invalid
+from windlass.cluster.parsing import Body, parsed
 from windlass.cluster.store import as_number
 from windlass.planner.stackset.targets import Place, Target
 from windlass.planner.stackset.view import Operation, Sources, StackInstance, StackSet
 
 MADE_BY_SET = "StackSet"
-
-Body = Mapping[str, Any]
-M = TypeVar("M", bound=Model)
-
-
-def parsed(kind: str, body: Body, model: type[M], part: str) -> M:
-    """The part of an object of ours. Invalid if it is none, which only a CRD of another version lets through."""
-    try:
-        return model.model_validate(body.get(part) or {})
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        problem = f"reading {kind} {body['metadata']['name']}: {part}.{where}: {first['msg']}"
-        raise Invalid(problem, code=422, reason="Invalid") from error
 
 
 def to_stack_set(body: Body) -> StackSet:

@@ -36,10 +36,8 @@ from windlass.planner.containergroup.steps import (
 from windlass.planner.containergroup.view import ContainerGroup, ContainerGroupView, Node, Refusal
 
 BELONGINGS_SECONDS = 60.0  # between two looks at Secrets and what else a group has: no watch tells of it
-
-AGAIN = timedelta(
-    seconds=10
-)  # between two tries to get rid of a Pod by force or to find a name free, and two looks at a silent node
+# Between two tries to get rid of a Pod by force or to find a name free, and two looks at a silent node.
+AGAIN = timedelta(seconds=10)
 
 PodStep = Literal["CreatePod", "PatchPod", "Resize"]
 
@@ -79,9 +77,8 @@ class ContainerGroupController(Controller):
         self._looked: dict[Key, str] = {}  # uids of groups whose Pod was read live in this term
         self._read: dict[Key, _Read] = {}
         self._refusals: dict[Key, dict[PodStep, Refusal]] = {}
-        self._in_the_way: dict[
-            Key, tuple[float, GroupPod]
-        ] = {}  # Pods without the mark of a group, and when they were read
+        # Pods without the mark of a group under a group's name, and when they were read.
+        self._in_the_way: dict[Key, tuple[float, GroupPod]] = {}
 
     def all_keys(self) -> Iterable[Key]:
         """Those of all groups."""
@@ -168,15 +165,8 @@ class ContainerGroupController(Controller):
     async def _view(self, key: Key, group: ContainerGroup, belongings: Belongings) -> ContainerGroupView:
         found = self.pods.get(key.namespace, key.name) or self._in_the_way.get(key, (0.0, None))[1]
         pod = None if found is None else found.seen_by(group.uid)
-        node = None
-        if (
-            self._sees_nodes
-            and pod is not None
-            and pod.node
-            and found is not None
-            and (pod.removing or not found.ready)
-        ):
-            node = await self._node(pod.node)
+        unwell = found is not None and (found.pod.removing or not found.ready)
+        node = await self._node(pod.node) if self._sees_nodes and unwell and pod is not None and pod.node else None
         return ContainerGroupView(
             now=self._clock.now(),
             group=group,
@@ -232,11 +222,10 @@ class ContainerGroupController(Controller):
                 await self._try(key, group, "PatchPod", partial(self._patch, key, step))
             case Resize():
                 await self._try(key, group, "Resize", partial(self._resize, key, step))
-            case DeletePod(then=None):
-                await self._delete(key, step)
             case DeletePod(then=manifest):
-                await self._try(key, group, "CreatePod", partial(self._try_out, key, group, manifest))
-                if "CreatePod" not in self._refusals[key]:
+                if manifest is not None:
+                    await self._try(key, group, "CreatePod", partial(self._try_out, key, group, manifest))
+                if manifest is None or "CreatePod" not in self._refusals[key]:
                     await self._delete(key, step)
 
     async def _try(self, key: Key, group: ContainerGroup, step: PodStep, act: Callable[[], Awaitable[None]]) -> None:
@@ -260,10 +249,10 @@ class ContainerGroupController(Controller):
             await self._read_stranger(key, group)
         await self._read_one(key)
 
-    async def _try_out(self, key: Key, group: ContainerGroup, manifest: Mapping[str, Any] | None) -> None:
+    async def _try_out(self, key: Key, group: ContainerGroup, manifest: Mapping[str, Any]) -> None:
         """Whether the API server would take this Pod, asked under another name. A quota is no answer: the Pod that is
         to go still counts; nor is a webhook that cannot be asked."""
-        made = {**(manifest or {}), "metadata": {**(manifest or {})["metadata"], "name": f"{group.name[:240]}-try"}}
+        made = {**manifest, "metadata": {**manifest["metadata"], "name": f"{group.name[:240]}-try"}}
         try:
             await self._client.create(PODS, key.namespace, made, dry_run=True)
         except AlreadyExists:

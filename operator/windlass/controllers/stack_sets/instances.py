@@ -15,9 +15,9 @@ from windlass.api.stack_set import StackSetSpec
 from windlass.api.stacks import STACK_FINALIZER, InstancePhase
 from windlass.cluster.errors import ApiError, ConfigurationError, Gone, NotLeading, Transient, Unauthorized
 from windlass.cluster.members import Member
+from windlass.cluster.parsing import parsed
 from windlass.cluster.resources import STACK_INSTANCES, STACK_SET_OPERATIONS
 from windlass.cluster.snapshots import Snapshots
-from windlass.cluster.stacks import parsed
 from windlass.cluster.store import Object
 from windlass.controllers.stack_sets.caches import Caches
 from windlass.controllers.stack_sets.deployment import deploy, remove

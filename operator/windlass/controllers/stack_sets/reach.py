@@ -8,9 +8,9 @@ from windlass.cluster.connection import Connection
 from windlass.cluster.errors import ConfigurationError, Gone
 from windlass.cluster.member_kubeconfig import connection
 from windlass.cluster.members import Member, Members
+from windlass.cluster.parsing import parsed
 from windlass.cluster.resources import SECRETS
 from windlass.cluster.snapshots import text_in
-from windlass.cluster.stacks import parsed
 from windlass.cluster.store import Object
 
 

@@ -34,7 +34,7 @@ from windlass.planner.stackset.reasons_instances import (
     InstanceBegins,
     InstanceWaits,
 )
-from windlass.planner.stackset.selection import leaving, selected
+from windlass.planner.stackset.selection import selected, unmarked
 from windlass.planner.stackset.steps import Begin, Cancel, Create, Mark, OperationPlan, Step, Wait
 from windlass.planner.stackset.targets import Place
 from windlass.planner.stackset.telling import ended, goes_on, refused
@@ -60,7 +60,7 @@ def go_on(v: OperationView) -> OperationPlan:
     if isinstance(places, Reason):
         return _give_up(v, marked, places)
     status = with_regions(operation, operation.status, places)
-    left = _in_turn(_unmarked(v, places), status.order)
+    left = _in_turn(unmarked(v.world, operation, places), status.order)
     if not left:
         status = status.model_copy(update={"prepared": True})
     return _work_at(v, marked, status, left)
@@ -92,21 +92,12 @@ def with_regions(
 # ---- its instances are marked
 
 
-def _unmarked(v: OperationView, places: Sequence[Place]) -> list[Place]:
-    """Those of these places that are still to be marked."""
-    operation = v.operation
-    known = {each.place: each for each in v.world.instances if not each.removing}
-    left = [place for place in places if place not in known or known[place].asked_by != operation.uid]
-    if operation.spec.action is not Action.CREATE:
-        return [place for place in left if place in known]
-    going = leaving(v.world)
-    return [place for place in left if place not in going]
-
-
 def _marks(v: OperationView, places: Sequence[Place]) -> list[Create | Mark]:
     """The next of these to be marked: few at once, while others are worked at."""
     operation = v.operation
     most = MOST_STEPS if operation.spec.action is Action.DELETE else max(MOST_MARKS, len(places) // 64)
+    if not places:
+        return []
     known = {each.place: each for each in v.world.instances if not each.removing}
     minutes = v.world.stack_set.spec.timeout_minutes if v.world.stack_set is not None else 30
     return [

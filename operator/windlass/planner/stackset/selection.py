@@ -1,6 +1,6 @@
 """Which instances an operation is about."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from windlass.api.stack_set_operation import Action
 from windlass.api.stacks import MAX_REGIONS, PermissionModel
@@ -40,6 +40,16 @@ def selected(world: SetView, operation: Operation) -> tuple[Place, ...] | Reason
     if isinstance(meant, Reason):
         return meant
     return meant or NothingSelected("the set has no instance in these regions and accounts")
+
+
+def unmarked(world: SetView, operation: Operation, places: Iterable[Place]) -> list[Place]:
+    """Those of the selected places that are still to be marked as part of the operation."""
+    known = {each.place: each for each in world.instances if not each.removing}
+    left = [place for place in places if place not in known or known[place].asked_by != operation.uid]
+    if operation.spec.action is not Action.CREATE:
+        return [place for place in left if place in known]
+    going = leaving(world)
+    return [place for place in left if place not in going]
 
 
 def managed_units(world: SetView, stack_set: StackSet) -> frozenset[str]:

@@ -31,7 +31,7 @@ from windlass.cluster.resources import STACK_SET_OPERATIONS
 from windlass.cluster.stacks import to_operation
 from windlass.planner.reason import Reason, counted
 from windlass.planner.stackset.operation import plan_operation
-from windlass.planner.stackset.selection import selected
+from windlass.planner.stackset.selection import selected, unmarked
 from windlass.planner.stackset.stack_set import products
 from windlass.planner.stackset.targets import Place
 from windlass.planner.stackset.view import Operation, StackSet
@@ -123,10 +123,7 @@ def _never_marked(world: World, old: Operation) -> list[Place]:
     if old.status.prepared or old.status.start_time is None:
         return []
     meant = selected(world.view, old)
-    if isinstance(meant, Reason):
-        return []
-    taken = {each.place for each in world.view.instances if each.asked_by == old.uid}
-    return [place for place in meant if place not in taken]
+    return [] if isinstance(meant, Reason) else unmarked(world.view, old, meant)
 
 
 def _to_do_again(old: Operation, asked_by: str, state: InstancePhase) -> bool:

@@ -16,7 +16,7 @@ from windlass.planner.stackset.operation import plan_operation
 from windlass.planner.stackset.preferences import Limits, order, resolved
 from windlass.planner.stackset.reasons import OperationStarts, ReadsInputs
 from windlass.planner.stackset.running import DEPLOYS
-from windlass.planner.stackset.selection import selected
+from windlass.planner.stackset.selection import selected, unmarked
 from windlass.planner.stackset.targets import Place
 from windlass.planner.stackset.view import Inputs, Operation, StackInstance
 from windlass.planner.tasks import FINAL
@@ -102,14 +102,13 @@ def course_of(world: World, operation: Operation, inputs: Inputs | Reason | None
 
 def _begun(world: World, operation: Operation, message: str) -> Course:
     """The course of one that has started: of those that are not over, and of those that it has still to mark."""
-    marked = [each for each in world.view.instances if each.asked_by == operation.uid]
-    left = [each for each in marked if _is_left(operation, each)]
+    left = [each for each in world.view.instances if each.asked_by == operation.uid and _is_left(operation, each)]
     running = {each.place for each in left if each.state_in(operation.uid) is InstancePhase.RUNNING}
     limits = {each.region: Limits(each.tolerance - each.failed, each.concurrency) for each in operation.status.regions}
     places = {each.place for each in left}
     chosen = () if operation.status.prepared else selected(world.view, operation)
     if not isinstance(chosen, Reason):
-        places |= set(chosen) - {each.place for each in marked}
+        places |= set(unmarked(world.view, operation, chosen))
     in_order = tuple(sorted(places, key=lambda place: (place not in running, place)))
     course = Course(operation, "Goes", message, in_order, limits=limits)
     return _played(world, course, operation.status.order)
