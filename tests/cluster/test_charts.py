@@ -135,20 +135,24 @@ def helm(cluster: Cluster, *arguments: str) -> str:
     return ran.stdout
 
 
-def test_a_release_comes_up_changes_and_leaves_nothing(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
+def test_a_release_comes_up_changes_and_leaves_nothing(
+    cluster: Cluster, namespace: str, request: pytest.FixtureRequest
+) -> None:
     def whole_cluster() -> set[str]:
         kinds = "clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings"
         names = cluster.kubectl("get", kinds, "--output=name").split()
         return {name.partition("/")[2].removeprefix(f"windlass-{namespace}") for name in names if namespace in name}
 
     release = ("windlass", str(CHART), f"--namespace={namespace}", "--wait", "--timeout=60s")
+    request.addfinalizer(lambda: helm(cluster, "uninstall", "windlass", f"--namespace={namespace}", "--ignore-not-found"))
     notes = helm(cluster, "install", *release)
-    assert "keeps scaling groups at their size in all namespaces" in notes
+    assert "keeps scaling groups at their size, updates container groups in place, deploys stack sets in all names" in notes
     assert whole_cluster() == {"", "-view", "-edit", "-deletion"}
     deployment = json.loads(cluster.kubectl("get", "deployment", "windlass", "-n", namespace, "--output=json"))
     assert deployment["status"]["readyReplicas"] == 2
 
-    notes = helm(cluster, "upgrade", *release, f"--set=namespaces={{{namespace}}}")
+    fewer = ("--set=stackSets.enabled=false", "--set=containerGroups.enabled=false")
+    notes = helm(cluster, "upgrade", *release, f"--set=namespaces={{{namespace}}}", *fewer)
     assert f"keeps scaling groups at their size in the namespaces {namespace}" in notes
     assert f"role.rbac.authorization.k8s.io/windlass-{namespace}\n" in cluster.kubectl(
         "get", "roles", "-n", namespace, "--output=name"

@@ -102,7 +102,9 @@ def test_targets_that_take_a_fixed_time_are_measured(capsys: pytest.CaptureFixtu
         assert 0 < found[phase]["prepared_seconds"] < found[phase]["seconds"]
         assert found[phase]["instance_writes"] == 1
         assert found[phase]["operation_writes"] >= 3
-    assert [found[phase]["status_writes"] for phase in ("create", "deploy")] == [2, 3]
+    assert found["create"]["status_writes"] == 2
+    # Those that begin while others are still being marked are not marked first: how many depends on the timing.
+    assert 2 <= found["deploy"]["status_writes"] <= 3
 
 
 def test_targets_at_real_api_servers_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
