@@ -26,7 +26,8 @@ from tests.worlds import (
     rollout,
     view,
 )
-from windlass.api.scaling_group import OrdinalRange, RemovalStage, ScalingGroupSpec
+from windlass.api.ordinals import OrdinalRange
+from windlass.api.scaling_group import RemovalStage, ScalingGroupSpec
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.view import GroupView, RefusedLaunch, RemovalPause
 

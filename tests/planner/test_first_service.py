@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tests.worlds import activity, after, ago, fleet, group, instance, later, pending, planned, removals, view
-from windlass.api.scaling_group import MAX_NAMED_INSTANCES, OrdinalRange, ScalingGroupStatus
+from windlass.api.ordinals import OrdinalRange
+from windlass.api.scaling_group import MAX_NAMED_INSTANCES, ScalingGroupStatus
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons_launches import NeverSteady
 from windlass.planner.group import plan_group

@@ -24,7 +24,8 @@ from tests.worlds import (
     revision,
     view,
 )
-from windlass.api.scaling_group import OrdinalRange, ZoneStatus
+from windlass.api.ordinals import OrdinalRange
+from windlass.api.scaling_group import ZoneStatus
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import ProcessSuspended
 from windlass.planner.capacity.reasons_launches import NoZoneTakes, Superseded

@@ -13,7 +13,7 @@ from tests.worlds import (
     planned,
     view,
 )
-from windlass.api.scaling_group import OrdinalRange
+from windlass.api.ordinals import OrdinalRange
 from windlass.planner.capacity.launch import LAUNCH_BATCH
 from windlass.planner.capacity.reasons import ProcessSuspended
 from windlass.planner.capacity.steps import GroupPlan

@@ -25,7 +25,8 @@ from tests.worlds import (
     revision,
     view,
 )
-from windlass.api.scaling_group import MAX_NAMED_INSTANCES, LaunchBackoff, OrdinalRange
+from windlass.api.ordinals import OrdinalRange
+from windlass.api.scaling_group import MAX_NAMED_INSTANCES, LaunchBackoff
 from windlass.planner.capacity.activities import STALLED_AFTER, pause
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import LaunchesFail, LaunchFailed

@@ -29,7 +29,8 @@ from tests.worlds import (
     steps_of_kind,
     view,
 )
-from windlass.api.scaling_group import MAX_NAMED_INSTANCES, OrdinalRange
+from windlass.api.ordinals import OrdinalRange
+from windlass.api.scaling_group import MAX_NAMED_INSTANCES
 from windlass.planner.capacity.adoption import ADOPTION_BATCH, LAST_ADOPTED
 from windlass.planner.capacity.instance import Instance, Patience
 from windlass.planner.capacity.ordinals import MOST_RESERVED

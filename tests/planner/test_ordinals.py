@@ -3,7 +3,7 @@
 import pytest
 
 from tests.worlds import NOW, activity, fleet, group, instance, planned, view
-from windlass.api.scaling_group import OrdinalRange
+from windlass.api.ordinals import OrdinalRange
 from windlass.planner.capacity.ordinals import MOST_RESERVED, launched_by, launches_in_doubt, merged
 
 HUGE = 3_000_000_000

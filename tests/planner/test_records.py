@@ -22,8 +22,9 @@ from tests.worlds import (
     steps_of_kind,
     view,
 )
+from windlass.api.ordinals import OrdinalRange
 from windlass.api.scaling_activity import ScalingActivityStatus
-from windlass.api.scaling_group import MAX_NAMED_INSTANCES, ActivityStatus, OrdinalRange
+from windlass.api.scaling_group import MAX_NAMED_INSTANCES, ActivityStatus
 from windlass.planner.capacity.records import record_of
 from windlass.planner.capacity.steps import ForgetRecord, GroupPlan
 from windlass.planner.capacity.view import EndedRecord, RefusedLaunch

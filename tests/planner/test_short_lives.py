@@ -21,7 +21,8 @@ from tests.worlds import (
     span,
     view,
 )
-from windlass.api.scaling_group import OrdinalRange, ScalingGroupStatus
+from windlass.api.ordinals import OrdinalRange
+from windlass.api.scaling_group import ScalingGroupStatus
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons_launches import EndedEarly, MeantToEnd
 from windlass.planner.capacity.steps import GroupPlan

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.worlds import NOW, activity, added, ago, fleet, group, instance, later, pending, planned, removals, view
-from windlass.api.scaling_group import OrdinalRange
+from windlass.api.ordinals import OrdinalRange
 from windlass.planner.capacity.instance import Instance, Patience, State, state_of
 from windlass.planner.capacity.view import Census, take_census
 

@@ -10,8 +10,9 @@ from tests.contract import contract_broken
 from tests.sim.chaos import CrashError, LossyWorld
 from tests.sim.troubles import Chance, arrive_late, delayed, repair_zone
 from windlass.api.instance_refresh import InstanceRefreshSpec
+from windlass.api.processes import Process
 from windlass.api.rollout import RolloutStatus
-from windlass.api.scaling_group import ConfigurationSource, Process, ScalingGroupSpec
+from windlass.api.scaling_group import ConfigurationSource, ScalingGroupSpec
 from windlass.api.task import Phase, Wanted
 from windlass.planner.capacity.instance import Instance, State
 from windlass.planner.capacity.steps import Launch, Remove, SwitchSource, WriteConfiguration

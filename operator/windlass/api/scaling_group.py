@@ -18,6 +18,8 @@ from windlass.api.common import (
     Time,
 )
 from windlass.api.launch_template import LaunchTemplateReference
+from windlass.api.ordinals import OrdinalRange
+from windlass.api.processes import Process
 from windlass.api.rollout import MAX_FINISHED, FinishedRollout, RolloutStatus
 
 MAX_SIZE = 10_000  # design: deliberate difference from the source's 300
@@ -42,14 +44,6 @@ class RemovalStage(StrEnum):
     OLDEST_CONFIGURATION = "OldestConfiguration"
     OLDEST_INSTANCE = "OldestInstance"
     NEWEST_INSTANCE = "NewestInstance"
-
-
-class Process(StrEnum):
-    """What a group does by itself and can be told not to."""
-
-    SCALE_IN = "ScaleIn"
-    SCALE_OUT = "ScaleOut"
-    HEALTH_CHECK = "HealthCheck"
 
 
 class DeletionPolicy(StrEnum):
@@ -151,15 +145,6 @@ class ActivityResult(StrEnum):
     SUCCESSFUL = "Successful"
     WARNING = "Warning"
     FAILED = "Failed"
-
-
-class OrdinalRange(Observed):
-    """`count` ordinals from `first` on."""
-
-    first: int
-    """The first of them."""
-    count: int
-    """How many there are."""
 
 
 class RemovedInstances(Observed):

@@ -14,7 +14,8 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 
-from windlass.api.scaling_group import MAX_NAMED_INSTANCES, Process
+from windlass.api.processes import Process
+from windlass.api.scaling_group import MAX_NAMED_INSTANCES
 from windlass.planner.capacity.activities import begun, join_or_begin, launch_cause, note_failures, still_to_launch
 from windlass.planner.capacity.instance import State
 from windlass.planner.capacity.ordinals import as_range, launches_in_doubt, merged

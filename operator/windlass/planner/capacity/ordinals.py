@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from operator import attrgetter
 
-from windlass.api.scaling_group import MAX_NAMED_INSTANCES, ActivityStatus, OrdinalRange
+from windlass.api.ordinals import OrdinalRange
+from windlass.api.scaling_group import MAX_NAMED_INSTANCES, ActivityStatus
 from windlass.planner.capacity.view import GroupView
 
 # Of one activity: as many as the largest group has. What a status says may have been written by anybody.

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from windlass.api.scaling_group import ActivityType, Process
+from windlass.api.processes import Process
+from windlass.api.scaling_group import ActivityType
 from windlass.planner.capacity.activities import (
     begun,
     join_or_begin,

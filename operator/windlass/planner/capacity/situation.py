@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from windlass.api.processes import Process
 from windlass.api.rollout import FinishedRollout, RolloutStatus
 from windlass.api.scaling_group import (
     ActivityStatus,
     ActivityType,
     LaunchBackoff,
-    Process,
     RevisionStatus,
     ScalingGroupSpec,
     ScalingGroupStatus,

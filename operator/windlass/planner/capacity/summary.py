@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 
 from windlass.api.common import GROUP_LABEL
-from windlass.api.scaling_group import ActivityType, Process, RevisionStatus, ScalingGroupStatus, ZoneStatus
+from windlass.api.processes import Process
+from windlass.api.scaling_group import (
+    ActivityType,
+    RevisionStatus,
+    ScalingGroupStatus,
+    ZoneStatus,
+)
 from windlass.planner.capacity.activities import STALLED_AFTER, still_tries
 from windlass.planner.capacity.instance import Instance, Patience, State
 from windlass.planner.capacity.reasons import (

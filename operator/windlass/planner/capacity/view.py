@@ -8,11 +8,11 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
+from windlass.api.ordinals import OrdinalRange
 from windlass.api.scaling_activity import ScalingActivityStatus
 from windlass.api.scaling_group import (
     MAX_NAMED_INSTANCES,
     ActivityStatus,
-    OrdinalRange,
     ScalingGroupSpec,
     ScalingGroupStatus,
 )

@@ -6,7 +6,8 @@ It names the version of the instance that it was decided on; so it fails once th
 
 from collections.abc import Iterable
 
-from windlass.api.scaling_group import MAX_NAMED_INSTANCES, ActivityStatus, Process
+from windlass.api.processes import Process
+from windlass.api.scaling_group import MAX_NAMED_INSTANCES, ActivityStatus
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import RemovalWithdrawn
 from windlass.planner.capacity.removal import REMOVAL_BATCH

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from windlass.api.processes import Process
 from windlass.api.rollout import RolloutStatus
-from windlass.api.scaling_group import Process
 from windlass.api.task import Phase, Wanted
 from windlass.planner.capacity.instance import State
 from windlass.planner.capacity.source import followed, own_data

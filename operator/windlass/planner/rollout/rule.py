@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from windlass.api.instance_refresh import KIND, DesiredConfiguration
+from windlass.api.processes import Process
 from windlass.api.rollout import FinishedRollout, RolloutStatus
-from windlass.api.scaling_group import ActivityType, Process
+from windlass.api.scaling_group import ActivityType
 from windlass.api.task import Phase, Wanted
 from windlass.planner.capacity.activities import begun, join_or_begin, still_to_launch
 from windlass.planner.capacity.instance import Instance, State
