@@ -1,5 +1,6 @@
-# The version that the tests run on. Any Debian with this Python under /usr/local, pip, setuptools and wheel will do.
-ARG PYTHON_IMAGE=python:3.11-slim
+# The version that the tests run on, by its digest: the same base on every day. Any Debian with this Python under
+# /usr/local, pip, setuptools and wheel will do.
+ARG PYTHON_IMAGE=python:3.11-slim@sha256:9c900dea9e8fb7e16277c179b555cc72d29a352dbc33cff48ad5a0412fd5bfc7
 
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /source

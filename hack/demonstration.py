@@ -1,4 +1,4 @@
-"""The demonstration behind `make demo`: launch, scale, heal, refresh, and why each thing is done."""
+"""The demonstration behind `make demo`: launch, scale, heal, refresh, update in place, and why each thing is done."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from windlass.cluster.resources import SCALING_CONFIGURATIONS
 ROOT = Path(__file__).parents[1]
 GROUP = "web"
 NAMESPACE = "demo"
-NEXT_IMAGE = "web:2"  # simulated nodes run any image
+NEXT_IMAGE, PATCHED_IMAGE = "web:2", "web:2.1"  # simulated nodes run any image
 BROKEN = "web-broken"
 LIMIT = 90.0  # seconds for each step; two or three are usual
 
@@ -69,19 +69,32 @@ class Demonstration:
         say("Another image for all of them, with a look at the first third: what would be done, and when")
         refresh = ("--image", NEXT_IMAGE, "--checkpoints", "34,100", "--name", "to-2")
         self._kubectl("windlass", "refresh", GROUP, *refresh)
-        self._wait_for_refresh("to-2", "Paused")
+        self._wait_for("instancerefresh", "to-2", "Paused")
         self._kubectl("windlass", "explain", "refresh", "to-2")
         say("It looks good: go on before the hour is over")
         self._kubectl("windlass", "resume", "to-2")
-        self._wait_for_refresh("to-2", "Successful")
+        self._wait_for("instancerefresh", "to-2", "Successful")
         self._wait_for_size(3)
         self._kubectl("get", "instancerefreshes", "-o", "wide")
+
+        say("Another image in place, batch by batch: no instance is replaced, and a person looks at the first half")
+        pods = self._instances()
+        update = ("--batches", "2", "--pause", "FirstBatchPause", "--name", "to-2-1")
+        self._kubectl("windlass", "update", "image", GROUP, PATCHED_IMAGE, *update)
+        self._wait_for("rollingupdate", "to-2-1", "Paused")
+        self._kubectl("windlass", "get", "update", "to-2-1")
+        self._kubectl("windlass", "approve", "to-2-1")
+        self._wait_for("rollingupdate", "to-2-1", "Successful")
+        self._wait_for_size(3)
+        self._show()
+        if self._instances() != pods:
+            raise StartError(f"an instance was replaced: {', '.join(pods)} were there before")
 
         say("A configuration whose instances end at once; the refresh to it rolls itself back")
         self._cluster.apply(SCALING_CONFIGURATIONS.path(NAMESPACE), _broken_configuration())
         refresh = ("--configuration", BROKEN, "--auto-rollback", "--progress-deadline", "5", "--name", "to-broken")
         self._kubectl("windlass", "refresh", GROUP, *refresh, "--wait", may_return=(0, 1))
-        self._wait_for_refresh("to-broken", "RolledBack")
+        self._wait_for("instancerefresh", "to-broken", "RolledBack")
         self._wait_for_size(3)
         self._show()
 
@@ -110,11 +123,11 @@ class Demonstration:
             raise StartError(f"the operator has ended:\n{self._operator.end_of_log()}")
         wait_until(settled, LIMIT, f"{size} instances in service; the operator's log is {self._operator.log}")
 
-    def _wait_for_refresh(self, name: str, phase: str) -> None:
+    def _wait_for(self, kind: str, name: str, phase: str) -> None:
         def reached() -> bool:
-            return bool(json.loads(self._read("instancerefresh", name)).get("status", {}).get("phase") == phase)
+            return bool(json.loads(self._read(kind, name)).get("status", {}).get("phase") == phase)
 
-        wait_until(reached, LIMIT, f"InstanceRefresh {name} {phase}; the operator's log is {self._operator.log}")
+        wait_until(reached, LIMIT, f"{kind} {name} {phase}; the operator's log is {self._operator.log}")
 
     def _instances(self) -> list[str]:
         pods = json.loads(self._read("pods", "-l", f"windlass.dev/group={GROUP}"))

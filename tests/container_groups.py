@@ -8,6 +8,7 @@ from typing import Any
 from windlass.api.container_group import ContainerGroupSpec, ContainerGroupStatus
 from windlass.planner.containergroup.parts import whole_parts
 from windlass.planner.containergroup.pod import manifest
+from windlass.planner.containergroup.pulling import pull_policy
 from windlass.planner.containergroup.sizes import Sizes
 from windlass.planner.containergroup.view import ContainerGroup, ContainerGroupView, ContainerReport, Pod, PodContainer
 
@@ -58,7 +59,9 @@ def changed(before: ContainerGroup, of: ContainerGroupSpec) -> ContainerGroup:
 def pod_of(of: ContainerGroup, **fields: Any) -> Pod:
     """The Pod that was made from this group an hour ago and runs well since."""
     made = manifest(of)
-    asked = tuple(PodContainer(each.name, each.image, Sizes.of(each.resources)) for each in of.spec.containers)
+    asked = tuple(
+        PodContainer(each.name, each.image, Sizes.of(each.resources), pull_policy(each)) for each in of.spec.containers
+    )
     reports = tuple(
         ContainerReport(each.name, each.image, "Running", ready=True, since=NOON - seconds(3590), sizes=each.sizes)
         for each in asked
@@ -87,6 +90,13 @@ def with_report(pod: Pod, name: str, **fields: Any) -> Pod:
     """The kubelet reports something else of one container."""
     reports = tuple(replace(each, **fields) if each.name == name else each for each in pod.reports)
     return replace(pod, reports=reports)
+
+
+def with_container(pod: Pod, name: str, **fields: Any) -> Pod:
+    """The Pod's spec asks for something else of one container."""
+    return replace(
+        pod, containers=tuple(replace(each, **fields) if each.name == name else each for each in pod.containers)
+    )
 
 
 def view(of: ContainerGroup, pod: Pod | None = None, *, now: datetime = NOON, **fields: Any) -> ContainerGroupView:

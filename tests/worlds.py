@@ -24,6 +24,7 @@ from windlass.api.scaling_group import (
     ScalingGroupStatus,
     ZoneStatus,
 )
+from windlass.api.update_run import UpdateRunStatus
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.records import record_of
 from windlass.planner.capacity.situation import Situation
@@ -293,6 +294,7 @@ def view(
     activity: ActivityStatus | None = None,
     backoff: LaunchBackoff | None = None,
     rollout: RolloutStatus | None = None,
+    update: UpdateRunStatus | None = None,
     zones: Iterable[ZoneStatus] = (),
     record: ScalingActivityStatus | str | None = "kept",
     revisions: Iterable[Revision] | None = None,
@@ -319,6 +321,7 @@ def view(
         activity=activity,
         launch_backoff=backoff,
         rollout=rollout,
+        update=update,
         zones=tuple(zones),
         revisions=tuple(added(r.name) for r in kept) if added_at is None else tuple(added_at),
         next_ordinal=max((i.ordinal for i in there), default=-1) + 1 if next_ordinal is None else next_ordinal,

@@ -38,18 +38,21 @@ class Plane:
     """Use it as a context manager; it is gone at the end, also after Ctrl-C.
 
     `audit`: log every request, which costs the API server time. `nodes`: how many simulated nodes there are;
-    `members`: how many member clusters, each an API server and nothing else.
+    `members`: how many member clusters, each an API server and nothing else. `real_nodes`: how many nodes with a real
+    kubelet; there is a controller-manager beside them.
     """
 
-    def __init__(self, *, audit: bool = False, nodes: int = 0, members: int = 0) -> None:
+    def __init__(self, *, audit: bool = False, nodes: int = 0, members: int = 0, real_nodes: int = 0) -> None:
         self._folder = ROOT / ".local" / "bench" / str(os.getpid())
         self.cluster = Cluster("bench", self._folder, dies_with_parent=True)
-        self._shape = Shape(nodes=nodes, audit=audit, members=members)
+        self._shape = Shape(nodes=nodes, audit=audit, members=members, real_nodes=real_nodes)
 
     def __enter__(self) -> Self:
         try:
-            simulated = (SCHEDULER, KWOK) if self._shape.nodes else ()
-            self.cluster.up(self._shape, components=(ETCD, API_SERVER, *simulated))
+            others = (SCHEDULER, KWOK) if self._shape.nodes else ()
+            if self._shape.real_nodes:
+                others = (SCHEDULER, CONTROLLER_MANAGER)
+            self.cluster.up(self._shape, components=(ETCD, API_SERVER, *others))
             self._install_operator()
         except BaseException:
             self.__exit__()

@@ -167,6 +167,20 @@ class Cluster(Access):
         self.stop(component)
         self.start(component)
 
+    def load(self, real_node: str, archive: Path) -> None:
+        """Gives a real node that runs the images of an archive (OCI image layout).
+
+        Raises RuntimeError, subprocess.CalledProcessError.
+        """
+        self._real_nodes.load(_number(real_node), archive)
+
+    def inside(self, real_node: str, *command: str) -> list[str]:
+        """The command that runs this one in the mount and network namespaces of a real node.
+
+        Raises RuntimeError where it does not run.
+        """
+        return self._real_nodes.inside(_number(real_node), *command)
+
     def status(self) -> list[Part]:
         """Every program that is part of this cluster, running or not, and what else was started in its folder."""
         names = dict.fromkeys([*programs.ALL, *(member.name for member in self.members)])

@@ -15,13 +15,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hack.cluster.local import StartError
+from hack.cluster.local import ROOT, StartError
 from hack.cluster.locking import locked
 from hack.cluster.tools import TOOL_SETS, cache_folder, ensure, source_of
 from hack.kind.docker import can_be_had, docker
 
 NODE = Path(__file__).parent / "node"
-PYTHON = "python:3.11-slim"
 NETWORK = "windlass.dev/node-network:1"  # as in node/manifests/default-cni.yaml
 RELEASE = "bookworm"
 
@@ -65,16 +64,17 @@ def node_image() -> str | None:
 
 
 def python_image() -> str:
-    """A base for the operator's image: python:…-slim, or one of the same layout that holds the Python that runs this.
+    """A base for the operator's image: the Dockerfile's, or one of the same layout with the Python that runs this.
 
     Raises StartError.
     """
-    if can_be_had(PYTHON):
-        return PYTHON
+    (default,) = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    if can_be_had(default):
+        return str(default)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     name = f"windlass-python:{version}"
     if not docker("images", "--quiet", name):
-        _say(f"making {name}, because {PYTHON} cannot be pulled")
+        _say(f"making {name}, because {default} cannot be pulled")
         _make_python(name, version, Path(sys.base_prefix))
     return name
 
@@ -205,7 +205,7 @@ def _make_python(name: str, version: str, prefix: Path) -> None:
     if prefix == Path("/usr"):
         raise StartError(
             f"making {name}: the Python that runs this is Debian's own, which cannot be moved to /usr/local;"
-            f" run this with another one, or make {PYTHON} reachable"
+            " run this with another one, or make the Dockerfile's base reachable"
         )
     slim = _debian("slim", SLIM_PACKAGES)
     certificates = Path("/etc/ssl/certs/ca-certificates.crt")  # those that this machine trusts

@@ -48,6 +48,7 @@ FLAGS: tuple[tuple[str, str, object, dict[str, Any]], ...] = (
     ("metrics-port", "its port; 0 picks a free one", 0, {"type": _whole(0, 65535)}),
     ("workers", "groups that are worked on at once", MOST_IN_FLIGHT, {"type": _whole(1, 1000)}),
     ("resync-period", "seconds after which everything is looked at again", 600, {"type": _whole(1, 86400)}),
+    ("rolling-updates", "whether rolling updates are worked on", "on", {"choices": ("on", "off")}),
     ("stack-sets", "whether stack sets are worked on", "on", {"choices": ("on", "off")}),
     ("container-groups", "whether container groups are worked on", "on", {"choices": ("on", "off")}),
     (
@@ -98,6 +99,7 @@ def settings_of(given: argparse.Namespace) -> Settings:
         workers=given.workers,
         resync_period=given.resync_period,
         stack_sets=given.stack_sets == "on",
+        rolling_updates=given.rolling_updates == "on",
         container_groups=given.container_groups == "on",
         allow_local_targets=given.allow_local_targets == "on",
         lease=given.lease == "on",

@@ -42,8 +42,8 @@ class Settings:
     """How the operator runs. `namespaces` None: all of them; `lease_namespace` None: the connection's own.
 
     `resync_period`: seconds after which every object is looked at again, and those that were deleted unheard are
-    dropped, whatever the watches have said. `stack_sets`, `container_groups`: whether they are worked on.
-    `allow_local_targets`: StackTargets may lead to addresses of this machine.
+    dropped, whatever the watches have said. `rolling_updates`, `stack_sets`, `container_groups`: whether they are
+    worked on. `allow_local_targets`: StackTargets may lead to addresses of this machine.
     """
 
     namespaces: tuple[str, ...] | None = None
@@ -52,6 +52,7 @@ class Settings:
     metrics_port: int = 0
     workers: int = MOST_IN_FLIGHT
     resync_period: float = RESYNC_SECONDS
+    rolling_updates: bool = True
     stack_sets: bool = True
     container_groups: bool = True
     allow_local_targets: bool = False
@@ -129,7 +130,10 @@ class Operator:
             made_progress=self._loop.made_progress,
         )
         chosen = controllers or partial(
-            all_controllers, stack_sets=settings.stack_sets, container_groups=settings.container_groups
+            all_controllers,
+            rolling_updates=settings.rolling_updates,
+            stack_sets=settings.stack_sets,
+            container_groups=settings.container_groups,
         )
         for controller in chosen(runtime):
             self._controllers.add(controller)

@@ -56,6 +56,12 @@ class Cluster(Served):
         pod["status"] = {"phase": "Running", "qosClass": "Guaranteed"}
         self.put("pods", pod)
 
+    def change_pod(self, **fields: Any) -> None:
+        """Something else in its container's spec."""
+        pod = self.api.objects.by_place["pods", "default", "orders"]
+        (web,) = pod["spec"]["containers"]
+        self.put("pods", {**pod, "spec": {**pod["spec"], "containers": [web | fields]}})
+
     def says(self, line: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
         """The exit code, and what was said."""
         code = self.windlass(line, SUBJECTS)
@@ -101,6 +107,18 @@ def test_an_image_is_changed_in_place(cluster: Cluster, capsys: pytest.CaptureFi
             "  differs: containers/web (its image)",
             "  1. changes containers/web (its image) of Pod orders",
         ],
+    )
+
+
+def test_a_plan_tells_when_an_image_goes_on_being_pulled_as_the_one_before(
+    cluster: Cluster, capsys: pytest.CaptureFixture[str]
+):
+    cluster.runs(spec())
+    cluster.change_pod(imagePullPolicy="IfNotPresent")
+    code, lines = cluster.plans(spec("web:latest"), capsys)
+    assert (code, lines[1]) == (
+        1,
+        "  differs: containers/web (its image; imagePullPolicy stays IfNotPresent, as the Pod was made)",
     )
 
 
@@ -183,6 +201,14 @@ def test_advice_is_about_what_the_container_waits_for(
     waits = {"name": "web", "state": "Waiting", "reason": reason, "ready": False, "restartCount": 1, "image": "web:1"}
     cluster.runs(spec(), containers=[waits])
     assert cluster.says("explain cg orders", capsys)[1].splitlines()[-1] == f"  {advice}"
+
+
+def test_how_to_mend_what_somebody_has_changed_in_the_pod(cluster: Cluster, capsys: pytest.CaptureFixture[str]):
+    says = {"type": "Ready", "status": "False", "reason": "PodDiffers", "message": "x", "lastTransitionTime": NOON}
+    cluster.runs(spec(), conditions=[says])
+    said = cluster.says("explain cg orders", capsys)[1]
+    mend = """--type merge -p '{"spec":{"clientToken":"mend-1"}}'"""
+    assert f"  mend the Pod: kubectl patch containergroup orders -n default {mend}" in said
 
 
 @pytest.mark.parametrize("command", ["get cg", "get cg orders", "explain cg orders", "plan cg orders", "plan -f"])

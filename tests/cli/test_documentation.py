@@ -1,6 +1,8 @@
 """docs/cli.md says what programs may rely on."""
 
 import re
+from argparse import ArgumentParser
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,8 @@ import pytest
 from tests.cli.bodies import body, metadata, picture
 from tests.cli.test_refresh_forecast import outlook_of
 from tests.cli.test_refresh_subject import BEGUN, refresh
+from tests.cli.test_update_forecast import outlook_of as outlook_of_update
+from tests.cli.test_update_subject import PAUSED, update
 from tests.worlds import activity, fleet, group, pending, view
 from windlass.cli import plan
 from windlass.cli.main import parser
@@ -22,6 +26,11 @@ from windlass.cli.subjects.group.plan import outlook
 from windlass.cli.subjects.refresh import REFRESH
 from windlass.cli.subjects.refresh import explain as explained
 from windlass.cli.subjects.refresh import picture as refreshes
+from windlass.cli.subjects.task.explain import Explained
+from windlass.cli.subjects.update import UPDATE
+from windlass.cli.subjects.update import explain as explained_update
+from windlass.cli.subjects.update import picture as updates
+from windlass.cli.subjects.update.batches import Batch, Member
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 
@@ -45,10 +54,23 @@ OUR_OWN |= {
     "get refreshes": {"refreshes": [REFRESH.summary(REFRESHED)]},
     "plan refresh": plan.values(plan.Planned([outlook_of(desiredConfiguration={"image": "web:2"})]), SUBJECTS),
     "explain refresh": explained.values(
-        explained.Explained(SEEN_REFRESH, explanation_of(SEEN, metadata(SEEN), RECORDS, ()), False, SIGN)
+        Explained(SEEN_REFRESH, explanation_of(SEEN, metadata(SEEN), RECORDS, ()), None, SIGN)
     ),
 }
-AS_IN_THE_STATUS = {"conditions", "zones", "activity", "revisions", "status", "counts"}
+UPDATED = update(status=PAUSED)
+RUNNING = Batch(1, 2, "Running", Counter(), (Member("web-0", "Running"),))
+SEEN_UPDATE = updates.Picture(
+    SEEN_REFRESH.metadata, *updates.read(UPDATED), batches=(RUNNING, Batch(2, 2, "Waiting")), now=SEEN.now
+)
+OUR_OWN |= {
+    "get update": updates.values(SEEN_UPDATE),
+    "get updates": {"updates": [UPDATE.summary(UPDATED)]},
+    "plan update": plan.values(plan.Planned([outlook_of_update(batches=2)]), SUBJECTS),
+    "explain update": explained_update.values(
+        Explained(SEEN_UPDATE, explanation_of(SEEN, metadata(SEEN), RECORDS, ()), None, SIGN)
+    ),
+}
+AS_IN_THE_STATUS = {"touched", "failures", "conditions", "zones", "activity", "revisions", "status", "counts"}
 
 
 def keys(value: Any) -> Iterator[str]:
@@ -70,9 +92,18 @@ def test_every_key_that_programs_get_is_on_the_page(command: str):
     assert found <= documented
 
 
+def flags_of(verb: ArgumentParser) -> Iterator[str]:
+    """Those of the verb, and of what may follow it."""
+    for action in verb._actions:
+        yield from action.option_strings
+        if action.dest == "change":
+            for below in dict(action.choices or {}).values():
+                yield from flags_of(below)
+
+
 def test_every_flag_is_on_the_page():
     verbs = next(action for action in parser()._actions if action.dest == "verb")
-    flags = {flag for verb in verbs.choices.values() for action in verb._actions for flag in action.option_strings}
+    flags = {flag for verb in verbs.choices.values() for flag in flags_of(verb)}
     long = {flag for flag in flags if flag.startswith("--")} - {"--help"}
     short = {"--all-namespaces": "-A", "--watch": "-w", "--filename": "-f", "--output": "-o"}
     assert {flag for flag in long if short.get(flag, flag) not in PAGE} == set()

@@ -7,7 +7,7 @@ from typing import Any
 from tests.worlds import CONFIGURATION, NOW, fleet, group, revision, view
 from windlass.api.instance_refresh import InstanceRefreshSpec
 from windlass.cli.subjects.group.plan import Start
-from windlass.cli.subjects.refresh.plan import refresh_outlook
+from windlass.cli.subjects.task.plan import Mine, task_outlook
 from windlass.cli.told import Outlook
 from windlass.planner.rollout.refresh import Refresh, Sources
 
@@ -19,7 +19,7 @@ def outlook_of(size: int = 10, suspended: Sequence[str] = (), min_ready: int = 0
     wanted_group = group(size, suspended_processes=suspended, min_ready_seconds=min_ready)
     seen = view(wanted_group, fleet(size), revisions=[revision()], configuration=CONFIGURATION)
     seen = replace(seen, refreshes=(Refresh("next", "next-uid", 1, NOW, wanted),), sources=Sources())
-    return refresh_outlook(Start(seen, True), {"next": "Created"})
+    return task_outlook(Start(seen, True), Mine({"next": "Created"}, {}))
 
 
 def test_every_batch_and_checkpoint_is_shown_and_how_long_it_takes_at_least():

@@ -19,6 +19,7 @@ from windlass.cli.subjects import SUBJECTS
 from windlass.cli.subjects.group.explanation import explain as explanation_of
 from windlass.cli.subjects.refresh import explain
 from windlass.cli.subjects.refresh.picture import take_picture
+from windlass.cli.subjects.task.explain import Explained
 
 BEGUN = {
     "observedGeneration": 1,
@@ -145,7 +146,7 @@ def test_new_instances_that_do_not_come_up_are_told_with_both_ways_out():
     troubled = explanation_of(seen, metadata(seen), (), ())
     running = take_picture(refresh(status={**BEGUN, "phase": "Running"}))
     sign = sign_of((), looked_at=True, changed=None, now=running.now)
-    said = "\n".join(explain.lines(explain.Explained(running, troubled, False, sign)))
+    said = "\n".join(explain.lines(Explained(running, troubled, None, sign)))
     assert "Held up\n  ScaleOut is suspended" in said
     assert "web-7   Pending   no image" in said
     assert "put the old instances back: kubectl windlass rollback web-abcde -n default" in said

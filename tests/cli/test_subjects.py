@@ -103,7 +103,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
     made.close()
 
 
-def manifest(kind: str, name: str, **spec: Any) -> dict[str, Any]:
+def manifest(kind: str, name: str, /, **spec: Any) -> dict[str, Any]:
     return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": spec}
 
 

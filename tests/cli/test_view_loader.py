@@ -6,6 +6,7 @@ from tests.cli.bodies import body
 from tests.cli.test_observing import KEPT, pod_of
 from tests.cluster_client.fake_api import FakeApi
 from tests.cluster_client.scenario import play
+from tests.controllers.hands import no_scripts
 from tests.worlds import (
     CONFIGURATION,
     GROUP,
@@ -96,7 +97,8 @@ async def as_the_operator_sees_it(client: Client, found: dict[str, Any]) -> Grou
         stores.observe("ScalingConfiguration", each, deleted=False)
     key = group_key("default", GROUP)
     await caches.refresh(key, GROUP_UID)
-    return await observe(client, caches, key, found, InMemoryState(uid=GROUP_UID, removals_in_doubt=False), NOW)
+    in_memory = InMemoryState(uid=GROUP_UID, removals_in_doubt=False)
+    return await observe(client, caches, no_scripts(client), key, found, in_memory, NOW)
 
 
 def test_the_views_are_the_same() -> None:

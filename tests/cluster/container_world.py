@@ -5,8 +5,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from hack.cluster import Cluster, RefusedError, wait_until
 from tests.cluster.doors import API, MERGE_PATCH
+from windlass.cluster.container_groups import WirePod, to_group_pod
+from windlass.planner.containergroup.view import Pod
 
 LIMIT = 40.0  # a container that was started anew is watched for ten seconds
 SIZE = {"cpu": "100m", "memory": "64Mi"}
@@ -64,6 +68,11 @@ class ContainerWorld:
     def pod(self) -> Object:
         found: Object = self.cluster.request("GET", self.path("pods", "web"))
         return found
+
+    @property
+    def seen(self) -> Pod:
+        """The Pod as decisions see it."""
+        return to_group_pod(msgspec.convert(self.pod, WirePod)).pod
 
     def restarts(self) -> dict[str, int]:
         return {each["name"]: each["restartCount"] for each in self.pod["status"]["containerStatuses"]}

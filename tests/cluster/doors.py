@@ -14,6 +14,7 @@ PLURALS = {
     "LaunchTemplate": "launchtemplates",
     "ScalingActivity": "scalingactivities",
     "InstanceRefresh": "instancerefreshes",
+    "RollingUpdate": "rollingupdates",
     "ContainerGroup": "containergroups",
     "StackSet": "stacksets",
     "StackSetOperation": "stacksetoperations",
@@ -27,6 +28,7 @@ MINIMAL: dict[str, dict[str, Any]] = {
     "LaunchTemplate": {"versions": [{"version": 1, "template": TEMPLATE}]},
     "ScalingActivity": {"scalingGroup": "web"},
     "InstanceRefresh": {"scalingGroup": "web"},
+    "RollingUpdate": {"scalingGroup": "web", "kind": "Script", "invoke": "Rollback", "rollbackOf": "earlier"},
     "ContainerGroup": {
         "size": {"cpu": "2", "memory": "2Gi"},
         "containers": [{"name": "web", "image": "web:1", "resources": {"cpu": "50m", "memory": "64Mi"}}],
@@ -42,13 +44,13 @@ MERGE_PATCH = "application/merge-patch+json"
 Object = dict[str, Any]
 
 
-def manifest(kind: str, name: str = "web", **spec: Any) -> Object:
+def manifest(kind: str, /, name: str = "web", **spec: Any) -> Object:
     """An object with what its kind requires, and with these fields."""
     spec = {**MINIMAL[kind], **spec}
     return {"apiVersion": "windlass.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
 
 
-def with_field(kind: str, path: str, value: Any, **beside: Any) -> Object:
+def with_field(kind: str, path: str, value: Any, /, **beside: Any) -> Object:
     """An object with one field set: `tags[0].key` makes the list and the object on the way, where there are none."""
     parts = [int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]]+", path)]
     return manifest(kind, **_put({**MINIMAL[kind], **beside}, parts, value))
@@ -94,7 +96,7 @@ def says(sentence: str) -> Any:
 class Stored:
     """One stored object, tried with patches that change nothing."""
 
-    def __init__(self, cluster: Access, namespace: str, kind: str, **spec: Any) -> None:
+    def __init__(self, cluster: Access, namespace: str, kind: str, /, **spec: Any) -> None:
         thing = manifest(kind, **spec)
         cluster.request("POST", collection(kind, namespace), thing)
         self._cluster = cluster

@@ -30,6 +30,7 @@ _PR_SET_PDEATHSIG = 1
 def render(namespace: str, *arguments: str, chart: Path = CHART, release: str = "windlass") -> list[Object]:
     """The objects that `helm template` makes of the chart."""
     command = [str(tool("helm", "helm")), "template", release, str(chart), "--namespace", namespace, *arguments]
+    command.append("--skip-tests")
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     return [thing for thing in yaml.safe_load_all(ran.stdout) if thing]
@@ -48,10 +49,11 @@ class Installation:
         self.user = f"system:serviceaccount:{namespace}:{self.manifest('ServiceAccount')['metadata']['name']}"
         self._folder = folder
 
-    def manifest(self, kind: str) -> Object:
-        """The one object of a kind."""
-        (found,) = (thing for thing in self.manifests if thing["kind"] == kind)
-        return found
+    def manifest(self, kind: str, ending: str = "") -> Object:
+        """The one object of a kind whose name ends so."""
+        found = (thing for thing in self.manifests if thing["kind"] == kind)
+        (wanted,) = (thing for thing in found if thing["metadata"]["name"].endswith(ending))
+        return wanted
 
     def install(self) -> None:
         """Apply the manifests; the namespace is made if it is not there."""

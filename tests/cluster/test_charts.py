@@ -146,12 +146,15 @@ def test_a_release_comes_up_changes_and_leaves_nothing(
     uninstall = ("uninstall", "windlass", f"--namespace={namespace}", "--wait", "--ignore-not-found")
     request.addfinalizer(lambda: helm(cluster, *uninstall))
     notes = helm(cluster, "install", *release)
-    assert "keeps scaling groups at their size, updates container groups in place, deploys stack sets in" in notes
-    assert whole_cluster() == {"", "-view", "-edit", "-deletion"}
+    assert (
+        "keeps scaling groups at their size, runs updates over their instances, updates container groups in place, "
+        "deploys stack sets in"
+    ) in notes
+    assert whole_cluster() == {"", "-view", "-edit", "-deletion", "-updates"}
     deployment = json.loads(cluster.kubectl("get", "deployment", "windlass", "-n", namespace, "--output=json"))
     assert deployment["status"]["readyReplicas"] == 2
 
-    fewer = ("--set=stackSets.enabled=false", "--set=containerGroups.enabled=false")
+    fewer = [f"--set={kind}.enabled=false" for kind in ("rollingUpdates", "stackSets", "containerGroups")]
     notes = helm(cluster, "upgrade", *release, f"--set=namespaces={{{namespace}}}", *fewer)
     assert f"keeps scaling groups at their size in the namespaces {namespace}" in notes
     assert f"role.rbac.authorization.k8s.io/windlass-{namespace}\n" in cluster.kubectl(

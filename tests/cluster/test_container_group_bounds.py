@@ -82,7 +82,11 @@ def mounts(which: str) -> list[Bound]:
     bounds = [
         *named(f"{mount}.mountPath", 1024),
         longest(f"{mount}.subPath", 1024, **GROUP),
-        *one_of(f"{mount}.mountPropagation", "None", "HostToContainer", "Bidirectional", not_="Shared", **GROUP),
+        # The schema has Bidirectional as well, which a rule refuses with its reason.
+        *[
+            replace(bound, allowed='supported values: "None", "HostToContainer", "Bidirectional"')
+            for bound in one_of(f"{mount}.mountPropagation", "None", "HostToContainer", not_="Shared", **GROUP)
+        ],
     ]
     # A mount's name is a volume's.
     names = [

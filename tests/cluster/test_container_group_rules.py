@@ -353,6 +353,20 @@ def test_not_found_where_a_mount_names_no_volume(cluster: Cluster, which: str) -
     assert accepted(cluster, with_part(path, mounts[:1], **DATA))
 
 
+@pytest.mark.spec("container-group.md", "limit: mounts")
+@both_lists
+def test_what_is_mounted_in_a_container_is_not_shown_to_the_host(cluster: Cluster, which: str) -> None:
+    path, mount = f"{which}[0].volumeMounts", {"name": "data", "mountPath": "/data"}
+    for good in ("None", "HostToContainer"):
+        assert accepted(cluster, with_part(path, [mount | {"mountPropagation": good}], **DATA))
+    sentence = (
+        "mountPropagation may be None or HostToContainer: Bidirectional is for privileged containers, and a group has "
+        "none"
+    )
+    bad = with_part(path, [mount | {"mountPropagation": "Bidirectional"}], **DATA)
+    refused(cluster, bad, f".{path}[0].mountPropagation", sentence)
+
+
 # ---- InvalidParam.CpuOrMemorySpec, InvalidParameter.CPU.Memory
 
 SIZES = ("size", "containers[0].resources", "initContainers[0].resources")

@@ -143,6 +143,7 @@ def test_a_tags_value_has_its_bounds(cluster: Cluster, value: str, good: bool, a
 ELSEWHERE = {
     "LaunchTemplate": "test_launch_template_rules.py",
     "InstanceRefresh": "test_instance_refresh_rules.py",
+    "RollingUpdate": "test_rolling_update_rules.py",
     "ContainerGroup": "test_container_group_bounds.py",
     "StackSet": "test_stack_bounds.py",
     "StackSetOperation": "test_stack_bounds.py",

@@ -17,6 +17,7 @@ SHORT = {
     "LaunchTemplate": "lt",
     "ScalingActivity": "sact",
     "InstanceRefresh": "ir",
+    "RollingUpdate": "ru",
     "ContainerGroup": "cg",
     "StackSet": "sset",
     "StackSetOperation": "sop",
@@ -76,6 +77,12 @@ COLUMNS = [
         "NAME GROUP PHASE PERCENTAGE UPDATED TOTAL READY AGE",
         "STATE FAILED MESSAGE",
         id="InstanceRefresh",
+    ),
+    pytest.param(
+        "RollingUpdate",
+        "NAME GROUP KIND PHASE BATCH BATCHES SUCCEEDED FAILED TOTAL AGE",
+        "STATE UNKNOWN SKIPPED READY MESSAGE",
+        id="RollingUpdate",
     ),
     pytest.param(
         "ContainerGroup",

@@ -18,7 +18,7 @@ BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindi
 @pytest.fixture
 def unbound(cluster: Cluster, installation: Installation) -> Iterator[None]:
     """The policy is there, and nothing binds it."""
-    binding: dict[str, Any] = installation.manifest("ValidatingAdmissionPolicyBinding")
+    binding: dict[str, Any] = installation.manifest("ValidatingAdmissionPolicyBinding", "-deletion")
     cluster.request("DELETE", f"{BINDINGS}/{binding['metadata']['name']}")
     yield
     cluster.apply(BINDINGS, binding)

@@ -79,7 +79,7 @@ def test_an_example_brings_what_it_refers_to(path: Path) -> None:
             case "HorizontalPodAutoscaler", {"scaleTargetRef": target}:
                 assert target["apiVersion"] == MINE
                 assert (target["kind"], target["name"]) in found
-            case "InstanceRefresh", {"scalingGroup": group}:
+            case "InstanceRefresh" | "RollingUpdate", {"scalingGroup": group}:
                 assert ("ScalingGroup", group) in found
             case "RoleBinding" | "ClusterRoleBinding", _:
                 role = thing["roleRef"]

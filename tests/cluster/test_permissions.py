@@ -24,10 +24,12 @@ RARE = {
             "update windlass.dev/scalinggroups/finalizers",
             "update windlass.dev/stacksets/finalizers",
             "update windlass.dev/containergroups/finalizers",
+            "update windlass.dev/rollingupdates/finalizers",
         ),
         "never asked for as such: the admission plugin OwnerReferencesPermissionEnforcement (off here, on in OpenShift)"
         " demands it of whoever creates an object that its owner is to wait for",
     ),
+    "create pods/exec": "asked for beside get, of whoever runs a command over a WebSocket, by API servers from 1.35 on",
     "get windlass.dev/containergroups": "one is read again before it acts where its status stays as it is",
     "get nodes": "while a Pod is not ready for long, or does not go: whether its node is lost",
     **dict.fromkeys(
@@ -49,6 +51,7 @@ class World:
         self.configurations = f"{API}/namespaces/{namespace}/scalingconfigurations"
         self.templates = f"{API}/namespaces/{namespace}/launchtemplates"
         self.refreshes = f"{API}/namespaces/{namespace}/instancerefreshes"
+        self.updates = f"{API}/namespaces/{namespace}/rollingupdates"
         self.activities = f"{API}/namespaces/{namespace}/scalingactivities"
         self.revisions = f"/apis/apps/v1/namespaces/{namespace}/controllerrevisions"
         self.pods = f"/api/v1/namespaces/{namespace}/pods"
@@ -102,6 +105,19 @@ class World:
         group = self.cluster.request("GET", f"{self.groups}/web")
         assert group["status"]["outdated"] == 0, group["status"]
 
+    def update(self, name: str, outcome: str, **spec: Any) -> None:
+        """Have something done on the instances, until the update has ended so and its time is over."""
+        whole = {"scalingGroup": "web", "invoke": "Invoke", "ttlSecondsAfterFinished": 1, **spec}
+        update = {"apiVersion": "windlass.dev/v1alpha1", "kind": "RollingUpdate", "metadata": {"name": name}}
+        self.cluster.request("POST", self.updates, update | {"spec": whole})
+        wait_until(lambda: name in self._ended(), 3 * LIMIT, f"the end of {name}")
+        assert self._ended()[name] == outcome
+        wait_until(lambda: not self.cluster.request("GET", self.updates)["items"], LIMIT, f"the end of {name}'s time")
+
+    def _ended(self) -> dict[str, str]:
+        group = self.cluster.request("GET", f"{self.groups}/web")
+        return {each["name"]: each["outcome"] for each in group["status"].get("finishedRollouts", ())}
+
     def whole_job(self) -> None:
         """All that a group is there for, in about the order of its life."""
         self.stranger("web-1")
@@ -126,6 +142,22 @@ class World:
         self.change_group(deletionPolicy="Force")
         self.cluster.request("DELETE", f"{self.groups}/web")
         wait_until(lambda: not self.instances(), LIMIT, "the instances' end")
+
+
+def whole_job_of_updates(cluster: Cluster, namespace: str) -> None:
+    """All that rolling updates are there for. Simulated nodes run no script: each fails, by the API server's word."""
+    world = World(cluster, namespace)
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "packages"}, "data": {"install": "true"}}
+    cluster.apply(f"/api/v1/namespaces/{namespace}/configmaps", body)
+    cluster.apply(world.configurations, manifest("ScalingConfiguration"))
+    cluster.request("POST", world.groups, manifest("ScalingGroup", minSize=1, deletionPolicy="Force"))
+    world.wait_for_group(inService=1, phase="Ready")
+    package = {"name": "nginx", "version": "1", "source": "packages", "timeoutSeconds": 1}
+    world.update("image", "Successful", kind="Image", image={"image": "web:2"})
+    world.update("script", "Failed", kind="Script", script={"run": "true", "timeoutSeconds": 1})
+    world.update("package", "Failed", kind="Package", package=package)
+    cluster.request("DELETE", f"{world.groups}/web")
+    wait_until(lambda: not world.instances(), LIMIT, "the instances' end")
 
 
 def whole_job_of_container_groups(world: ContainerWorld) -> None:
@@ -234,6 +266,7 @@ def test_nothing_is_refused_and_nothing_is_granted_in_vain(
     requests = Requests(cluster, installation.user)
     process = operator.start("--allow-local-targets=on")
     World(cluster, namespace).whole_job()
+    whole_job_of_updates(cluster, namespace)
     whole_job_of_container_groups(ContainerWorld(cluster, namespace))
     stacks = StackWorld(cluster, namespace, members[:1])
     stacks.target("eu", "a", members[0])
@@ -287,6 +320,7 @@ def test_in_given_namespaces_roles_suffice(
     requests = Requests(cluster, installation.user)
     process = in_one_namespace.start()
     World(cluster, namespace).whole_job()
+    whole_job_of_updates(cluster, namespace)
     whole_job_of_container_groups(ContainerWorld(cluster, namespace))
     stacks = StackWorld(cluster, namespace, ())
     here = {"cluster": {"inCluster": {}}, "serviceAccountName": deployer, "namespace": namespace}
@@ -299,19 +333,24 @@ def test_in_given_namespaces_roles_suffice(
     assert "ClusterRoleBinding" not in {thing["kind"] for thing in installation.manifests}
 
 
+@pytest.mark.parametrize("updates", [True, False], ids=["with updates", "without updates"])
 def test_for_scaling_groups_alone_it_needs_no_right_to_secrets(
-    cluster: Cluster, namespace: str, tmp_path: Path
+    cluster: Cluster, namespace: str, tmp_path: Path, updates: bool
 ) -> None:
-    alone = ("--set=stackSets.enabled=false", "--set=containerGroups.enabled=false")
-    with installed(cluster, namespace, tmp_path, *alone) as operators:
+    off = ("stackSets", "containerGroups") if updates else ("stackSets", "containerGroups", "rollingUpdates")
+    with installed(cluster, namespace, tmp_path, *(f"--set={kind}.enabled=false" for kind in off)) as operators:
         requests = Requests(cluster, operators.installation.user)
         process = operators.start()
         World(cluster, namespace).whole_job()
+        if updates:
+            whole_job_of_updates(cluster, namespace)
         assert process.stop() == 0
         allowed = granted(operators.installation)
         assert requests.refused() == []
         assert requests.permissions() | (RARE.keys() & allowed) == allowed
-        others = ("secrets", "configmaps", "stack", "containergroups")
+        others = ("secrets", "stack", "containergroups")
+        if not updates:
+            others += ("configmaps", "exec", "rollingupdates")
         assert not {each for each in allowed if any(other in each for other in others)}
 
 
@@ -336,6 +375,7 @@ def test_people_have_for_our_kinds_what_they_have_for_others(
         "scalingconfigurations",
         "launchtemplates",
         "instancerefreshes",
+        "rollingupdates",
         "stacksets",
         "stacksetoperations",
         "stacktargets",

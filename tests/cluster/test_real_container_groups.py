@@ -104,6 +104,43 @@ def test_credentials_of_a_registry_are_copied(world: ContainerWorld) -> None:
     assert world.cluster.request("GET", world.path("secrets", named["name"]))["data"] == source["data"]
 
 
+def test_an_image_that_somebody_sets_in_the_pod_is_told_and_mended_by_another_client_token(
+    world: ContainerWorld, kubectl: Callable[..., str]
+) -> None:
+    world.create()
+    world.wait_until_running()
+    assert not any(each.image_by_others for each in world.seen.containers), "what the operator has written is its own"
+    kubectl("set", "image", "pod/web", "web=web:9")
+    world.wait(lambda: "somebody has changed the Pod: containers/web (its image)" in world.status["message"], "told")
+    world.change(clientToken="mend")
+    update = world.status["lastUpdate"]
+    assert (update["result"], update["disruption"]) == ("Successful", "RestartContainer")
+    assert [(each.image, each.image_by_others) for each in world.seen.containers] == [("web:1", False)]
+    world.wait_until_running()
+
+
+def test_a_pull_policy_that_the_pod_has_already_needs_no_new_one(world: ContainerWorld) -> None:
+    world.create()
+    world.wait_until_running()
+    before = world.pod["metadata"]["uid"]
+    assert [each.pull_policy for each in world.seen.containers] == ["IfNotPresent"]
+    world.change(containers=[container(imagePullPolicy="IfNotPresent")])
+    assert world.status["lastUpdate"]["reason"].startswith("NoNeedUpdate")
+    world.change(containers=[container(imagePullPolicy="Always")])
+    assert world.status["lastUpdate"]["disruption"] == "Recreate"
+    assert world.pod["metadata"]["uid"] != before
+
+
+def test_a_refused_pod_is_told_of_once(world: ContainerWorld, kubectl: Callable[..., str]) -> None:
+    kubectl("create", "quota", "none", "--hard=pods=0")
+    world.create()
+    world.wait(lambda: "exceeded quota" in world.status.get("message", ""), "the refusal")
+    conditions = world.status["conditions"]
+    assert {each["type"]: each["status"] for each in conditions} == {"Ready": "False", "Stalled": "True"}
+    kubectl("delete", "quota", "none")
+    world.wait_until_running()
+
+
 # ---- the command line
 
 

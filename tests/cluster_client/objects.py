@@ -20,6 +20,7 @@ WITH_STATUS = frozenset(
         "scalinggroups",
         "scalingactivities",
         "instancerefreshes",
+        "rollingupdates",
         "launchtemplates",
         "stacksets",
         "stacksetoperations",

@@ -5,7 +5,7 @@ Time stands still until a test moves it. What the informers are shown, and when,
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -19,6 +19,8 @@ from tests.engine.manual_clock import settle
 from tests.worlds import GROUP
 from windlass.cluster.client import Client
 from windlass.cluster.connection import Connection
+from windlass.cluster.container_exec import Ran
+from windlass.cluster.errors import ApiError
 from windlass.cluster.informer import Informer
 from windlass.cluster.members import Members
 from windlass.cluster.transport import NoReply, Reply, Request, Stream
@@ -33,6 +35,7 @@ from windlass.engine.queue import Queue
 from windlass.registry import controllers as all_controllers
 
 KEY = group_key("default", GROUP)
+SCRIPT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,13 @@ class Crash:
     arrives: str = "never"
 
 
+Run = Callable[[Asked], Ran | ApiError]
+
+
+def runs_nothing(asked: Asked) -> Ran | ApiError:
+    raise AssertionError(f"nothing was to be run: {asked}")
+
+
 class Answers(Protocol):
     """An API server."""
 
@@ -87,6 +97,7 @@ class MemoryTransport:
         self.lose: Callable[[Asked], bool] = lambda _: False
         self.refuse: Callable[[Asked], tuple[int, Any] | None] = lambda _: None
         self.answered: Callable[[], None] = lambda: None
+        self.run: Run = runs_nothing
 
     async def send(self, request: Request) -> Reply:
         await asyncio.sleep(0)
@@ -94,16 +105,25 @@ class MemoryTransport:
             request.before_write()
         path, _, query = request.target.partition("?")
         asked = Asked(request.method, path, query, json.loads(request.body) if request.body else None)
-        if self.crash is not None and len(self.asked) == self.crash.at:
-            await self._end(asked, self.crash)
-        self._let_in()
-        self.asked.append(asked)
+        await self._note(asked)
         code, body = self.refuse(asked) or self.carry_out(asked)
         self.answered()
         await asyncio.sleep(0)
         if self.lose(asked):
             raise NoReply("the connection broke", sent=True)
         return Reply(code, {}, msgspec.json.encode(body))
+
+    async def execute(self, asked: Asked) -> Ran | ApiError:
+        """Have a command run in a container."""
+        await asyncio.sleep(0)
+        await self._note(asked)
+        return self.run(asked)
+
+    async def _note(self, asked: Asked) -> None:
+        if self.crash is not None and len(self.asked) == self.crash.at:
+            await self._end(asked, self.crash)
+        self._let_in()
+        self.asked.append(asked)
 
     async def _end(self, asked: Asked, crash: Crash) -> None:
         """Never returns: nobody is there any more to hear an answer."""
@@ -122,6 +142,9 @@ class MemoryTransport:
                     self.carry_out(asked)
 
     def carry_out(self, asked: Asked) -> tuple[int, Any]:
+        if asked.method == "EXEC":
+            self.run(asked)
+            return 101, None
         return self.objects.answer(asked.method, asked.path, asked.query, asked.body)
 
     def stream(self, request: Request) -> AbstractAsyncContextManager[Stream]:
@@ -157,6 +180,23 @@ class MemoryMembers(Members):
         return MemoryTransport(self._clusters[connection.server], self._hub.crash)
 
 
+class MemoryClient(Client):
+    """A client whose commands in containers take a second, and are counted among its requests."""
+
+    def __init__(self, transport: MemoryTransport, clock: Clock) -> None:
+        super().__init__(Connection("http://memory", "a test"), connect=lambda *_: transport, sleep=clock.sleep)
+        self._memory = transport
+        self._clock = clock
+
+    async def execute(self, namespace: str, pod: str, container: str, command: Sequence[str], seconds: float) -> Ran:
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/exec"
+        said = await self._memory.execute(Asked("EXEC", path, f"container={container}", list(command)))
+        await self._clock.sleep(SCRIPT_SECONDS)
+        if isinstance(said, ApiError):
+            raise said
+        return said
+
+
 @dataclass
 class Told:
     """Stands where events are recorded."""
@@ -179,21 +219,23 @@ class Process:
         prompt: bool = False,
         members: Callable[[MemoryTransport, Clock], Members] | None = None,
         controllers: Callable[[Runtime], Iterable[Controller]] = all_controllers,
+        run: Run = runs_nothing,
     ) -> None:
         """`prompt`: watches show each change before the request that made it is answered; else when time passes.
 
-        `members`: the clusters of StackTargets.
+        `members`: the clusters of StackTargets. `run`: what commands in containers come to.
         """
         self.objects = objects
         self.clock = clock
         self.transport = MemoryTransport(objects, crash)
+        self.transport.run = run
         if prompt:
             self.transport.answered = self.show_all
         self.shown = 0  # so many of the API's changes have been shown
         self.told = Told()
         self.metrics = Metrics("test")
         self.expectations = Expectations(clock)
-        self.client = Client(Connection("http://memory", "a test"), connect=self._connect, sleep=clock.sleep)
+        self.client = MemoryClient(self.transport, clock)
         self.queue = Queue(clock, rng=Random(1))  # noqa: S311
         self.may_work = asyncio.Event()
         self.controllers = dispatch = Dispatch()
@@ -222,9 +264,6 @@ class Process:
             if isinstance(controller, ScalingGroupController):
                 self.controller, self.caches = controller, controller.caches
         self._running: asyncio.Task[None] | None = None
-
-    def _connect(self, _connection: Connection, _user_agent: str) -> MemoryTransport:
-        return self.transport
 
     async def __aenter__(self) -> "Process":
         """Everything has been read once, and nothing runs yet."""

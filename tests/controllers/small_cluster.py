@@ -10,6 +10,7 @@ from tests.worlds import CONFIGURATION, GROUP, GROUP_UID
 from windlass.api.common import API_VERSION, GROUP_LABEL, ZONE_LABEL, Condition
 from windlass.planner.tasks import FINAL
 
+TASKS = {"InstanceRefresh": "instancerefreshes", "RollingUpdate": "rollingupdates"}
 QUIET_SECONDS = 3  # without a change: then nothing moves but what waits for a longer time
 LONGEST_STORY = 600  # seconds
 
@@ -75,18 +76,29 @@ class SmallCluster:
     def refreshes(self) -> dict[str, Body]:
         return {body["metadata"]["name"]: body for body in self.objects.selected("instancerefreshes")}
 
+    @property
+    def updates(self) -> dict[str, Body]:
+        return {body["metadata"]["name"]: body for body in self.objects.selected("rollingupdates")}
+
     # ---- what people do
 
     def refresh(self, name: str, **spec: Any) -> None:
         """Somebody asks for a refresh."""
+        self._task("InstanceRefresh", name, spec)
+
+    def update(self, name: str, **spec: Any) -> None:
+        """Somebody asks for a rolling update."""
+        self._task("RollingUpdate", name, spec)
+
+    def _task(self, kind: str, name: str, spec: Body) -> None:
         metadata = {"namespace": "default", "name": name, "uid": f"{name}-uid", "generation": 1}
         metadata["creationTimestamp"] = f"{self.clock.now():%Y-%m-%dT%H:%M:%SZ}"
-        body = {"apiVersion": API_VERSION, "kind": "InstanceRefresh", "metadata": metadata}
-        self.objects.put("instancerefreshes", {**body, "spec": {"scalingGroup": GROUP} | spec})
+        body = {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata}
+        self.objects.put(TASKS[kind], {**body, "spec": {"scalingGroup": GROUP} | spec})
 
-    def ask(self, name: str, **spec: Any) -> None:
-        """Somebody changes what is wanted of a refresh."""
-        path = f"/apis/{API_VERSION}/namespaces/default/instancerefreshes/{name}"
+    def ask(self, name: str, kind: str = "InstanceRefresh", **spec: Any) -> None:
+        """Somebody changes what is wanted of a refresh, or of another task."""
+        path = f"/apis/{API_VERSION}/namespaces/default/{TASKS[kind]}/{name}"
         code, _ = self.objects.answer("PATCH", path, "", {"spec": spec})
         assert code == 200
 
@@ -104,7 +116,10 @@ class SmallCluster:
     # ---- what the cluster does
 
     def kubelets(self) -> None:
-        """New Pods are scheduled, one node in each zone, and ready a second later; those that were deleted are gone."""
+        """New Pods are scheduled, one node in each zone, and ready a second later; those that were deleted are gone.
+
+        A container whose image was changed is started anew, and is ready a second after that.
+        """
         for pod in self.pods:
             meta = pod["metadata"]
             if "deletionTimestamp" in meta:
@@ -115,12 +130,21 @@ class SmallCluster:
                 self._show(pod, "Pending", PodScheduled="True", Initialized="True", Ready="False")
             elif pod["status"]["phase"] == "Pending":
                 self._show(pod, "Running", Ready="True")
+            elif _restarts(pod) != (again := _restarts(pod, changed=True)):
+                self._show(pod, "Running", again, Ready="False")
+            elif again and not _is_ready(pod) and pod["status"]["phase"] == "Running":
+                self._show(pod, "Running", again, Ready="True")
 
-    def _show(self, pod: Body, phase: str, **states: str) -> None:
+    def _show(self, pod: Body, phase: str, restarts: int = 0, **states: str) -> None:
         now = f"{self.clock.now():%Y-%m-%dT%H:%M:%SZ}"
         before = {each["type"]: each for each in pod.get("status", {}).get("conditions", ())}
         made = {type_: {"type": type_, "status": said, "lastTransitionTime": now} for type_, said in states.items()}
-        self.objects.put("pods", {**pod, "status": {"phase": phase, "conditions": [*(before | made).values()]}})
+        status = {"phase": phase, "conditions": [*(before | made).values()]}
+        for container in pod["spec"].get("containers", ())[:1] if phase == "Running" else ():
+            since = {"running": {"startedAt": now if restarts != _restarts(pod) else _since(pod, now)}}
+            report = {"name": container["name"], "image": container["image"], "restartCount": restarts, "state": since}
+            status |= {"containerStatuses": [report], "observedGeneration": pod["metadata"].get("generation", 1)}
+        self.objects.put("pods", {**pod, "status": status})
 
     # ---- time
 
@@ -141,8 +165,9 @@ class SmallCluster:
     def at_rest(self) -> bool:
         status = self.group.get("status") or {}
         looked = status.get("observedGeneration") == self.group["metadata"]["generation"]
-        over = all((body.get("status") or {}).get("phase") in FINAL for body in self.refreshes.values())
-        return status.get("phase") == "Ready" and looked and over and "rollout" not in status
+        tasks = [*self.refreshes.values(), *self.updates.values()]
+        over = all((body.get("status") or {}).get("phase") in FINAL for body in tasks)
+        return status.get("phase") == "Ready" and looked and over and status.keys().isdisjoint({"rollout", "update"})
 
     # ---- what was promised
 
@@ -211,3 +236,24 @@ class SmallCluster:
             "message": status["message"],
             "revisions": [body["metadata"]["name"] for body in self.objects.selected("controllerrevisions")],
         }
+
+
+def _reported(pod: Body) -> Body:
+    found: list[Body] = pod["status"].get("containerStatuses") or [{}]
+    return found[0]
+
+
+def _restarts(pod: Body, *, changed: bool = False) -> int:
+    """How often its container was started again; `changed`: as it is once it runs the image that it is to run."""
+    reported = _reported(pod)
+    another = changed and reported and reported.get("image") != pod["spec"]["containers"][0]["image"]
+    return int(reported.get("restartCount", 0)) + bool(another)
+
+
+def _since(pod: Body, now: str) -> str:
+    since: str = _reported(pod).get("state", {}).get("running", {}).get("startedAt", now)
+    return since
+
+
+def _is_ready(pod: Body) -> bool:
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"]["conditions"])

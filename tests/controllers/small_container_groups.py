@@ -107,11 +107,12 @@ class SmallContainerGroup:
 
     # ---- time
 
-    def process(self, **how: Any) -> Process:
+    def process(self, *, namespaces: tuple[str, ...] | None = None, **how: Any) -> Process:
+        """One that works in these namespaces; None: in all."""
         return Process(
             self.objects,
             self.clock,
-            controllers=lambda runtime: [ContainerGroupController(replace(runtime, namespaces=None))],
+            controllers=lambda runtime: [ContainerGroupController(replace(runtime, namespaces=namespaces))],
             **how,
         )
 

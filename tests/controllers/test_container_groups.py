@@ -232,6 +232,56 @@ def test_what_the_api_server_refuses_is_told_and_tried_again() -> None:
     run(play())
 
 
+def test_a_pod_that_goes_on_being_refused_is_told_of_once_and_tried_less_and_less_often() -> None:
+    small = SmallContainerGroup()
+
+    async def play() -> tuple[int, list[str], set[str]]:
+        async with small.process(prompt=True) as process:
+            process.transport.refuse = full
+            process.start()
+            small.create(spec())
+            await small.until(process, lambda: "exceeded quota" in small.status.get("message", ""))
+            before = len(small.objects.history)
+            await process.live(1200)
+            tries = [each for each in process.transport.asked if each.method == "POST" and each.path.endswith("/pods")]
+            changes = {each.plural for each in small.objects.history[before:]}
+            return len(tries), process.told.reasons, changes
+
+    def full(asked: Asked) -> tuple[int, dict[str, object]] | None:
+        if asked.method == "POST" and asked.path.endswith("/pods"):
+            return forbidden('pods "web" is forbidden: exceeded quota: small')
+        return None
+
+    tries, told, changed = run(play())
+    assert 6 <= tries <= 9, "after 0, 30, 90, 210, 450, 750 and 1050 s"
+    assert told == ["PodCreated", "PodRefused"]
+    assert "containergroups" not in changed, "its status stays as it is"
+
+
+def test_a_node_that_falls_silent_is_noticed_where_nodes_may_not_be_read() -> None:
+    small = running()
+    small.silent = True
+
+    async def play() -> None:
+        async with small.process(prompt=True, namespaces=("default",)) as process:
+            process.start()
+            await process.live(5)
+            at = f"{small.clock.now():%Y-%m-%dT%H:%M:%SZ}"
+            marks = [
+                {"type": "Ready", "status": "False", "lastTransitionTime": at},
+                {"type": "ContainersReady", "status": "True", "lastTransitionTime": at},
+            ]
+            small.objects.put("pods", {**small.pod, "status": {**small.pod["status"], "conditions": marks}})
+            before = small.pod["metadata"]["uid"]
+            await small.until(process, lambda: "does not answer" in small.status["message"], 30)
+            began = small.clock.monotonic()
+            await small.until(process, lambda: small.pod["metadata"]["uid"] != before)
+            assert 290 <= small.clock.monotonic() - began <= 310
+            assert not [each for each in process.transport.asked if "/nodes" in each.path]
+
+    run(play())
+
+
 def test_a_pod_that_would_be_refused_does_not_cost_the_one_that_runs() -> None:
     small = running()
     before = small.pod["metadata"]["uid"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cluster_client.objects import status
-from tests.controllers.hands import KEY
+from tests.controllers.hands import KEY, no_scripts
 from tests.controllers.processes import Process
 from tests.controllers.small_cluster import SmallCluster
 from tests.worlds import GROUP_UID
@@ -319,7 +319,9 @@ async def seen(process: Process, **remembered: Any) -> Any:
     group = process.caches.groups.get("default", "web")
     assert group is not None
     in_memory = InMemoryState(uid=GROUP_UID, **remembered)
-    return await observe(process.client, process.caches, KEY, group, in_memory, process.clock.now())
+    return await observe(
+        process.client, process.caches, no_scripts(process.client), KEY, group, in_memory, process.clock.now()
+    )
 
 
 def test_a_pause_is_for_what_people_wanted_when_it_began() -> None:

@@ -267,6 +267,6 @@ def test_what_cannot_be_read_is_not_gone() -> None:
                 await process.live(1.0)
         assert small.refreshes["r1"]["status"]["phase"] == "Paused"
         assert "rollout" in small.group["status"]
-        assert "reading InstanceRefresh r1: later: Extra inputs" in small.group["status"]["message"]
+        assert "reading InstanceRefresh r1: spec.later: Extra inputs" in small.group["status"]["message"]
 
     asyncio.run(scenario())

@@ -46,6 +46,14 @@ def test_what_is_typed_goes_before_the_environment(monkeypatch: pytest.MonkeyPat
     assert given.workers == 5
 
 
+@pytest.mark.parametrize("kinds", ["rolling_updates", "stack_sets", "container_groups"])
+def test_what_can_be_switched_off_is_on(kinds: str) -> None:
+    off = parsed(**{f"WINDLASS_{kinds.upper()}": "off"})
+
+    assert getattr(settings_of(parsed()), kinds) is True
+    assert getattr(settings_of(off), kinds) is False
+
+
 def test_lease_times_that_do_not_rise_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="must rise in this order: 2, 20, 15"):
         settings_of(parsed(WINDLASS_LEASE_RENEW_DEADLINE="20"))

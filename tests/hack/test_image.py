@@ -116,11 +116,14 @@ def test_the_image_and_the_chart_agree() -> None:
     assert flags.metrics_port == container["ports"][0]["containerPort"]
 
 
-def test_without_docker_the_build_says_what_it_needs(tmp_path: Path) -> None:
+def test_without_docker_and_buildah_the_build_says_what_it_needs(tmp_path: Path) -> None:
     for name in ("bash", "env", "dirname", "readlink", "sed"):
         found = shutil.which(name)
         assert found
         (tmp_path / name).symlink_to(found)
     ran = subprocess.run([ROOT / "hack" / "image"], env={"PATH": str(tmp_path)}, capture_output=True, text=True)
     assert ran.returncode == 1
-    assert f"building windlass-operator:{windlass.__version__} needs docker on PATH" in ran.stderr
+    assert (
+        f"building windlass-operator:{windlass.__version__} needs a Docker daemon that answers, or buildah on PATH"
+        in ran.stderr
+    )

@@ -120,7 +120,7 @@ def test_a_kubelet_shows_who_it_is_and_knows_the_api_server_by_another_name(tmp_
 def test_the_archive_holds_each_image_with_its_program_and_version(tmp_path: Path) -> None:
     program, archive = tmp_path / "program", tmp_path / "images.tar"
     program.write_bytes(b"\x7fELF")
-    images.write_archive(program, archive)
+    images.write_archive(archive, images.of_program(program))
     with tarfile.open(archive) as tar:
         files = {file.name: _content(tar, file) for file in tar.getmembers()}
     index = json.loads(files["index.json"])["manifests"]
@@ -141,7 +141,7 @@ def test_the_same_program_makes_the_same_images(tmp_path: Path) -> None:
     program.write_bytes(b"the same")
     written = []
     for name in ("one", "other"):
-        images.write_archive(program, tmp_path / name)
+        images.write_archive(tmp_path / name, images.of_program(program))
         written.append((tmp_path / name).read_bytes())
     assert written[0] == written[1]
 

@@ -5,10 +5,12 @@ with a group at rest, to which one thing has happened.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.updates import SCRIPT, STARTED, run_status, update
 from tests.worlds import (
     GROUP,
     THREE_ZONES,
@@ -27,9 +29,13 @@ from tests.worlds import (
     view,
 )
 from windlass.api.ordinals import OrdinalRange
+from windlass.api.rolling_update import InstanceResult
 from windlass.api.scaling_group import RemovalStage, ScalingGroupSpec
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.view import GroupView, RefusedLaunch, RemovalPause
+from windlass.planner.rolling_update.mark import Mark
+
+DONE = Mark("uid-u1", STARTED, "web", run="run-1", result=InstanceResult.SUCCEEDED, exit_code=0)
 
 KINDS: tuple[dict[str, Any], ...] = (
     {},
@@ -220,44 +226,54 @@ MOMENTS: dict[str, Callable[[Draw], Fields]] = {
     "a refresh is paused": some(refresh=("Paused", "Suspended", "Suspended"), rest=OUTDATED),
     "a refresh is done": some(refresh=("Running",), rest=({"revision": "web-2"},)),
     "a refresh begins": some(refresh=("Pending",)),
+    "an update runs": some(update=("Running",)),
+    "an update has its results kept": some(update=("Over",)),
+    "an update waits": some(update=("Waiting",)),
+    "an update is paused": some(update=("Paused", "Suspended")),
+    "an update begins": some(update=("Pending",)),
     "at rest": some(),
 }
 
 
 OFTEN = {  # what a rule is for, and what is drawn less often than its turn or leads elsewhere now and then
-    "a zone failed": 9,
+    "a zone failed": 13,
     "all are protected": 4,
-    "another configuration": 8,
-    "a refresh runs": 4,
-    "a refresh waits for instances": 2,
-    "a refresh is paused": 5,
+    "another configuration": 10,
+    "a refresh runs": 6,
+    "a refresh waits for instances": 4,
+    "a refresh is paused": 7,
     "a refresh is done": 2,
     "a refresh begins": 2,
+    "an update runs": 6,
+    "an update has its results kept": 4,
+    "an update is paused": 5,
+    "an update begins": 3,
+    "an update waits": 4,
     "at rest": 4,
     "deleted": 4,
     "growing is suspended": 3,
     "health is suspended": 3,
-    "held back": 3,
-    "held up": 3,
-    "launches fail": 2,
-    "launches failed": 9,
-    "no zone is left": 3,
-    "nobody said how many": 8,
-    "on the way": 3,
-    "orphans": 9,
-    "on the way out": 3,
+    "held back": 4,
+    "held up": 4,
+    "launches fail": 3,
+    "launches failed": 13,
+    "no zone is left": 4,
+    "nobody said how many": 10,
+    "on the way": 4,
+    "orphans": 13,
+    "on the way out": 4,
     "removals are refused": 4,
-    "sick when an activity ends": 4,
-    "some are sick": 10,
+    "sick when an activity ends": 8,
+    "some are sick": 13,
     "switched off": 2,
-    "the template is refused": 3,
+    "the template is refused": 4,
     "too few": 7,
     "too few when a removal ends": 3,
-    "too many": 9,
-    "trying once more": 3,
-    "wavering": 3,
-    "wavering and protected": 3,
-    "what hangs is outdated": 8,
+    "too many": 11,
+    "trying once more": 4,
+    "wavering": 4,
+    "wavering and protected": 4,
+    "what hangs is outdated": 11,
 }
 DRAWN = tuple(name for name in sorted(MOMENTS) for _ in range(OFTEN.get(name, 1)))
 ANYTHING = 8  # one view in so many is anything that can be
@@ -284,6 +300,26 @@ def _refreshing(draw: st.DrawFn, phases: tuple[str, ...]) -> Fields:
     }
 
 
+def _updating(draw: st.DrawFn, phases: tuple[str, ...], count: int) -> Fields:
+    """A script that runs over the group's first instances, in one of these phases; Over: it has run in
+    all, Waiting: it runs there."""
+    if not phases:
+        return {}
+    phase = draw(st.sampled_from(phases))
+    state = "Suspended" if phase == "Suspended" else "Running"
+    wanted = {**SCRIPT, "batches": 2, "pause": "EveryBatchPause", "state": state}
+    if phase == "Pending":
+        return {"updates": (update(**wanted),)}
+    stands = {"batch": 2, "succeeded": 1} if phase in {"Paused", "Suspended"} else {}
+    acts = "Running" if phase in {"Over", "Waiting"} else phase
+    run = run_status(max(2, count), phase=acts, batches=2, **stands)
+    waits = {"scripts_running": frozenset(f"{GROUP}-{n}-uid" for n in range(count))} if phase == "Waiting" else {}
+    return waits | {
+        "updates": (update(status={"phase": run.phase, "start_time": run.started_at}, **wanted),),
+        "update": run,
+    }
+
+
 @st.composite
 def moment(draw: st.DrawFn, name: str) -> GroupView:
     """A group at rest, of one to six instances, to which this moment has come."""
@@ -301,6 +337,9 @@ def moment(draw: st.DrawFn, name: str) -> GroupView:
     spec = {"zones": zones, "history_limit": draw(st.sampled_from((1, 1, 20))), "health_seconds": 300}
     type_ = fields.pop("running", None)
     refreshing = _refreshing(draw, fields.pop("refresh", ()))
+    updating = _updating(draw, phases := fields.pop("update", ()), len(rest))
+    if "Over" in phases:
+        there = [replace(each, mark=DONE) for each in there]
     last = activity(
         type_ or draw(st.sampled_from(("ScaleOut", "Replace", "ScaleIn"))),
         number=9,
@@ -317,6 +356,7 @@ def moment(draw: st.DrawFn, name: str) -> GroupView:
         "history": ended_records(draw(st.sampled_from((0, 1, 3))), first=6),
         "activity": last,
         **refreshing,
+        **updating,
     }
     return view(group(desired, **(spec | fields.pop("spec", {}))), there, **(wanted | fields))
 

@@ -53,6 +53,7 @@ def test_the_rules_are_tried_in_this_order() -> None:
         "leave_failed_zones",
         "replace_unhealthy",
         "exchange_instances",
+        "update_instances",
         "grow_to_desired",
         "shrink_to_desired",
         "forget_history",

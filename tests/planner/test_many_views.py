@@ -38,6 +38,8 @@ SENTENCES = {
     "TemplateRefused",
     "ToBeReplaced",
     "TryingAgain",
+    "UpdateRests",
+    "UpdateUnderWay",
     "what is done",
 }
 

@@ -10,7 +10,7 @@ from tests.worlds import span
 from windlass.api.common import rfc3339
 from windlass.api.scaling_group import ConfigurationSource, ScalingGroupSpec
 from windlass.planner.capacity.steps import Record
-from windlass.simulate.kubelet import Life
+from windlass.simulate.kubelet import Change, Life
 from windlass.simulate.play import play
 from windlass.simulate.world import PlayedOperator, World, Write
 
@@ -20,11 +20,20 @@ GOLDEN = Path(__file__).parent / "golden"
 class Named:
     """Fates by name; all others live as `other` says."""
 
-    def __init__(self, lives: dict[str, Life] | None = None, other: Life | None = None) -> None:
+    def __init__(
+        self,
+        lives: dict[str, Life] | None = None,
+        other: Life | None = None,
+        changes: dict[str, Change] | None = None,
+    ) -> None:
         self.lives, self.other = lives or {}, other or Life()
+        self.changes = changes or {}
 
     def life_of(self, name: str, zone: str | None) -> Life:
         return self.lives.get(name, self.other)
+
+    def change_of(self, name: str) -> Change:
+        return self.changes.get(name, Change())
 
 
 class Story:
@@ -78,6 +87,9 @@ def _line(world: World, write: Write) -> str:
     if write.step is None and write.what.startswith("refresh "):
         said = world.refreshes[write.what.partition(" ")[2]].status
         return f"{when} {write.what} {said.phase}: {said.message}"
+    if write.step is None and write.what.startswith("update "):
+        update = world.updates[write.what.partition(" ")[2]].status
+        return f"{when} {write.what} {update.phase}: {update.message}"
     if write.step is None:
         return f"{when} {write.what} {world.status.phase}: {world.status.message}"
     told = (

@@ -5,7 +5,7 @@ from datetime import timedelta
 from random import Random
 
 from windlass.planner.capacity.steps import Launch
-from windlass.simulate.kubelet import SECOND, Life
+from windlass.simulate.kubelet import SECOND, Change, Life
 from windlass.simulate.world import World
 
 
@@ -44,6 +44,20 @@ class Chance:
 
     random: Random
     trouble: float = 0.2
+
+    def change_of(self, name: str) -> Change:
+        """One of the things that become of an instance that is changed where it is."""
+        if self.random.random() >= self.trouble:
+            return Change(
+                timedelta(seconds=self.random.randint(1, 20)), runs=timedelta(seconds=self.random.randint(0, 30))
+            )
+        return self.random.choice(
+            (
+                Change(restarts=None, runs=None),
+                Change(crashes=True, exit_code=1),
+                Change(timedelta(seconds=5), runs=timedelta(seconds=self.random.randint(0, 9)), exit_code=3),
+            )
+        )
 
     def life_of(self, name: str, zone: str | None) -> Life:
         """One of the lives that instances have."""

@@ -23,6 +23,39 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end -}}
 
+{{- define "windlass.image" -}}
+{{- printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) -}}
+{{- end -}}
+
+{{/* What Kubernetes' restricted standard asks for, of a Pod and of a container; and a root that nobody writes to. */}}
+{{- define "windlass.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "windlass.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
+
 {{- define "windlass.leaseNamespace" -}}
 {{- .Values.lease.namespace | default .Release.Namespace -}}
+{{- end -}}
+
+{{/* Of a policy's binding: it holds in the namespaces that Windlass works in, and nowhere else. */}}
+{{- define "windlass.whereItWorks" -}}
+{{- with .Values.namespaces -}}
+matchResources:
+  namespaceSelector:
+    matchExpressions:
+      - key: kubernetes.io/metadata.name
+        operator: In
+        values:
+          {{- toYaml . | nindent 10 }}
+{{- end -}}
 {{- end -}}

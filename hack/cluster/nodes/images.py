@@ -1,10 +1,13 @@
-"""The images on a real node, put together here: no registry is asked. Each holds one program of our own, `app`."""
+"""The images on a real node, put together here: no registry is asked.
+
+Each node starts with those that hold one program of our own, `app`; others can be added to a node that runs.
+"""
 
 import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,27 +22,33 @@ _PROGRAM = "app"
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What an image is called, which version its program reports, and with which words the program is called."""
+    """What an image is called, its layers (tar archives), and how its program is called: OCI's `config`."""
 
     name: str
-    version: str
-    words: tuple[str, ...] = ()
+    layers: tuple[bytes, ...]
+    config: Mapping[str, object]
 
 
-IMAGES = (
-    Image(PAUSE, "pause", ("pause",)),
-    Image(APP_1, "1"),
-    Image(APP_2, "2"),
-    Image(FAILING, "failing", ("fail",)),
-)
+def of_program(program: Path) -> tuple[Image, ...]:
+    """The images that a node starts with."""
+    layer = _layer(_PROGRAM, program.read_bytes(), 0o755)  # one for all
+
+    def image(name: str, version: str, *words: str) -> Image:
+        layers = layer, _layer("version", version.encode(), 0o644)
+        return Image(name, layers, {"Entrypoint": [f"/{_PROGRAM}", *words], "Env": ["PATH=/"]})
+
+    return (
+        image(PAUSE, "pause", "pause"),
+        image(APP_1, "1"),
+        image(APP_2, "2"),
+        image(FAILING, "failing", "fail"),
+    )
 
 
-def write_archive(program: Path, archive: Path, images: Sequence[Image] = IMAGES) -> None:
+def write_archive(archive: Path, images: Iterable[Image]) -> None:
     """Writes an archive (OCI image layout) that `ctr images import` understands."""
     blobs: dict[str, bytes] = {}
-    layer = _layer(_PROGRAM, program.read_bytes(), 0o755)  # one for all
-    manifests = [_add(image, layer, blobs) for image in images]
-    index = {"schemaVersion": 2, "manifests": manifests}
+    index = {"schemaVersion": 2, "manifests": [_add(image, blobs) for image in images]}
     files = {"oci-layout": _json({"imageLayoutVersion": "1.0.0"}), "index.json": _json(index)}
     files |= {f"blobs/sha256/{digest}": blob for digest, blob in blobs.items()}
     draft = archive.with_suffix(".draft")
@@ -49,7 +58,7 @@ def write_archive(program: Path, archive: Path, images: Sequence[Image] = IMAGES
     draft.rename(archive)
 
 
-def _add(image: Image, layer: bytes, blobs: dict[str, bytes]) -> dict[str, Any]:
+def _add(image: Image, blobs: dict[str, bytes]) -> dict[str, Any]:
     """Puts an image among the blobs; returns its line in the index."""
 
     def blob(kind: str, content: bytes) -> dict[str, Any]:
@@ -57,11 +66,11 @@ def _add(image: Image, layer: bytes, blobs: dict[str, bytes]) -> dict[str, Any]:
         blobs[digest] = content
         return {"mediaType": f"{_OCI}.{kind}", "digest": f"sha256:{digest}", "size": len(content)}
 
-    layers = [blob("layer.v1.tar", content) for content in (layer, _layer("version", image.version.encode(), 0o644))]
+    layers = [blob("layer.v1.tar", content) for content in image.layers]
     settings = {
         "architecture": "amd64",
         "os": "linux",
-        "config": {"Entrypoint": [f"/{_PROGRAM}", *image.words], "Env": ["PATH=/"]},
+        "config": dict(image.config),
         "rootfs": {"type": "layers", "diff_ids": [each["digest"] for each in layers]},
     }
     manifest = {

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +78,26 @@ class RealNodes:
         cgroups.end(self._cgroup(number))
         network.unplug(interface_name(mark_of(self._access.folder), number))
 
+    def inside(self, number: int, *command: str) -> list[str]:
+        """The command that runs this one where the node's own programs run. The tools of a node are on its PATH.
+
+        Raises RuntimeError where the node does not run.
+        """
+        pid = self._process(node_name(number)).pid
+        if not pid:
+            raise RuntimeError(f"{node_name(number)} does not run")
+        path = os.pathsep.join((*(str(TOOL_SETS[name].folder) for name in TOOLS), network.PATH))
+        mounts = ["nsenter", f"--target={pid}", "--mount"]
+        return ["env", f"PATH={path}", *mounts, "nsenter", "--net=/run/netns/node", *command]
+
+    def load(self, number: int, archive: Path) -> None:
+        """Gives a node that runs the images of an archive. Its disk keeps them.
+
+        Raises subprocess.CalledProcessError.
+        """
+        ctr = ("ctr", f"--address={documents.SOCKET}", "--namespace=k8s.io")
+        subprocess.run(self.inside(number, *ctr, "images", "import", str(archive)), check=True, capture_output=True)
+
     def remove(self) -> None:
         """Ends all nodes and takes away what the machine has for them, except for the cluster's folder."""
         self._process(FORWARDER).stop()
@@ -95,7 +116,7 @@ class RealNodes:
         """The archive with the images, written once for all nodes and for these programs."""
         archive = self._access.folder / f"{programs.name}.tar"
         if not archive.exists():
-            images.write_archive(programs / "app", archive)
+            images.write_archive(archive, images.of_program(programs / "app"))
         return archive
 
     def _write_files(self, plan: Plan, node: RealNode, cgroup: str, cni: Path) -> Path:

@@ -22,6 +22,8 @@ TROUBLE_ANNOTATION = f"{GROUP}/trouble"  # on the Lease: why its holder does not
 PROTECT_ANNOTATION = f"{GROUP}/protect"
 APPROVED_ANNOTATION = f"{GROUP}/approved-checkpoint"  # of a refresh: it does not pause there, nor before
 MADE_BY_ANNOTATION = f"{GROUP}/made-by"  # of a task: the command line, so that a history limit may delete it
+UPDATE_ANNOTATION = f"{GROUP}/rolling-update"  # of an instance: what was begun on it, and how that ended, as JSON
+UPDATE_LABEL = f"{GROUP}/rolling-update"  # of a ConfigMap with results: the name of the RollingUpdate
 WITHDRAWN_ANNOTATION = f"{GROUP}/removal-withdrawn"
 TAG_PREFIX = f"tag.{GROUP}/"
 DELETION_COST_ANNOTATION = "controller.kubernetes.io/pod-deletion-cost"
@@ -106,6 +108,10 @@ class Rule:
     at: str = ""
 
 
+# https://kubernetes.io/docs/reference/using-api/cel/#escaping; its words that may be the name of a field.
+CEL_WORDS = frozenset({"as", "const", "continue", "for", "function", "if", "import", "in", "namespace", "package"})
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """All of a CRD that is not a field: names, columns, cross-field rules."""
@@ -134,12 +140,17 @@ def unchanging(spec: type[Model], instead: str, *, but: frozenset[str]) -> tuple
     names = [str(field.alias) for name, field in spec.model_fields.items() if name not in but]
     return tuple(
         Rule(
-            f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})",
+            f"has(self.{cel}) == has(oldSelf.{cel}) && (!has(self.{cel}) || self.{cel} == oldSelf.{cel})",
             f"{name} cannot be changed: {instead}",
             field=f".{name}",
         )
-        for name in names
+        for name, cel in ((name, in_cel(name)) for name in names)
     )
+
+
+def in_cel(field: str) -> str:
+    """The field's name as a rule has to write it: CEL has words of its own, which Kubernetes escapes."""
+    return f"__{field}__" if field in CEL_WORDS else field
 
 
 def owner_reference(kind: str, name: str, uid: str) -> dict[str, Any]:

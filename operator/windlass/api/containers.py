@@ -112,8 +112,8 @@ class VolumeMount(Part):
     read_only: bool = False
     """Whether the container may only read it."""
     mount_propagation: MountPropagation = MountPropagation.NONE
-    """None; HostToContainer: later mounts of the host are seen; Bidirectional: those of the container are seen by the
-    host as well, which only privileged containers may."""
+    """None; HostToContainer: later mounts of the host are seen. Bidirectional, by which the host sees those of the
+    container as well, is refused: only privileged containers may, and a group has none."""
 
 
 class HttpGet(Part):
@@ -189,7 +189,8 @@ class InitContainer(Part):
     """Required. The image."""
     image_pull_policy: ImagePullPolicy | None = None
     """IfNotPresent: it is pulled when the node does not have it; Always: at each start; Never. Unset: Always where the
-    image has the tag latest or none, else IfNotPresent."""
+    image that the Pod is made with has the tag latest or none, else IfNotPresent; an image that is changed in place
+    keeps that. Another one makes the Pod anew."""
     working_dir: Annotated[str, Field(max_length=1024)] = ""
     """The directory that it starts in; empty: the image says."""
     command: Annotated[tuple[Word, ...], Field(max_length=ROOM * MAX_COMMAND)] = ()
@@ -343,6 +344,13 @@ def container_rules(at: str) -> tuple[Rule, ...]:
         *required(Port, f"{at}.ports[]"),
         between("containerPort", 1, MAX_PORT, f"{at}.ports[]"),
         *required(VolumeMount, f"{at}.volumeMounts[]"),
+        Rule(
+            f"self.mountPropagation != '{MountPropagation.BIDIRECTIONAL}'",
+            "mountPropagation may be None or HostToContainer: Bidirectional is for privileged containers, and a group "
+            "has none",
+            field=".mountPropagation",
+            at=f"{at}.volumeMounts[]",
+        ),
         between("runAsUser", 0, MAX_USER, f"{at}.securityContext"),
         Rule(
             "self.volumeMounts.all(m, !has(m.mountPath) || "

@@ -21,6 +21,7 @@ from windlass.api.launch_template import LaunchTemplateReference
 from windlass.api.ordinals import OrdinalRange
 from windlass.api.processes import Process
 from windlass.api.rollout import MAX_FINISHED, FinishedRollout, RolloutStatus
+from windlass.api.update_run import UpdateRunStatus
 
 MAX_SIZE = 10_000  # design: deliberate difference from the source's 300
 MAX_GROUP_NAME = 52  # an instance is <group>-<ordinal> and its name is a host name of at most 63
@@ -292,6 +293,8 @@ class ScalingGroupStatus(Observed):
     """The activity that runs, or the last one."""
     rollout: RolloutStatus | None = None
     """Set while an InstanceRefresh exchanges the instances."""
+    update: UpdateRunStatus | None = None
+    """The RollingUpdate that runs over the instances now."""
     finished_rollouts: Annotated[tuple[FinishedRollout, ...], Field(max_length=MAX_FINISHED)] = ()
     """The last ones that ended, the latest last, at most historyLimit: the same one created again does nothing."""
     launch_backoff: LaunchBackoff | None = None

@@ -42,25 +42,29 @@ P = TypeVar("P", bound=Moment)
 
 
 @dataclass(frozen=True, slots=True)
-class _Object:
-    """An object's body as an informer keeps it."""
+class Object:
+    """An object as an informer keeps it: its body."""
 
     body: dict[str, Any]
 
     @property
     def namespace(self) -> str:
+        """Its namespace."""
         return str(self.body["metadata"]["namespace"])
 
     @property
     def name(self) -> str:
+        """Its name."""
         return str(self.body["metadata"]["name"])
 
     @property
     def uid(self) -> str:
+        """Its uid."""
         return str(self.body["metadata"]["uid"])
 
     @property
     def resource_version(self) -> str:
+        """The version that this is."""
         return str(self.body["metadata"]["resourceVersion"])
 
 
@@ -84,11 +88,11 @@ class Feed(Generic[P]):
         self._namespace, self._name, self._uid = metadata["namespace"], metadata["name"], metadata["uid"]
         self._changed = changed
         self._picture = picture
-        self._objects: Informer[_Object] = Informer(
+        self._objects: Informer[Object] = Informer(
             client,
             resource,
             wire=dict,
-            record=_Object,
+            record=Object,
             namespaces=(self._namespace,),
             on_change=self._object_changed,
         )
@@ -121,7 +125,7 @@ class Feed(Generic[P]):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _object_changed(self, old: _Object | None, new: _Object | None) -> None:
+    def _object_changed(self, old: Object | None, new: Object | None) -> None:
         changed = new or old
         if changed is not None and changed.name == self._name:
             self._changed.set()

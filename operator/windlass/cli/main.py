@@ -57,11 +57,11 @@ def _verb(given: argparse.Namespace) -> Verb:
             from windlass.cli import explain
 
             return explain.run
-        case "refresh":
-            from windlass.cli import refresh
+        case "refresh" | "update":
+            from windlass.cli import begin
 
-            return refresh.run
-        case "suspend" | "resume" | "cancel" | "rollback":
+            return begin.run
+        case "suspend" | "resume" | "approve" | "cancel" | "rollback":
             from windlass.cli import state
 
             return state.run
@@ -95,6 +95,7 @@ def parser(subjects: Subjects = SUBJECTS) -> argparse.ArgumentParser:
         "explain": _add_explain,
         "scale": _add_scale,
         "refresh": _add_refresh,
+        "update": _add_update,
         **dict.fromkeys(STATES, _add_state),
         "stop": _add_stop,
         "retry": _add_retry,
@@ -193,20 +194,101 @@ def _add_refresh(verbs: Verbs, name: str, those: Subjects) -> None:
     )
     add("--name", help="name of the InstanceRefresh (default: the group's with five more letters)")
     add("--wait", action="store_true", help="until it is over, with a line for each change")
-    add("--timeout", type=seconds, metavar="TIME", help=_HOW_LONG)
+    add("--timeout", dest="wait_limit", type=seconds, metavar="TIME", help=_HOW_LONG)
+
+
+def _add_update(verbs: Verbs, name: str, those: Subjects) -> None:
+    text = "change a group's instances where they are, in batches: an image, a script, a package"
+    verb = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    _add_connection(verb, argparse.SUPPRESS)
+    adds = {
+        "image": _add_image_update,
+        "script": _add_script_update,
+        "package": _add_package_update,
+        "rollback": _add_rollback_update,
+    }
+    changes = verb.add_subparsers(dest="change", required=True, metavar="|".join(adds))
+    for change, add in adds.items():
+        add(changes, change)
+
+
+def _add_image_update(changes: Verbs, name: str) -> None:
+    verb = _add_change(
+        changes, name, "give one container another image, and the group's configuration when all is done"
+    )
+    verb.add_argument("group", metavar="GROUP", help="name of the group")
+    verb.add_argument("image", metavar="IMAGE", help="the image")
+    verb.add_argument("--container", metavar="NAME", help=_WHICH_CONTAINER)
+    verb.add_argument("--rollback-image", metavar="IMAGE", help="the image that `update rollback` gives it")
+    _add_course(verb)
+
+
+def _add_script_update(changes: Verbs, name: str) -> None:
+    verb = _add_change(changes, name, "run a script in a container of each instance")
+    verb.add_argument("group", metavar="GROUP", help="name of the group")
+    verb.add_argument("--run", required=True, metavar="SCRIPT", help="what /bin/sh is given to run")
+    verb.add_argument("--rollback", metavar="SCRIPT", help="what `update rollback` runs")
+    _add_script_flags(verb)
+    _add_course(verb)
+
+
+def _add_package_update(changes: Verbs, name: str) -> None:
+    verb = _add_change(changes, name, "install or uninstall a package by a script of a ConfigMap")
+    verb.add_argument("group", metavar="GROUP", help="name of the group")
+    verb.add_argument("package", metavar="NAME", help="name of the package: the script finds it in PACKAGE_NAME")
+    verb.add_argument("version", metavar="VERSION", help="its version: the script finds it in PACKAGE_VERSION")
+    verb.add_argument(
+        "--source", required=True, metavar="CONFIGMAP", help="ConfigMap with the scripts `install` and `uninstall`"
+    )
+    verb.add_argument("--uninstall", action="store_true", help="uninstall it")
+    _add_script_flags(verb)
+    _add_course(verb)
+
+
+def _add_rollback_update(changes: Verbs, name: str) -> None:
+    verb = _add_change(changes, name, "undo an update on the instances that it touched and that are in service still")
+    verb.add_argument("update", metavar="UPDATE", help="name of the update, which has ended")
+    _add_course(verb)
+
+
+_WHICH_CONTAINER = "the container (default: the main one)"
+PAUSES = ("Automatic", "FirstBatchPause", "EveryBatchPause")
+
+
+def _add_change(changes: Verbs, name: str, text: str) -> argparse.ArgumentParser:
+    return _add_verb(changes, name, text, "Exit code with --wait: 0 it succeeded, 1 it did not.")
+
+
+def _add_script_flags(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--container", metavar="NAME", help=_WHICH_CONTAINER)
+    verb.add_argument(
+        "--timeout", type=seconds, metavar="TIME", help="the script is killed after it: 90s, 10m, 1h (default: 10m)"
+    )
+    verb.add_argument("--idempotent", action="store_true", help="it may run twice on an instance")
+
+
+def _add_course(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--batches", type=size, metavar="N", help="into how many the instances are dealt (default: 1)")
+    verb.add_argument("--pause", choices=PAUSES, help="after which batches a person is waited for (default: Automatic)")
+    verb.add_argument("--name", help="name of the RollingUpdate (default: the group's with five more letters)")
+    verb.add_argument("--wait", action="store_true", help="until it is over, with a line for each change")
+    verb.add_argument("--wait-timeout", dest="wait_limit", type=seconds, metavar="TIME", help=_HOW_LONG)
 
 
 STATES = {
-    "suspend": "have a refresh begin nothing new until it is resumed",
-    "resume": "let a refresh go on that is suspended, or that pauses at a checkpoint",
-    "cancel": "end a refresh; new instances stay",
+    "suspend": "have a refresh or an update begin nothing new until it is resumed",
+    "resume": "let a refresh or an update go on that is suspended, or that pauses",
+    "approve": "let a refresh go on from the checkpoint, or an update with the batch, before which it pauses",
+    "cancel": "end a refresh or an update; what was changed stays",
     "rollback": "put a refresh's instances back to the configuration that they came from",
 }
 
 
 def _add_state(verbs: Verbs, name: str, those: Subjects) -> None:
     verb = _add_verb(verbs, name, STATES[name])
-    verb.add_argument("name", metavar="NAME", help=f"name of the {joined((each.singular for each in those), 'or')}")
+    words = [each.singular for each in those]
+    forms = f"; {joined((f'{word}/NAME' for word in words), 'or')} where there are both" if len(words) > 1 else ""
+    verb.add_argument("name", metavar="NAME", help=f"name of the {joined(words, 'or')}{forms}")
 
 
 def _add_stop(verbs: Verbs, name: str, those: Subjects) -> None:

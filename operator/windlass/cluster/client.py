@@ -1,6 +1,6 @@
 """One API server: the verbs of its API, each a method that returns what was asked or raises an `ApiError`."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal
@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from windlass.cluster import wire
+from windlass.cluster import container_exec, wire
 from windlass.cluster.errors import NoSuchKind, Transient, shown
 from windlass.cluster.lines import LineSplitter
 from windlass.cluster.requests import Call, Requests
@@ -220,6 +220,18 @@ class Client(Requests):
         content, kind = wire.encode(body), "application/strategic-merge-patch+json"
         call = Call("patch", "PATCH", target, resource, namespace, name, subresource, content, kind)
         return _decode(call, await self.request(call), into)
+
+    async def execute(
+        self, namespace: str, pod: str, container: str, command: Sequence[str], seconds: float
+    ) -> container_exec.Ran:
+        """Run a command in a container and wait for its end, `seconds` at most.
+
+        ApiError where it did not run; one that is `lost` where nobody knows whether it ran, or to which end.
+        """
+        headers = await self._authorization.headers()
+        if self.fence is not None:
+            self.fence()
+        return await container_exec.execute(self.connection, headers, namespace, pod, container, command, seconds)
 
     async def apply(
         self,

@@ -1,13 +1,15 @@
 """Container groups and their Pods on the wire, read as decisions see them."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from windlass.api.container_group import KIND, ContainerGroupSpec, ContainerGroupStatus, RestartPolicy
+from windlass.cluster.client import FIELD_MANAGER
 from windlass.cluster.parsing import parsed
 from windlass.cluster.store import Object
 from windlass.planner.containergroup.sizes import Sizes
@@ -27,6 +29,23 @@ class _Owner(msgspec.Struct, rename="camel", frozen=True, gc=False):
     controller: bool = False
 
 
+class _ManagedContainer(msgspec.Struct, frozen=True, gc=False):
+    image: dict[str, Any] | None = msgspec.field(default=None, name="f:image")
+
+
+class _ManagedSpec(msgspec.Struct, frozen=True, gc=False):
+    containers: dict[str, _ManagedContainer] = msgspec.field(default={}, name="f:containers")
+
+
+class _ManagedFields(msgspec.Struct, frozen=True, gc=False):
+    spec: _ManagedSpec = msgspec.field(default=_ManagedSpec(), name="f:spec")
+
+
+class _Managed(msgspec.Struct, frozen=True, gc=False):
+    manager: str = ""
+    fields: _ManagedFields = msgspec.field(default=_ManagedFields(), name="fieldsV1")
+
+
 class _Metadata(msgspec.Struct, rename="camel", frozen=True, gc=False):
     namespace: str
     name: str
@@ -38,6 +57,7 @@ class _Metadata(msgspec.Struct, rename="camel", frozen=True, gc=False):
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     owner_references: tuple[_Owner, ...] = ()
+    managed_fields: tuple[_Managed, ...] = ()
 
 
 class _Resources(msgspec.Struct, frozen=True, gc=False):
@@ -45,9 +65,10 @@ class _Resources(msgspec.Struct, frozen=True, gc=False):
     limits: dict[str, str] = {}
 
 
-class _Container(msgspec.Struct, frozen=True, gc=False):
+class _Container(msgspec.Struct, rename="camel", frozen=True, gc=False):
     name: str
     image: str = ""
+    image_pull_policy: str = ""
     resources: _Resources = _Resources()
 
 
@@ -55,18 +76,24 @@ class _Named(msgspec.Struct, frozen=True, gc=False):
     name: str = ""
 
 
+class _Gate(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    condition_type: str = ""
+
+
 class _Spec(msgspec.Struct, rename="camel", frozen=True, gc=False):
     node_name: str = ""
     restart_policy: str = "Always"
     containers: tuple[_Container, ...] = ()
     image_pull_secrets: tuple[_Named, ...] = ()
+    readiness_gates: tuple[_Gate, ...] = ()
 
 
-class _Condition(msgspec.Struct, frozen=True, gc=False):
+class _Condition(msgspec.Struct, rename="camel", frozen=True, gc=False):
     type: str
     status: str
     reason: str = ""
     message: str = ""
+    last_transition_time: datetime | None = None
 
 
 class _State(msgspec.Struct, rename="camel", frozen=True, gc=False):
@@ -164,6 +191,7 @@ def to_group_pod(wire: WirePod) -> GroupPod:
     """The Pod as decisions read it."""
     metadata, spec, status = wire.metadata, wire.spec, wire.status
     resizing, said = _resizing(status.conditions)
+    by_others = _set_by_others(metadata.managed_fields)
     pod = Pod(
         uid=metadata.uid,
         created_at=metadata.creation_timestamp,
@@ -176,7 +204,16 @@ def to_group_pod(wire: WirePod) -> GroupPod:
         removing=metadata.deletion_timestamp is not None,
         labels=metadata.labels,
         annotations=metadata.annotations,
-        containers=tuple(PodContainer(each.name, each.image, _sizes_asked(each.resources)) for each in spec.containers),
+        containers=tuple(
+            PodContainer(
+                each.name,
+                each.image,
+                _sizes_asked(each.resources),
+                each.image_pull_policy,
+                f"k:{json.dumps({'name': each.name}, separators=(',', ':'))}" in by_others,
+            )
+            for each in spec.containers
+        ),
         reports=tuple(map(_report, status.container_statuses)),
         init_reports=tuple(map(_report, status.init_container_statuses)),
         ip=status.pod_ip,
@@ -187,6 +224,8 @@ def to_group_pod(wire: WirePod) -> GroupPod:
         resize_message=said,
         generation=metadata.generation,
         observed_generation=status.observed_generation,
+        silent_since=_silent_since(spec, status.conditions),
+        disruption=_disruption(status.conditions),
     )
     controller = next((each.uid for each in metadata.owner_references if each.controller), "")
     ready = any(each.type == "Ready" and each.status == "True" for each in status.conditions)
@@ -232,6 +271,32 @@ def _sizes(quantities: Mapping[str, str]) -> Sizes | None:
         return Sizes.read(quantities["cpu"], quantities["memory"])
     except (KeyError, ValueError):
         return None
+
+
+def _set_by_others(managed: Iterable[_Managed]) -> frozenset[str]:
+    """The keys of the containers whose images somebody else has set last, and what admission made of them then: a
+    manager who sets another value takes the field from those who had it."""
+    ours: set[str] = set()
+    theirs: set[str] = set()
+    for each in managed:
+        keys = (key for key, fields in each.fields.spec.containers.items() if fields.image is not None)
+        (ours if each.manager == FIELD_MANAGER else theirs).update(keys)
+    return frozenset(theirs - ours)
+
+
+def _silent_since(spec: _Spec, conditions: Iterable[_Condition]) -> datetime | None:
+    """Since when a Pod is not ready whose containers are: its kubelet says both at once, unless there are gates, so
+    the controller of nodes has said it, which it does of a node that does not answer."""
+    held = {each.type: each for each in conditions}
+    ready, containers = held.get("Ready"), held.get("ContainersReady")
+    if spec.readiness_gates or ready is None or containers is None:
+        return None
+    return ready.last_transition_time if (ready.status, containers.status) == ("False", "True") else None
+
+
+def _disruption(conditions: Iterable[_Condition]) -> str:
+    found = next((each for each in conditions if each.type == "DisruptionTarget" and each.status == "True"), None)
+    return "" if found is None else ": ".join(part for part in (found.reason, found.message) if part)
 
 
 def _unscheduled(conditions: Iterable[_Condition]) -> str:

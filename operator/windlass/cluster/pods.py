@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -16,13 +16,16 @@ from windlass.api.common import (
     PROTECT_ANNOTATION,
     REVISION_LABEL,
     TAG_PREFIX,
+    UPDATE_ANNOTATION,
     ZONE_LABEL,
     owner_reference,
 )
+from windlass.api.rolling_update import InstanceResult
 from windlass.api.scaling_group import Tag
 from windlass.cluster.altered import Marks
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.reason import names
+from windlass.planner.rolling_update.mark import Mark
 
 # Waiting reasons that every container passes through; they tell nobody why it does not come up.
 ORDINARY_WAITS = frozenset({"ContainerCreating", "PodInitializing"})
@@ -50,6 +53,7 @@ class _Labels(msgspec.Struct, frozen=True, gc=False):
 class _Annotations(msgspec.Struct, frozen=True, gc=False):
     protect: str = msgspec.field(default="", name=PROTECT_ANNOTATION)
     deletion_cost: str = msgspec.field(default="0", name=DELETION_COST_ANNOTATION)
+    update: str = msgspec.field(default="", name=UPDATE_ANNOTATION)
 
 
 class _Metadata(msgspec.Struct, rename="camel", frozen=True, gc=False):
@@ -60,6 +64,7 @@ class _Metadata(msgspec.Struct, rename="camel", frozen=True, gc=False):
     creation_timestamp: datetime
     deletion_timestamp: datetime | None = None
     finalizers: tuple[str, ...] = ()
+    generation: int = 0
     labels: _Labels = _Labels()
     annotations: _Annotations = _Annotations()
     owner_references: tuple[_Owner, ...] = ()
@@ -73,6 +78,10 @@ class _Condition(msgspec.Struct, rename="camel", frozen=True, gc=False):
     last_transition_time: datetime | None = None
 
 
+class _Running(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    started_at: str = ""  # made a time of where it is asked for, and it hardly ever is
+
+
 class _Why(msgspec.Struct, rename="camel", frozen=True, gc=False):
     reason: str = ""
     message: str = ""
@@ -82,12 +91,15 @@ class _Why(msgspec.Struct, rename="camel", frozen=True, gc=False):
 
 class _ContainerState(msgspec.Struct, rename="camel", frozen=True, gc=False):
     waiting: _Why | None = None
+    running: _Running | None = None
     terminated: _Why | None = None
 
 
 class _Container(msgspec.Struct, rename="camel", frozen=True, gc=False):
     name: str
     ready: bool = False
+    image: str = ""
+    restart_count: int = 0
     state: _ContainerState = _ContainerState()
     last_state: _ContainerState = _ContainerState()
 
@@ -104,6 +116,7 @@ class _Status(msgspec.Struct, rename="camel", frozen=True, gc=False):
     phase: str = "Pending"
     reason: str = ""
     message: str = ""
+    observed_generation: int = 0
     conditions: tuple[_Condition, ...] = ()
     container_statuses: tuple[_Container, ...] = ()
     init_container_statuses: tuple[_Container, ...] = ()
@@ -171,9 +184,70 @@ def to_instance(pod: Pod) -> Instance:
     made.unclear_protection = None if made.protected or protect.lower() in FALSE else _cut(protect)[:40]
     made.deletion_cost = _number(metadata.annotations.deletion_cost, 0)
     made.problem = _held(metadata) if removing else None if is_ready and not ended else _problem(pod, unscheduled)
+    made.mark = read_mark(pod) if metadata.annotations.update else None
     made.__class__ = Instance
     instance: Instance = made
     return instance
+
+
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class MarkOnTheWire(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True):
+    """The annotation of an instance that a RollingUpdate was begun on, as JSON."""
+
+    update: str
+    begun_at: _Moment
+    container: str
+    image: str | None = None
+    restarts: int = 0
+    run: str = ""
+    result: InstanceResult | None = None
+    exit_code: int | None = None
+    output: str = ""
+    ended_at: _Moment | None = None
+
+    def annotation(self) -> str:
+        """Its value."""
+        return msgspec.json.encode(self).decode()
+
+
+def mark_of(pod: Pod) -> MarkOnTheWire | None:
+    """What its annotation says; None where it has none, or one that nobody can read: as good as of another update."""
+    try:
+        return msgspec.json.decode(pod.metadata.annotations.update, type=MarkOnTheWire)
+    except msgspec.MsgspecError:
+        return None
+
+
+def read_mark(pod: Pod) -> Mark | None:
+    """The mark, with what the kubelet reports of the container since."""
+    said = mark_of(pod)
+    if said is None:
+        return None
+    container = next((each for each in pod.status.container_statuses if each.name == said.container), None)
+    shown = container if container is not None else _Container(said.container)
+    waiting, running = shown.state.waiting, shown.state.running
+    trouble = _container_trouble(shown)
+    observed = pod.status.observed_generation
+    return Mark(
+        update=said.update,
+        begun_at=said.begun_at,
+        container=said.container,
+        image=said.image,
+        restarts=said.restarts,
+        run=said.run,
+        result=said.result,
+        exit_code=said.exit_code,
+        output=said.output,
+        ended_at=said.ended_at,
+        shown_image=shown.image,
+        shown_restarts=shown.restart_count,
+        running_since=datetime.fromisoformat(running.started_at) if running and running.started_at else None,
+        crashes=waiting is not None and waiting.reason == "CrashLoopBackOff",
+        trouble=_cut(f"container {said.container}: {trouble}") if trouble is not None else None,
+        observed=not observed or observed >= pod.metadata.generation,
+    )
 
 
 def _controller(metadata: _Metadata) -> str:
@@ -375,7 +449,8 @@ def _manifest(
         **{TAG_PREFIX + tag.key: tag.value for tag in tags},
         **_mapping(given, "annotations", "template.metadata"),
     }
-    annotations.pop(ORDINAL_ANNOTATION, None)
+    for own in (ORDINAL_ANNOTATION, UPDATE_ANNOTATION):  # it may have been made from a Pod that was read
+        annotations.pop(own, None)
     # The two that differ from Pod to Pod come first and in this order: the maker cuts the encoded text there.
     return {
         "metadata": {

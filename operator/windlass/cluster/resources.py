@@ -73,6 +73,7 @@ SCALING_CONFIGURATIONS = Resource(GROUP, VERSION, "scalingconfigurations", "Scal
 LAUNCH_TEMPLATES = Resource(GROUP, VERSION, "launchtemplates", "LaunchTemplate")
 SCALING_ACTIVITIES = Resource(GROUP, VERSION, "scalingactivities", "ScalingActivity")
 INSTANCE_REFRESHES = Resource(GROUP, VERSION, "instancerefreshes", "InstanceRefresh")
+ROLLING_UPDATES = Resource(GROUP, VERSION, "rollingupdates", "RollingUpdate")
 STACK_SETS = Resource(GROUP, VERSION, "stacksets", "StackSet")
 STACK_SET_OPERATIONS = Resource(GROUP, VERSION, "stacksetoperations", "StackSetOperation")
 STACK_INSTANCES = Resource(GROUP, VERSION, "stackinstances", "StackInstance")

@@ -36,6 +36,9 @@ from windlass.planner.capacity.view import Census, GroupView, take_census
 from windlass.planner.capacity.withdrawal import settles_removals, withdraw_first
 from windlass.planner.capacity.zone_failure import Zones, next_failure, observe_zones
 from windlass.planner.reason import Reason
+from windlass.planner.rolling_update.report import update_reports
+from windlass.planner.rolling_update.rule import update_instances
+from windlass.planner.rolling_update.run import see_update
 from windlass.planner.rollout.progress import see_rollout
 from windlass.planner.rollout.report import reports
 from windlass.planner.rollout.rule import exchange_instances
@@ -73,6 +76,7 @@ RULES: tuple[Rule, ...] = (
     leave_failed_zones,
     replace_unhealthy,  # a sick instance is not capacity for long
     exchange_instances,  # launches what is missing too, while it lasts
+    update_instances,
     grow_to_desired,
     shrink_to_desired,
     forget_history,
@@ -114,8 +118,10 @@ def see(view: GroupView) -> Situation:
         view.now,
         revision.name if revision else None,
     )
-    memory = replace(know_revisions(view, _remember(view, census)), rollout=status)
-    situation = Situation(view, census, memory, zones, desired, revision, rollout)
+    update = see_update(view, census)
+    running = update.status if update is not None else None
+    memory = replace(know_revisions(view, _remember(view, census)), rollout=status, update=running)
+    situation = Situation(view, census, memory, zones, desired, revision, rollout, update)
     situation = replace(situation, memory=retarget(situation))
     return replace(situation, memory=_start_afresh(situation, settle(situation)))
 
@@ -174,13 +180,14 @@ def _plan(s: Situation, decision: Decision | None, holds: tuple[Reason, ...]) ->
         # What was only decided is done by the next pass.
         wake_at=s.now if decision and not steps else _wake_at(s, s.zones),
         settles_removals=settles_removals(s, steps),
-        reports=reports(s, memory, holds) if not s.view.deleting else (),
+        reports=(*reports(s, memory, holds), *update_reports(s, memory, holds)) if not s.view.deleting else (),
     )
 
 
 def _does(s: Situation, decision: Decision) -> bool:
     """Whether it makes the group another one: a task that starts does, and forgetting does not."""
-    starts = decision.memory.rollout is not None and s.memory.rollout is None
+    tasks = (decision.memory.rollout, s.memory.rollout), (decision.memory.update, s.memory.update)
+    starts = any(after is not None and before is None for after, before in tasks)
     return starts or any(not isinstance(step, ForgetRecord | ForgetRevision) for step in decision.steps)
 
 
@@ -196,6 +203,7 @@ def _wake_at(s: Situation, zones: Zones) -> datetime | None:
         next_trust(s),
         leaving_until(s),
         *(next_moments(s.rollout) if s.rollout is not None else ()),
+        s.update.next_moment if s.update is not None else None,
         s.view.removal_pause.retry_at if s.view.removal_pause else None,
         s.view.template_retry_at,
         s.view.launch_pause.retry_at if s.view.launch_pause else None,

@@ -53,7 +53,8 @@ def play(world: World, process: PlayedOperator | None = None, *, until: datetime
             yield played
         if played is not None and (played.plan.acts or played.plan.wake_at == played.at):
             continue
-        moments = (world.next_change(), plan_group(world.view(process)).wake_at)
+        ahead = plan_group(world.view(process))
+        moments = (world.next_change(), process.next_end(), ahead.wake_at, world.now if ahead.acts else None)
         due = min((moment for moment in moments if moment is not None), default=None)
         if due is None or (until is not None and due > until):
             return

@@ -12,20 +12,26 @@ from typing import Any
 
 from windlass.api.instance_refresh import InstanceRefreshStatus
 from windlass.api.launch_template import LaunchTemplateReference
+from windlass.api.rolling_update import InstanceResult, RollingUpdateStatus
 from windlass.api.scaling_activity import FINAL_PHASES, ScalingActivityStatus
 from windlass.api.scaling_group import ConfigurationSource, ScalingGroupSpec, ScalingGroupStatus
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.situation import effective_desired, last_desired
 from windlass.planner.capacity.steps import (
     Adopt,
+    ChangeImage,
     ForgetRecord,
     ForgetRevision,
     GroupPlan,
+    InstanceOutcome,
+    KeepResults,
     KeepRevision,
     Launch,
     Record,
     Remove,
     ReportRefresh,
+    ReportUpdate,
+    RunScript,
     SeedDesired,
     Step,
     SwitchSource,
@@ -33,14 +39,28 @@ from windlass.planner.capacity.steps import (
     WriteConfiguration,
 )
 from windlass.planner.capacity.view import EndedRecord, GroupView, RefusedLaunch, Revision
+from windlass.planner.rolling_update.mark import Mark
+from windlass.planner.rolling_update.update import Update
 from windlass.planner.rollout.refresh import Refresh, Sources
-from windlass.simulate.kubelet import SECOND, AllGoesWell, Fate, Life
+from windlass.simulate.kubelet import SECOND, AllGoesWell, Change, Fate, Life
 
+_TASKS = {ReportRefresh.kind: "refresh", ReportUpdate.kind: "update"}
 EPOCH = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 
 
 class ConflictError(Exception):
     """The world is not what the plan was made on: nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script that runs in an instance, and how it will have ended."""
+
+    name: str
+    run: str
+    ends_at: datetime
+    exit_code: int
+    output: str
 
 
 @dataclass(slots=True)
@@ -51,6 +71,12 @@ class PlayedOperator:
     refusals: list[RefusedLaunch] = field(default_factory=list)
     removals_in_doubt: bool = False
     withdrawn: set[str] = field(default_factory=set)
+    scripts: dict[str, Script] = field(default_factory=dict)
+    results_kept: set[tuple[str, int]] = field(default_factory=set)
+
+    def next_end(self) -> datetime | None:
+        """When the next of its scripts ends."""
+        return min((script.ends_at for script in self.scripts.values()), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +93,8 @@ class World:
     """A group and all that belongs to it. An instance without a life stays as it is until it is removed.
 
     `refusing`: what the API server says to each creation of an instance. `broken`: zones in which nothing is scheduled.
+    `changing`: instances whose image was changed, and when. `ran`: each script that was run: the uid of its update and
+    the instance. `results`: what was kept of updates, by their uid and batch.
     """
 
     name: str
@@ -94,6 +122,11 @@ class World:
     refreshes: dict[str, Refresh] = field(default_factory=dict)
     sources: Sources = field(default_factory=Sources)
     refresh_problems: dict[str, str] = field(default_factory=dict)
+    updates: dict[str, Update] = field(default_factory=dict)
+    packages: dict[str, Mapping[str, str] | None] = field(default_factory=dict)
+    changing: dict[str, tuple[datetime, Change]] = field(default_factory=dict)
+    ran: list[tuple[str, str]] = field(default_factory=list)
+    results: dict[tuple[str, int], tuple[InstanceOutcome, ...]] = field(default_factory=dict)
 
     # ---- looking
 
@@ -109,6 +142,7 @@ class World:
 
     def view(self, process: PlayedOperator) -> GroupView:
         """What a pass of this process sees now."""
+        self._end_scripts(process)
         activity = self.status.activity
         ended = [(name, record) for name, record in self.records.items() if record.phase in FINAL_PHASES]
         return GroupView(
@@ -135,6 +169,10 @@ class World:
             refreshes=tuple(self.refreshes.values()),
             sources=self.sources,
             refresh_problems=self.refresh_problems,
+            updates=tuple(self.updates.values()),
+            packages=self.packages,
+            scripts_running=frozenset(process.scripts),
+            results_kept=frozenset(process.results_kept),
         )
 
     # ---- what people do
@@ -152,11 +190,18 @@ class World:
         spec = before.spec.model_copy(update=fields)
         self.refreshes[refresh] = replace(before, spec=spec, generation=before.generation + 1)
 
+    def ask_update(self, update: str, **fields: object) -> None:
+        """Somebody changes the state of an update, or approves its next batch."""
+        before = self.updates[update]
+        spec = before.spec.model_copy(update=fields)
+        self.updates[update] = replace(before, spec=spec, generation=before.generation + 1)
+
     def kill(self, name: str) -> None:
         """Somebody deletes an instance; it is gone at once."""
         self.instances.pop(name)
         self.lives.pop(name, None)
         self.removed_at.pop(name, None)
+        self.changing.pop(name, None)
 
     # ---- what time does
 
@@ -169,6 +214,8 @@ class World:
                     self.kill(name)
             elif name in self.lives:
                 self.instances[name] = self._aged(self.instances[name], self.lives[name])
+            if name in self.changing and name in self.instances:
+                self.instances[name] = self._restarted(self.instances[name], *self.changing[name])
 
     def next_change(self) -> datetime | None:
         """When something happens to an instance by itself; not after now where one is to go at once."""
@@ -179,7 +226,9 @@ class World:
             for delay in self._delays(self.lives[name], self.now - instance.created_at)
             if (moment := instance.created_at + delay) > self.now
         ]
-        return min([*moments, *map(self._gone_at, self.removed_at)], default=None)
+        restarts = (at + change.restarts for at, change in self.changing.values() if change.restarts is not None)
+        due = [moment for moment in restarts if moment > self.now]
+        return min([*moments, *due, *map(self._gone_at, self.removed_at)], default=None)
 
     def _gone_at(self, name: str) -> datetime:
         return self.removed_at[name] + self.lives.get(name, Life()).dies_slowly
@@ -222,6 +271,37 @@ class World:
             )
         return after
 
+    def _restarted(self, before: Instance, at: datetime, change: Change) -> Instance:
+        mark = before.mark
+        if mark is None or before.removing or before.ended:
+            return before
+        if change.restarts is None or self.now < at + change.restarts:
+            return replace(before, ready=False, ready_changed_at=at)
+        since = at + change.restarts
+        if change.crashes:
+            trouble = f"container {mark.container}: CrashLoopBackOff: it ended with 1"
+            shown = replace(mark, crashes=True, trouble=trouble, shown_image=mark.image or "")
+            return replace(before, ready=False, ready_changed_at=at, mark=shown, problem=trouble)
+        shown = replace(mark, shown_image=mark.image or "", shown_restarts=mark.restarts + 1, running_since=since)
+        if not before.ready and before.ready_changed_at is not None and before.ready_changed_at > since:
+            return replace(before, mark=shown)  # it wavers since
+        return replace(before, ready=True, ready_changed_at=since, mark=shown)
+
+    def _end_scripts(self, process: PlayedOperator) -> None:
+        for uid, script in list(process.scripts.items()):
+            if script.ends_at > self.now:
+                continue
+            del process.scripts[uid]
+            instance = self.instances.get(script.name)
+            mark = instance.mark if instance is not None else None
+            if instance is None or instance.uid != uid or mark is None or mark.run != script.run:
+                continue
+            result = InstanceResult.FAILED if script.exit_code else InstanceResult.SUCCEEDED
+            told = replace(
+                mark, result=result, exit_code=script.exit_code, output=script.output, ended_at=script.ends_at
+            )
+            self.instances[script.name] = replace(instance, mark=told)
+
     # ---- what the operator does
 
     def writes(self, plan: GroupPlan, process: PlayedOperator) -> list[Write]:
@@ -236,15 +316,25 @@ class World:
         elif made:
             made.insert(0, Write("fence", lambda: self._fence(version)))
         if not plan.acts:
-            made += [Write(f"refresh {each.name}", partial(self._report, each)) for each in plan.reports]
+            made += [Write(f"{_TASKS[each.kind]} {each.name}", partial(self._report, each)) for each in plan.reports]
         return made
 
-    def _report(self, report: ReportRefresh) -> None:
+    def _report(self, report: ReportRefresh | ReportUpdate) -> None:
+        if isinstance(report, ReportUpdate):
+            self._report_update(report)
+            return
         there = self.refreshes.get(report.name)
         if there is None or there.uid != report.uid:
             return
         status = InstanceRefreshStatus.model_validate_json(report.status.model_dump_json(by_alias=True))
         self.refreshes[report.name] = replace(there, status=status)
+
+    def _report_update(self, report: ReportUpdate) -> None:
+        there = self.updates.get(report.name)
+        if there is None or there.uid != report.uid:
+            return
+        status = RollingUpdateStatus.model_validate_json(report.status.model_dump_json(by_alias=True))
+        self.updates[report.name] = replace(there, status=status)
 
     def _fence(self, version: int) -> None:
         if version != self.version:
@@ -270,16 +360,56 @@ class World:
             case KeepRevision():
                 kept = Revision(step.name, step.number, step.data)
                 return lambda: self.revisions.update({step.name: kept})
-            case ForgetRevision():
-                return lambda: void(self.revisions.pop(step.name, None))
             case Record():
                 return lambda: self.records.update({step.name: step.status})
-            case ForgetRecord():
-                return lambda: void(self.records.pop(step.name, None))
+            case ForgetRevision() | ForgetRecord():
+                there = self.revisions if isinstance(step, ForgetRevision) else self.records
+                return lambda: void(there.pop(step.name, None))
             case WriteConfiguration():
                 return lambda: self._write_configuration(step)
             case SwitchSource():
                 return lambda: self._switch(step)
+            case ChangeImage():
+                return lambda: self._change_image(step)
+            case RunScript():
+                return lambda: self._run_script(step, process)
+            case KeepResults():
+                return lambda: self._keep_results(step, process)
+
+    def _change_image(self, step: ChangeImage) -> None:
+        instance = self.instances.get(step.name)
+        if instance is None or instance.uid != step.uid or instance.removing:
+            return
+        if instance.mark is not None and instance.mark.update == step.update:
+            return
+        mark = Mark(step.update, self.now, step.container, step.image)
+        revision = step.revision or instance.revision
+        version = f"{int(instance.resource_version) + 1}"
+        changed = replace(instance, mark=mark, revision=revision, resource_version=version)
+        self.changing[step.name] = (self.now, self.fate.change_of(step.name))
+        self.instances[step.name] = self._restarted(changed, *self.changing[step.name])
+
+    def _run_script(self, step: RunScript, process: PlayedOperator) -> None:
+        instance = self.instances.get(step.name)
+        mark = instance.mark if instance is not None else None
+        there = mark.run if mark is not None and mark.update == step.update else ""
+        if instance is None or instance.uid != step.uid or instance.removing or there != step.instead_of:
+            return
+        self.ran.append((step.update, step.name))
+        run = f"run-{len(self.ran)}"
+        version = f"{int(instance.resource_version) + 1}"
+        made = Mark(step.update, self.now, step.container, run=run)
+        self.changing.pop(step.name, None)
+        self.instances[step.name] = replace(instance, mark=made, resource_version=version)
+        fate, limit = self.fate.change_of(step.name), timedelta(seconds=step.seconds)
+        killed = fate.runs is None or fate.runs > limit
+        took, code = (limit, 124) if killed or fate.runs is None else (fate.runs, fate.exit_code)
+        output = f"killed after {step.seconds} s" if killed else "it went wrong" if code else ""
+        process.scripts[instance.uid] = Script(step.name, run, self.now + took, code, output)
+
+    def _keep_results(self, step: KeepResults, process: PlayedOperator) -> None:
+        self.results.setdefault((step.uid, step.batch), step.outcomes)
+        process.results_kept.add((step.uid, step.batch))
 
     def _write_configuration(self, step: WriteConfiguration) -> None:
         own = step.name == self.spec.configuration.scaling_configuration
@@ -374,3 +504,9 @@ def _what(step: Step) -> str:
             return f"write configuration {step.name}"
         case SwitchSource():
             return f"switch to {step.source}"
+        case ChangeImage():
+            return f"give {step.name} {step.image}"
+        case RunScript():
+            return f"run the script in {step.name}"
+        case KeepResults():
+            return f"keep the results of batch {step.batch}"

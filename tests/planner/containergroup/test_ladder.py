@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.container_groups import SMALL, at_rest, changed, container, pod_of, spec
+from tests.container_groups import SMALL, at_rest, changed, container, pod_of, spec, with_container, with_report
 from windlass.api.container_group import ContainerGroupSpec, Disruption
 from windlass.planner.containergroup.ladder import Way, allows, lacks_containers, way
 from windlass.planner.containergroup.parts import (
@@ -17,6 +17,8 @@ from windlass.planner.containergroup.parts import (
     whole_parts,
 )
 from windlass.planner.containergroup.pod import changes_of
+from windlass.planner.containergroup.pulling import default_pull_policy
+from windlass.planner.containergroup.view import Ending
 
 LOG = container("log", "log:1")
 FILES = {"name": "conf", "configFile": {"files": [{"path": "a.conf", "content": "YQ=="}]}}
@@ -190,6 +192,122 @@ def test_a_resize_by_which_the_qos_class_would_change_needs_a_new_pod() -> None:
     assert made.decisive == (
         "containers/web (its size), by which its QoS class would change from Burstable to Guaranteed",
     )
+
+
+# ---- when an image is pulled
+
+
+@pytest.mark.parametrize(
+    ("image", "policy"),
+    [
+        ("web", "Always"),
+        ("web:latest", "Always"),
+        ("registry:5000/web", "Always"),
+        ("web:latest@sha256:00", "Always"),
+        ("web:1", "IfNotPresent"),
+        ("registry:5000/web:1", "IfNotPresent"),
+        ("web@sha256:00", "IfNotPresent"),
+        ("web:1@sha256:00", "IfNotPresent"),
+    ],
+)
+def test_when_kubernetes_pulls_an_image_where_nobody_says(image: str, policy: str) -> None:
+    assert default_pull_policy(image) == policy
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "there", "stays"),
+    [
+        ("web:1", "web:latest", "IfNotPresent", "IfNotPresent"),
+        ("web:1", "web", "Never", "Never"),
+        ("web:latest", "other:latest", "IfNotPresent", "IfNotPresent"),
+        ("web:latest", "web:2", "Always", "Always"),
+        ("web:latest", "other:latest", "Always", None),
+        ("web:1", "web:2", "IfNotPresent", None),
+        ("web:1", "web:2", "Always", None),  # as after an image with the tag latest, or where admission sets it
+        ("web:1", "web:latest", "Always", None),
+        ("web:1", "web:2", "", None),
+    ],
+)
+def test_an_image_that_changes_in_place_keeps_the_policy_of_the_pods_creation_and_that_is_told(
+    before: str, after: str, there: str, stays: str | None
+) -> None:
+    group = at_rest(spec(container(image=before), LOG))
+    pod = with_container(pod_of(group), "web", pull_policy=there)
+    changes = changes_of(changed(group, spec(container(image=after), LOG)), pod)
+    said = f"; imagePullPolicy stays {stays}, as the Pod was made" if stays else ""
+    assert [str(each) for each in changes] == [f"containers/web (its image{said})"]
+    assert way(changes, group.spec).disruption is RESTART
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "there", "differs"),
+    [
+        (None, "IfNotPresent", "IfNotPresent", False),
+        (None, "Always", "Always", False),
+        ("IfNotPresent", None, "IfNotPresent", False),
+        (None, "Always", "IfNotPresent", True),
+        ("Always", None, "Always", True),
+        ("Always", "Never", "Always", True),
+        (None, "IfNotPresent", "Never", True),
+    ],
+)
+def test_another_pull_policy_makes_the_pod_anew_unless_it_has_that_one(
+    before: str | None, after: str | None, there: str, differs: bool
+) -> None:
+    group = at_rest(spec(container(**given(before)), LOG))
+    pod = with_container(pod_of(group), "web", pull_policy=there)
+    changes = changes_of(changed(group, spec(container(**given(after)), LOG)), pod)
+    assert [str(each) for each in changes] == (["containers/web (more than its image and size)"] if differs else [])
+    other = changes_of(changed(group, spec(container(args=["-v"], **given(after)), LOG)), pod)
+    assert [str(each) for each in other] == ["containers/web (more than its image and size)"]
+
+
+def given(policy: str | None) -> dict[str, str]:
+    return {"imagePullPolicy": policy} if policy else {}
+
+
+# ---- a container that has ended
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "over"),
+    [
+        ("Always", 0, False),
+        ("Always", 1, False),
+        ("OnFailure", 0, True),
+        ("OnFailure", 1, False),
+        ("Never", 0, True),
+        ("Never", 1, True),
+    ],
+)
+def test_the_image_of_a_container_that_is_not_started_again_needs_a_new_pod(policy: str, code: int, over: bool) -> None:
+    group = at_rest(spec(restartPolicy=policy))
+    pod = with_report(pod_of(group), "web", state="Terminated", ending=Ending(code), ready=False)
+    after = spec(container(image="web:2"), LOG, restartPolicy=policy)
+    changes = changes_of(changed(group, after), pod)
+    made = way(changes, after)
+    assert made.disruption is (RECREATE if over else RESTART)
+    assert made.restarts == (("web", "log") if over else ("web",))
+    said = ", and it has ended and is not started again" if over else ""
+    assert made.decisive == (f"containers/web (its image{said})",)
+
+
+# ---- an image that somebody sets in the Pod
+
+
+@pytest.mark.parametrize(
+    ("image", "by_others", "differs"),
+    [
+        ("web:2", True, True),
+        ("mirror.test/web:1", False, False),  # admission changed it in our own request
+        ("mirror.test/web:1", True, False),  # it may be the same one
+        ("web:1", True, False),
+    ],
+)
+def test_an_image_that_somebody_else_has_set_differs(image: str, by_others: bool, differs: bool) -> None:
+    group = at_rest()
+    pod = with_container(pod_of(group), "web", image=image, image_by_others=by_others)
+    assert [str(each) for each in changes_of(group, pod)] == (["containers/web (its image)"] if differs else [])
 
 
 @pytest.mark.spec("container-group.md", "NoNeedUpdate")

@@ -17,6 +17,7 @@ from tests.container_groups import (
     seconds,
     spec,
     view,
+    with_container,
     with_report,
 )
 from tests.contract import contract_broken
@@ -230,6 +231,31 @@ def test_a_pod_whose_node_is_lost_is_deleted_without_its_kubelet(node: Node, los
         assert removing or made.status.phase == "Running"
 
 
+@pytest.mark.parametrize("removing", [False, True])
+@pytest.mark.parametrize(("since", "lost"), [(299, False), (300, True)])
+def test_where_nodes_may_not_be_read_the_pod_itself_tells_that_its_node_is_silent(
+    since: int, lost: bool, removing: bool
+) -> None:
+    of = at_rest()
+    made = plan(of, pod_of(of, silent_since=NOON - seconds(since), removing=removing))
+    assert [step.force for step in made.steps if isinstance(step, DeletePod)] == ([True] if lost else [])
+    assert ready(made) != "True"
+    if not lost:
+        assert made.wake_at == NOON + seconds(1)
+        if not removing:
+            assert made.status.message == "2 of 2 containers ready: its node node-1 does not answer"
+    # What the node itself says comes first: it has just come back.
+    assert plan(of, pod_of(of, silent_since=NOON - seconds(since)), node=Node()).steps == ()
+
+
+def test_a_pod_that_goes_is_told_with_who_deleted_it() -> None:
+    of = at_rest()
+    said = "DeletionByTaintManager: Taint manager: deleting due to NoExecute taint"
+    assert plan(of, pod_of(of, removing=True, disruption=said)).status.message == (
+        f"waits for Pod web to be gone: it is being deleted ({said})"
+    )
+
+
 @pytest.mark.parametrize(
     ("policy", "phase", "reason", "comes_back"),
     [
@@ -318,7 +344,41 @@ def test_a_pod_that_the_api_server_refuses_is_tried_again() -> None:
     assert "Stalled" in types(made)
     assert "exceeded quota" in made.status.message
     assert plan(of, refusals=(replace(refusal, at=NOON - seconds(30)),)).steps
-    assert plan(of, refusals=(replace(refusal, generation=0),)).steps
+    fresh = plan(of, refusals=(replace(refusal, generation=0),))
+    assert (fresh.steps != (), "Stalled" in types(fresh)) == (True, False)
+
+
+@pytest.mark.parametrize(("tries", "pause"), [(1, 30), (2, 60), (4, 240), (5, 300), (50, 300)])
+def test_a_pod_that_is_refused_again_and_again_is_tried_less_often(tries: int, pause: int) -> None:
+    of = at_rest()
+    refusal = Refusal("CreatePod", "exceeded quota", 1, NOON, tries=tries)
+    last = plan(of, refusals=(refusal,), now=NOON + seconds(pause - 1))
+    assert (last.steps, last.wake_at) == ((), NOON + seconds(pause))
+    assert plan(of, refusals=(refusal,), now=NOON + seconds(pause)).steps
+
+
+@pytest.mark.parametrize("updates", [False, True])
+def test_the_same_refusal_is_told_once_however_often_it_is_tried(updates: bool) -> None:
+    of = begun(OTHER_ARGUMENTS) if updates else at_rest()
+    of = after(of, plan(of))  # the first try
+    refusal = Refusal("CreatePod", "exceeded quota", of.generation, NOON)
+    first = plan(of, refusals=(refusal,))
+    assert [(each.type, each.reason.code) for each in first.events] == [("Warning", "PodRefused")]
+    told = after(of, first)
+    again = plan(told, refusals=(refusal,), now=NOON + seconds(30))
+    assert [type(step) for step in again.steps] == [CreatePod]
+    assert again.status == told.status
+    still = plan(told, refusals=(replace(refusal, tries=2, at=NOON + seconds(30)),), now=NOON + seconds(31))
+    assert still.status == told.status
+    other = plan(told, refusals=(replace(refusal, said="violates PodSecurity"),))
+    assert other.status.message != told.status.message
+
+
+def test_a_refusal_counts_those_before_it_of_the_same_spec() -> None:
+    first = Refusal("CreatePod", "exceeded quota", 1, NOON)
+    second = first.after(None).after(first)
+    assert (first.after(None).tries, second.tries, first.after(second).tries) == (1, 2, 3)
+    assert replace(first, generation=2).after(second).tries == 1
 
 
 def test_a_pod_that_somebody_else_has_changed_is_told_of() -> None:
@@ -327,9 +387,47 @@ def test_a_pod_that_somebody_else_has_changed_is_told_of() -> None:
     other = (PodContainer("web", "web:1", ROOM), *pod.containers[1:])
     made = plan(of, replace(pod, containers=other))
     assert made.steps == ()
-    assert made.status.message == "somebody has changed the Pod: containers/web (its size); the next update mends it"
+    assert made.status.message == (
+        "somebody has changed the Pod: containers/web (its size); the next change of the spec mends it, be it of "
+        "clientToken alone"
+    )
     assert types(made) == {"Ready"}
     assert ready(made) == "False"
+
+
+@pytest.mark.parametrize(
+    ("fields", "disruption", "step"),
+    [({"sizes": ROOM}, "Resize", Resize), ({"image": "web:9", "image_by_others": True}, "RestartContainer", PatchPod)],
+)
+def test_what_somebody_has_changed_in_the_pod_is_mended_by_another_client_token(
+    fields: dict[str, Any], disruption: str, step: type
+) -> None:
+    of = at_rest()
+    pod = with_container(pod_of(of), "web", **fields)
+    assert plan(of, pod).steps == ()
+    made = plan(changed(of, spec(clientToken="mend")), pod)
+    assert [type(each) for each in made.steps] == [step]
+    assert update_of(made).disruption == disruption
+    if isinstance(made.steps[0], PatchPod):
+        assert made.steps[0].images == {"web": "web:1"}
+
+
+def test_what_somebody_changes_after_an_update_that_changed_nothing_is_told_as_what_it_is() -> None:
+    of = at_rest()
+    asked = changed(of, spec(displayName="shop"))
+    needless = after(asked, plan(asked, pod_of(of)))
+    made = plan(needless, with_container(pod_of(of), "web", sizes=ROOM))
+    assert made.status.message.startswith("somebody has changed the Pod: containers/web (its size)")
+    assert "Stalled" not in types(made)
+
+
+def test_an_image_that_somebody_sets_during_an_update_of_something_else_is_left_to_the_next() -> None:
+    tagged = spec(tags=[{"key": "a"}])
+    asked = begun(tagged)
+    pod = with_container(patched_with(asked, pod_of(at_rest())), "web", image="web:9", image_by_others=True)
+    made = plan(asked, pod)
+    assert (made.steps, update_of(made).result) == ((), UpdateResult.SUCCESSFUL)
+    assert made.status.message.startswith("somebody has changed the Pod: containers/web (its image)")
 
 
 # ---- an update begins, or not
@@ -641,7 +739,60 @@ def test_containers_that_end_meanwhile_fail_the_update() -> None:
     assert (made.status.phase, update_of(made).result) == ("Succeeded", UpdateResult.FAILED)
 
 
+@pytest.mark.parametrize("ceiling", ["RestartContainer", "Recreate"])
+def test_a_container_that_ends_before_its_image_is_changed_needs_a_new_pod(ceiling: str) -> None:
+    update = {"mostDisruptiveAllowed": ceiling}
+    of = at_rest(spec(restartPolicy="OnFailure"))
+    asked = begun(spec(container(image="web:2"), LOG, restartPolicy="OnFailure", update=update), of)
+    ended: dict[str, Any] = {"state": "Terminated", "ending": Ending(0), "ready": False, "since": None}
+    made = plan(asked, with_report(pod_of(of), "web", **ended))
+    said = "container web has ended with its old image, and restartPolicy OnFailure does not start it again"
+    if ceiling == "Recreate":
+        assert [type(step) for step in made.steps] == [DeletePod]
+        assert (update_of(made).disruption, update_of(made).restarted_containers) == ("Recreate", ("web", "log"))
+        assert said in str(made.events[0].reason)
+    else:
+        assert made.steps == ()
+        assert (update_of(made).result, said in update_of(made).reason) == (UpdateResult.FAILED, True)
+
+
+def test_a_container_that_ends_when_its_image_was_changed_and_stays_so_fails_the_update_at_once() -> None:
+    of = at_rest(spec(restartPolicy="OnFailure"))
+    asked = begun(spec(container(image="web:2"), LOG, restartPolicy="OnFailure"), of)
+    ended: dict[str, Any] = {"state": "Terminated", "ending": Ending(0), "ready": False, "since": None}
+    unseen = with_report(patched(asked, pod_of(of)), "web", **ended)
+    assert plan(asked, unseen).status.phase == "Updating"
+    pod = seen(unseen)
+    made = plan(asked, pod)
+    assert (made.steps, update_of(made).result) == ((), UpdateResult.FAILED)
+    assert "web has ended with its old image, and restartPolicy OnFailure does not start it" in update_of(made).reason
+    corrected = changed(after(asked, made), spec(container(image="web:3"), LOG, restartPolicy="OnFailure"))
+    assert [type(step) for step in plan(corrected, pod).steps] == [DeletePod]
+    crashed = with_report(pod, "web", ending=Ending(1))
+    assert plan(asked, crashed).status.phase == "Updating"
+
+
+def test_a_container_that_ends_well_with_its_new_image_is_done() -> None:
+    of = at_rest(spec(restartPolicy="OnFailure"))
+    asked = begun(spec(container(image="web:2"), LOG, restartPolicy="OnFailure"), of)
+    ended: dict[str, Any] = {"state": "Terminated", "ending": Ending(0), "ready": False, "since": None}
+    pod = seen(patched(asked, pod_of(of)), web={"image": "web:2", "restart_count": 1} | ended)
+    assert update_of(plan(asked, pod)).result is UpdateResult.SUCCESSFUL
+    # A runtime that calls the image by another name, of a kubelet that does not say of which spec it speaks.
+    unsure = with_report(replace(pod, observed_generation=None), "web", image="sha256:00")
+    assert plan(asked, unsure).steps == ()
+
+
 # ---- sizes
+
+
+def test_the_size_of_a_container_that_has_ended_is_not_waited_for() -> None:
+    before, wanted = spec(restartPolicy="OnFailure"), spec(container(resources=BIGGER), LOG, restartPolicy="OnFailure")
+    of = at_rest(before)
+    asked = begun(wanted, of)
+    ended: dict[str, Any] = {"state": "Terminated", "ending": Ending(0), "ready": False, "since": None, "sizes": None}
+    pod = seen(patched(asked, pod_of(of)), web=ended)
+    assert update_of(plan(asked, pod)).result is UpdateResult.SUCCESSFUL
 
 
 @pytest.mark.spec("container-group.md", "size")

@@ -3,9 +3,10 @@
 import pytest
 
 from tests.container_groups import at_rest, pod_of, spec, with_report
-from windlass.planner.containergroup.reported import crashed, lacking, problem, same_image, settles_at
+from windlass.planner.containergroup.reported import crashed, lacking, problem, settles_at
 from windlass.planner.containergroup.sizes import Sizes
 from windlass.planner.containergroup.view import ContainerReport, Ending
+from windlass.planner.images import same_image
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,13 @@ from windlass.cli.subjects.group import GROUP
 from windlass.cli.subjects.launch_template import TEMPLATE
 from windlass.cli.subjects.refresh import REFRESH
 from windlass.cli.subjects.stack_set import OPERATION, STACK_INSTANCE, STACK_SET, STACK_TARGET
+from windlass.cli.subjects.update import UPDATE
 
 SUBJECTS: tuple[Subject, ...] = (
     GROUP,
     TEMPLATE,
     REFRESH,
+    UPDATE,
     STACK_SET,
     OPERATION,
     STACK_INSTANCE,

@@ -234,9 +234,8 @@ class ContainerGroupController(Controller):
         try:
             await act()
         except (Refused, Invalid) as error:
-            refusals[step] = Refusal(
-                step, error.detail, group.generation, self._clock.now(), invalid=isinstance(error, Invalid)
-            )
+            made = Refusal(step, error.detail, group.generation, self._clock.now(), invalid=isinstance(error, Invalid))
+            refusals[step] = made.after(refusals.get(step))
         else:
             refusals.pop(step, None)
 

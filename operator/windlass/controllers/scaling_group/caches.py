@@ -4,14 +4,21 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from windlass.api import instance_refresh, launch_template, scaling_activity, scaling_configuration, scaling_group
+from windlass.api import (
+    instance_refresh,
+    launch_template,
+    rolling_update,
+    scaling_activity,
+    scaling_configuration,
+    scaling_group,
+)
 from windlass.api.common import GROUP_LABEL
 from windlass.cluster.client import Client
 from windlass.cluster.informer import Informer
 from windlass.cluster.pods import Pod, to_instance
 from windlass.cluster.resources import CONTROLLER_REVISIONS, PODS
 from windlass.cluster.revisions import ControllerRevision, to_revision
-from windlass.cluster.store import Object
+from windlass.cluster.store import Object, Store
 from windlass.engine.dispatch import Enqueue
 from windlass.engine.expectations import Expectations
 from windlass.engine.own_stores import OwnStores, same_wish
@@ -32,6 +39,7 @@ def group_key(namespace: str, name: str) -> Key:
 class Caches:
     """The stores and informers of one controller; every change in them enqueues the group it concerns.
 
+    `works_on_updates`: RollingUpdates are watched; else there are none.
     `strays`: instances that were not seen to go and are seen no more, by group: uids by name. Their label may be off.
     """
 
@@ -43,6 +51,8 @@ class Caches:
         enqueue: Enqueue,
         namespaces: tuple[str, ...] | None,
         count: Callable[[str, str, int], None],
+        *,
+        rolling_updates: bool = True,
     ) -> None:
         self._expectations = expectations
         self._enqueue = enqueue
@@ -52,7 +62,23 @@ class Caches:
         self.templates = stores.add(launch_template.KIND, self._template_changed, optional=True)
         # Groups go on without records, and say so.
         self.records = stores.add(scaling_activity.KIND, self._record_changed, index=_group_of, optional=True)
-        self.refreshes = stores.add(instance_refresh.KIND, self._refresh_changed, index=_group_of, optional=True)
+        self.refreshes = stores.add(
+            instance_refresh.KIND,
+            partial(self._task_changed, instance_refresh.KIND.kind),
+            index=_group_of,
+            optional=True,
+        )
+        self.works_on_updates = rolling_updates
+        self.updates: Store[Object] = (
+            stores.add(
+                rolling_update.KIND,
+                partial(self._task_changed, rolling_update.KIND.kind),
+                index=_group_of,
+                optional=True,
+            )
+            if rolling_updates
+            else Store(_group_of, None)
+        )
         self.pods: Informer[Instance] = Informer(
             client,
             PODS,
@@ -92,6 +118,10 @@ class Caches:
         """The InstanceRefreshes of a group by name; not a copy, so use it before the next `await`."""
         return self.refreshes.by_index(f"{key.namespace}/{key.name}")
 
+    def updates_of(self, key: Key) -> Mapping[str, Object]:
+        """The RollingUpdates of a group by name; not a copy, so use it before the next `await`."""
+        return self.updates.by_index(f"{key.namespace}/{key.name}")
+
     def users_of(self, namespace: str, kind: str, name: str) -> Mapping[str, Object]:
         """The groups whose source it is, by name; not a copy, so use it before the next `await`."""
         return self.groups.by_index(_source(namespace, kind, name))
@@ -103,10 +133,13 @@ class Caches:
         and say so there."""
         if old is not None and new is None:
             self.strays.pop(group_key(old.namespace, old.name), None)
-            for refresh in self.refreshes_of(group_key(old.namespace, old.name)):  # they end with it
+            group = group_key(old.namespace, old.name)
+            for refresh in self.refreshes_of(group):  # they end with it
                 self._enqueue(Key(instance_refresh.KIND.kind, old.namespace, refresh))
-        if (group := new or old) is not None and not (old and new and same_wish(old, new)):
-            self._enqueue(group_key(group.namespace, group.name))
+            for update in self.updates_of(group):
+                self._enqueue(Key(rolling_update.KIND.kind, old.namespace, update))
+        if (changed := new or old) is not None and not (old and new and same_wish(old, new)):
+            self._enqueue(group_key(changed.namespace, changed.name))
 
     def _configuration_changed(self, old: Object | None, new: Object | None) -> None:
         if (configuration := new or old) is not None:
@@ -127,12 +160,12 @@ class Caches:
         if (record := new or old) is not None:
             self._enqueue(group_key(record.namespace, str(_map(record, "spec").get("scalingGroup"))))
 
-    def _refresh_changed(self, old: Object | None, new: Object | None) -> None:
+    def _task_changed(self, kind: str, old: Object | None, new: Object | None) -> None:
         """Its group has to know, unless nothing has changed but what the group itself says of it."""
-        if (refresh := new or old) is None or (old and new and same_wish(old, new) and _is_over(old) == _is_over(new)):
+        if (task := new or old) is None or (old and new and same_wish(old, new) and _is_over(old) == _is_over(new)):
             return
-        self._enqueue(group_key(refresh.namespace, str(_map(refresh, "spec").get("scalingGroup"))))
-        self._enqueue(Key(instance_refresh.KIND.kind, refresh.namespace, refresh.name))
+        self._enqueue(group_key(task.namespace, str(_map(task, "spec").get("scalingGroup"))))
+        self._enqueue(Key(kind, task.namespace, task.name))
 
     # ---- what the informers say
 
@@ -190,8 +223,8 @@ def _belongs_to(instance: Instance) -> str | None:
     return instance.group or None
 
 
-def _is_over(refresh: Object) -> bool:
-    return _map(refresh, "status").get("phase") in FINAL
+def _is_over(task: Object) -> bool:
+    return _map(task, "status").get("phase") in FINAL
 
 
 def _source_of(group: Object) -> str | None:

@@ -1,4 +1,4 @@
-"""What a refresh has its instances made from becomes the group's own: the only writes to what people wrote."""
+"""What a refresh or an update made of the instances becomes the group's own: the only writes to what people wrote."""
 
 from windlass.cluster.client import Client
 from windlass.cluster.errors import Conflict

@@ -10,22 +10,39 @@ from windlass.api.common import to_wire
 from windlass.api.rollout import RolloutStatus
 from windlass.api.scaling_group import ScalingGroupStatus
 from windlass.api.task import Phase
+from windlass.api.update_run import UpdateRunStatus
 from windlass.cluster.errors import Gone, NoSuchKind, Transient
 from windlass.cluster.merge_patch import merge_patch
-from windlass.cluster.resources import INSTANCE_REFRESHES
+from windlass.cluster.resources import INSTANCE_REFRESHES, ROLLING_UPDATES
 from windlass.cluster.store import Object
 from windlass.controllers.scaling_group.caches import KIND, Caches
 from windlass.controllers.scaling_group.deletion_guard import DeletionWarning
 from windlass.controllers.scaling_group.missing_records import MissingRecords
-from windlass.controllers.scaling_group.observe import InMemoryState, has_another_source, observe, read_refresh_live
+from windlass.controllers.scaling_group.observe import (
+    InMemoryState,
+    TaskName,
+    has_another_source,
+    observe,
+    read_tasks_live,
+)
 from windlass.controllers.scaling_group.release import release_strays
+from windlass.controllers.scaling_group.scripts import Scripts
 from windlass.controllers.scaling_group.steps import Steps
 from windlass.engine.dispatch import Controller, Runtime
 from windlass.engine.loop import AT_ONCE, Answer, Gate
 from windlass.engine.own_objects import OwnObjects
 from windlass.engine.queue import Key
 from windlass.planner.capacity.reasons_adoption import PodReleased
-from windlass.planner.capacity.steps import GroupPlan, KeepRevision, Launch, Remove, ReportRefresh
+from windlass.planner.capacity.steps import (
+    ChangeImage,
+    GroupPlan,
+    KeepRevision,
+    Launch,
+    Remove,
+    ReportRefresh,
+    ReportUpdate,
+    RunScript,
+)
 from windlass.planner.capacity.view import GroupView
 from windlass.planner.group import plan_group
 from windlass.planner.plan import Event
@@ -42,7 +59,8 @@ class ScalingGroupController(Controller):
 
     kind = KIND
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, *, rolling_updates: bool = True) -> None:
+        """`rolling_updates`: whether they are worked on; one that runs is given up where they are not."""
         self._client = runtime.client
         self._expectations = runtime.expectations
         self._recorder = runtime.recorder
@@ -57,10 +75,13 @@ class ScalingGroupController(Controller):
             runtime.enqueue,
             runtime.namespaces,
             runtime.metrics.count_informer_events,
+            rolling_updates=rolling_updates,
         )
         self.sources = self.caches.pods, self.caches.revisions
         self._groups = OwnObjects(KIND, runtime)
-        self._refreshes = OwnObjects(INSTANCE_REFRESHES.kind, runtime)
+        kinds = (INSTANCE_REFRESHES.kind, ROLLING_UPDATES.kind) if rolling_updates else (INSTANCE_REFRESHES.kind,)
+        self._tasks = {kind: OwnObjects(kind, runtime) for kind in kinds}
+        self._scripts = Scripts(runtime.client, runtime.clock, runtime.enqueue)
         self._deletion_warning = DeletionWarning(self._client, self.caches, self._recorder, self._clock)
         self._missing_records = MissingRecords(self._client, runtime.enqueue, self._clock)
         self._in_memory: dict[Key, InMemoryState] = {}
@@ -95,6 +116,7 @@ class ScalingGroupController(Controller):
             self._forget(key)
         group = self._groups.existing(key)
         in_memory = self._in_memory_of(key, group)
+        in_memory.packages.clear()
         self._deletion_warning.notice(group)
         if not self._expectations.satisfied(key):
             if not (in_memory.look_live or self._expectations.overdue(key, self._clock.now())):
@@ -107,13 +129,13 @@ class ScalingGroupController(Controller):
             await self._look_live(key, in_memory)
             view, plan = await self._plan(key, group, in_memory)
         if judged := _judged(view, plan):
-            await read_refresh_live(self._client, self.caches, key, view, judged)
+            await read_tasks_live(self._client, self.caches, key, view, judged)
             await self._look_live(key, in_memory)
             view, plan = await self._plan(key, group, in_memory)
         return await self._apply(key, group, view, plan, in_memory)
 
     async def _plan(self, key: Key, group: Object, in_memory: InMemoryState) -> tuple[GroupView, GroupPlan]:
-        view = await observe(self._client, self.caches, key, group, in_memory, self._clock.now())
+        view = await observe(self._client, self.caches, self._scripts, key, group, in_memory, self._clock.now())
         return view, plan_group(view)
 
     async def _release(self, key: Key, group: Object) -> None:
@@ -134,6 +156,7 @@ class ScalingGroupController(Controller):
             self._expectations.clear(key)
             self._metrics.forget_group(key.namespace, key.name)
         self._in_memory.clear()
+        self._scripts.cancel_all()
 
     async def report(self, key: Key, error: Exception) -> None:
         """Show in the group's conditions that its passes fail, and why."""
@@ -159,7 +182,7 @@ class ScalingGroupController(Controller):
             # What it says holds no longer: the next pass may say so at once.
             in_memory.status_written_at = float("-inf")
             return AT_ONCE
-        steps = Steps(self._client, self.caches, self._expectations, key, view, in_memory)
+        steps = Steps(self._client, self.caches, self._scripts, self._expectations, key, view, in_memory)
         try:
             await steps.carry_out(plan)
         finally:
@@ -192,16 +215,17 @@ class ScalingGroupController(Controller):
         else:
             in_memory.status_written_at = self._clock.monotonic()
         for report in plan.reports:
-            await self._report_refresh(key, report)
+            await self._report(key, report)
         return plan.wake_at
 
-    async def _report_refresh(self, key: Key, report: ReportRefresh) -> None:
-        there = Key(INSTANCE_REFRESHES.kind, key.namespace, report.name)
-        known = self._refreshes.known(there)
+    async def _report(self, key: Key, report: ReportRefresh | ReportUpdate) -> None:
+        there = Key(report.kind, key.namespace, report.name)
+        tasks = self._tasks[report.kind]
+        known = tasks.known(there)
         if known is None or known.uid != report.uid:
             return
         try:
-            await self._refreshes.write_status(there, known, to_wire(report.status))
+            await tasks.write_status(there, known, to_wire(report.status))
         except Gone:  # somebody deleted it meanwhile, which the next pass sees
             return
 
@@ -233,35 +257,48 @@ class ScalingGroupController(Controller):
 
     def _forget(self, key: Key) -> None:
         self._in_memory.pop(key, None)
+        self._scripts.forget(key)
         self.caches.strays.pop(key, None)
         self._expectations.clear(key)
         self._metrics.forget_group(key.namespace, key.name)
 
 
-def _judged(view: GroupView, plan: GroupPlan) -> set[str]:
-    """The refreshes of which this plan says something that is for good: that they start, or end without success.
+def _judged(view: GroupView, plan: GroupPlan) -> set[TaskName]:
+    """The tasks of which this plan says something that is for good: that they start, or end without success.
 
     While a plan acts, what it says of others is not written.
     """
-    before, after = view.status.rollout, plan.status.rollout
     told = plan.reports if not plan.acts else ()
-    judged = {report.name for report in told if report.status.phase in FINAL and not _is_of(after, report.uid)}
-    starts = after is not None and before is None
-    ends = after is not None and before is not None and after.outcome != before.outcome
-    if after is not None and (starts or (ends and after.outcome not in (Phase.SUCCESSFUL, Phase.ROLLED_BACK))):
-        judged.add(after.name)
+    running = {run.uid for run in (plan.status.rollout, plan.status.update) if run is not None}
+    judged = {
+        (report.kind, report.name) for report in told if report.status.phase in FINAL and report.uid not in running
+    }
+    runs = (
+        (INSTANCE_REFRESHES.kind, view.status.rollout, plan.status.rollout),
+        (ROLLING_UPDATES.kind, view.status.update, plan.status.update),
+    )
+    for kind, before, after in runs:
+        if after is not None and _judges(before, after):
+            judged.add((kind, after.name))
     return judged
 
 
-def _is_of(rollout: RolloutStatus | None, uid: str) -> bool:
-    return rollout is not None and rollout.uid == uid
+def _judges(before: RolloutStatus | UpdateRunStatus | None, after: RolloutStatus | UpdateRunStatus) -> bool:
+    if before is None:
+        return True
+    return after.outcome != before.outcome and after.outcome not in (Phase.SUCCESSFUL, Phase.ROLLED_BACK)
 
 
 def _presses(view: GroupView, plan: GroupPlan) -> bool:
-    """Whether the status must not wait: the next pass builds on it, or a refresh begins, pauses or ends."""
-    before, after = view.status.rollout, plan.status.rollout
-    phases = [rollout.phase if rollout is not None else "" for rollout in (before, after)]
-    return phases[0] != phases[1] or (plan.wake_at is not None and plan.wake_at <= view.now)
+    """Whether the status must not wait: the next pass builds on it, or a task begins, pauses or ends."""
+    before, after = view.status, plan.status
+    stands = [(_phase(status.rollout), _phase(status.update)) for status in (before, after)]
+    batches = [status.update.batch if status.update is not None else 0 for status in (before, after)]
+    return stands[0] != stands[1] or batches[0] != batches[1] or (plan.wake_at is not None and plan.wake_at <= view.now)
+
+
+def _phase(run: RolloutStatus | UpdateRunStatus | None) -> str:
+    return run.phase if run is not None else ""
 
 
 def _differs(group: Object, status: ScalingGroupStatus) -> bool:
@@ -280,12 +317,13 @@ def _by_state(status: ScalingGroupStatus) -> dict[str, int]:
 
 
 MOST_STEPS_LOGGED = 10
+VERBS = {Launch: "launch", Remove: "remove", ChangeImage: "change", RunScript: "run a script in"}
 
 
 def _log_line(plan: GroupPlan) -> str:
     """One line for one plan: what it is about, and each step with its reason."""
-    steps = [step for step in plan.steps if isinstance(step, Launch | Remove)]
-    shown = [f"{type(step).__name__.lower()} {step.name} ({step.why})" for step in steps[:MOST_STEPS_LOGGED]]
+    steps = [step for step in plan.steps if isinstance(step, Launch | Remove | ChangeImage | RunScript)]
+    shown = [f"{VERBS[type(step)]} {step.name} ({step.why})" for step in steps[:MOST_STEPS_LOGGED]]
     if len(steps) > len(shown):
         shown.append(f"and {counted(len(steps) - len(shown), 'step')} more like these")
     return "; ".join([str(plan.why), *shown])

@@ -1,6 +1,6 @@
 """Observe: everything that a decision about a group needs, as one frozen view."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -10,17 +10,30 @@ from windlass.api.scaling_group import ConfigurationSource
 from windlass.cluster.client import Client
 from windlass.cluster.errors import Gone
 from windlass.cluster.refreshes import parse_refreshes
-from windlass.cluster.resources import INSTANCE_REFRESHES, LAUNCH_TEMPLATES, SCALING_CONFIGURATIONS, Resource
+from windlass.cluster.resources import (
+    CONFIG_MAPS,
+    INSTANCE_REFRESHES,
+    LAUNCH_TEMPLATES,
+    ROLLING_UPDATES,
+    SCALING_CONFIGURATIONS,
+    Resource,
+)
 from windlass.cluster.store import Object, Store
+from windlass.cluster.updates import parse_updates
 from windlass.controllers.scaling_group.caches import Caches, orphans_of
+from windlass.controllers.scaling_group.scripts import Scripts
 from windlass.controllers.scaling_group.written import named_by, parse_spec, parse_status, view_of
 from windlass.engine.queue import Key
 from windlass.planner.capacity.source import CONFIGURATION, kind_and_name, own_data, template_data
 from windlass.planner.capacity.view import GroupView, LaunchPause, LeftOrphan, RefusedLaunch, RemovalPause
 from windlass.planner.reason import Reason
+from windlass.planner.rolling_update.payload import earlier_of, package_source
+from windlass.planner.rolling_update.update import Update, may_begin
 from windlass.planner.rollout.refresh import Refresh, Sources
+from windlass.planner.tasks import first_in_line
 
 Body = Mapping[str, Any]
+TaskName = tuple[str, str]  # kind and name
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +68,9 @@ class InMemoryState:
     `left_orphans`: those that the API server does not let us adopt, by uid.
     `side_by_side`: how many requests may begin side by side, because the last ones all succeeded.
     `template_verdict`: the API server refuses the Pod that the configuration makes.
-    `refresh_problems`: why it refuses what a refresh desires, by uid.
+    `refresh_problems`: why it refuses what a refresh desires, or an update's image, by uid.
+    `results_kept`: the updates (by uid) and batches whose results are kept. `packages`: the data of the ConfigMaps that
+    this pass has read, by name.
     """
 
     uid: str = ""
@@ -75,17 +90,28 @@ class InMemoryState:
     watched_since: datetime | None = None
     left_orphans: dict[str, LeftOrphan] = field(default_factory=dict)
     refresh_problems: dict[str, str] = field(default_factory=dict)
+    results_kept: set[tuple[str, int]] = field(default_factory=set)
+    packages: dict[str, dict[str, str] | None] = field(default_factory=dict)
     status_written_at: float = float("-inf")
 
 
 async def observe(
-    client: Client, caches: Caches, key: Key, group: Body, in_memory: InMemoryState, now: datetime
+    client: Client,
+    caches: Caches,
+    scripts: Scripts,
+    key: Key,
+    group: Body,
+    in_memory: InMemoryState,
+    now: datetime,
 ) -> GroupView:
     """The view of this group now. Reads nothing live but a source that no watch has shown yet."""
     metadata, spec, status = group["metadata"], parse_spec(group), parse_status(group)
     configuration, template = await _source(client, caches, key.namespace, spec.configuration)
     refreshes = parse_refreshes(caches.refreshes_of(key).values())
-    sources = await _sources(client, caches, key, spec.configuration.scaling_configuration, refreshes)
+    updates = parse_updates(caches.updates_of(key).values())
+    sources = await _sources(client, caches, key, spec.configuration.scaling_configuration, refreshes, updates)
+    running = status.update.uid if status.update is not None else None
+    packages = await _packages(client, key, in_memory, refreshes, updates, running)
     version = _version(group, configuration or template)
     verdict, pause = in_memory.template_verdict, in_memory.removal_pause
     if verdict is not None and verdict.version != version:
@@ -97,21 +123,30 @@ async def observe(
     in_memory.left_orphans = left
     activity = status.activity
     in_memory.refresh_problems = {
-        refresh.uid: problem for refresh in refreshes if (problem := in_memory.refresh_problems.get(refresh.uid))
+        uid: problem
+        for uid in (*(each.uid for each in refreshes), *(each.uid for each in updates))
+        if (problem := in_memory.refresh_problems.get(uid))
     }
+    running = status.update.uid if status.update is not None else ""
+    in_memory.results_kept = {each for each in in_memory.results_kept if each[0] == running}
+    if not may_begin(status.update, updates, enabled=spec.enabled):
+        scripts.withdraw(key)
+    instances = caches.pods.by_index(metadata["uid"])
     written = view_of(
         group,
         spec,
         status,
         now,
         configuration=configuration,
-        instances=caches.pods.by_index(metadata["uid"]).values(),
+        instances=instances.values(),
         orphans=(orphan for orphan in orphans.values() if orphan.uid not in left),
         revisions=caches.revisions.by_index(metadata["uid"]).values(),
         record=caches.records.get(key.namespace, activity.name) if activity else None,
         records=caches.records_of(key),
         refreshes=refreshes,
         sources=sources,
+        updates=updates,
+        packages=packages,
         template=template,
     )
     return replace(
@@ -129,12 +164,21 @@ async def observe(
         removals_in_doubt=in_memory.removals_in_doubt,
         withdrawn=frozenset(in_memory.withdrawn),
         refresh_problems=in_memory.refresh_problems,
+        scripts_running=scripts.running(key, instances),
+        results_kept=frozenset(in_memory.results_kept),
     )
 
 
-async def _sources(client: Client, caches: Caches, key: Key, own: str | None, refreshes: Sequence[Refresh]) -> Sources:
+async def _sources(
+    client: Client,
+    caches: Caches,
+    key: Key,
+    own: str | None,
+    refreshes: Sequence[Refresh],
+    updates: Sequence[Update],
+) -> Sources:
     """What the refreshes name. What no watch has shown yet is read live: a refresh without it would fail for good."""
-    if not refreshes:
+    if not refreshes and not updates:
         return Sources()
     names, versions = named_by(refreshes)
     templates = {wanted.name: await _template(client, caches, key.namespace, wanted) for wanted in versions}
@@ -148,14 +192,54 @@ async def _sources(client: Client, caches: Caches, key: Key, own: str | None, re
     )
 
 
-async def read_refresh_live(client: Client, caches: Caches, key: Key, view: GroupView, names: Iterable[str]) -> None:
-    """Take in, as they are now, these refreshes, what they name, and the group's own source.
+async def _packages(
+    client: Client,
+    key: Key,
+    in_memory: InMemoryState,
+    refreshes: Sequence[Refresh],
+    updates: Sequence[Update],
+    running: str | None,
+) -> dict[str, dict[str, str] | None]:
+    """The data of the ConfigMap that the update needs which runs (this uid) or has its turn, read live once in a pass.
+
+    One that runs may have no start time yet: its own status is written after the group's.
+    """
+    if not updates:
+        return {}
+    first = first_in_line([*(each.task for each in refreshes), *(each.task for each in updates)])
+    update = next((each for each in updates if each.uid == running), None) if running is not None else None
+    if update is None:
+        update = next((each for each in updates if first is not None and each.task == first), None)
+    earlier = earlier_of(update, updates) if update is not None else None
+    source = package_source(update.spec, earlier if isinstance(earlier, Update) else None) if update else None
+    if source is None:
+        return {}
+    if source not in in_memory.packages:
+        try:
+            found = await client.get(CONFIG_MAPS, key.namespace, source)
+            in_memory.packages[source] = found.get("data") or {}
+        except Gone:
+            in_memory.packages[source] = None
+    return {source: in_memory.packages[source]}
+
+
+async def read_tasks_live(
+    client: Client, caches: Caches, key: Key, view: GroupView, tasks: Collection[TaskName]
+) -> None:
+    """Take in, as they are now, these refreshes and updates, what they name, and the group's own source.
 
     Before a verdict that is for good: their watches may be behind those of the group.
     """
-    for name in names:
+    refreshes = [name for kind, name in tasks if kind == INSTANCE_REFRESHES.kind]
+    updates = [name for kind, name in tasks if kind == ROLLING_UPDATES.kind] if caches.works_on_updates else []
+    for name in refreshes:
         await _read(client, INSTANCE_REFRESHES, caches.refreshes, key.namespace, name)
-    there = [found for name in names if (found := caches.refreshes.get(key.namespace, name)) is not None]
+    for name in updates:
+        found = await _read(client, ROLLING_UPDATES, caches.updates, key.namespace, name)
+        earlier = found["spec"].get("rollbackOf") if found is not None else None
+        if earlier is not None:
+            await _read(client, ROLLING_UPDATES, caches.updates, key.namespace, earlier)
+    there = [found for name in refreshes if (found := caches.refreshes.get(key.namespace, name)) is not None]
     configurations, templates = named_by(parse_refreshes(there))
     kind, own = kind_and_name(view.spec.configuration)
     configurations |= {own} if kind == CONFIGURATION else set()

@@ -21,20 +21,25 @@ from windlass.controllers.scaling_group.caches import Caches
 from windlass.controllers.scaling_group.commit import Commit
 from windlass.controllers.scaling_group.observe import InMemoryState, TemplateVerdict
 from windlass.controllers.scaling_group.records import Records
+from windlass.controllers.scaling_group.scripts import Scripts
 from windlass.controllers.scaling_group.unseen import FIRST_PAUSE, LONGEST_PAUSE, Unseen, UnseenError, version_now
+from windlass.controllers.scaling_group.update_steps import UpdateSteps
 from windlass.engine.expectations import Expectations
 from windlass.engine.queue import Key
 from windlass.engine.slow_start import MOST_IN_FLIGHT, Results, slow_start
 from windlass.planner.backoff import doubling
 from windlass.planner.capacity.steps import (
     Adopt,
+    ChangeImage,
     ForgetRecord,
     ForgetRevision,
     GroupPlan,
+    KeepResults,
     KeepRevision,
     Launch,
     Record,
     Remove,
+    RunScript,
     SeedDesired,
     Step,
     SwitchSource,
@@ -62,6 +67,7 @@ class Steps:
         self,
         client: Client,
         caches: Caches,
+        scripts: Scripts,
         expectations: Expectations,
         key: Key,
         view: GroupView,
@@ -78,6 +84,7 @@ class Steps:
         self._unseen = Unseen(client, caches, key, view, in_memory)
         self._records = Records(client, caches, key, view, in_memory)
         self._commit = Commit(client, caches, key, view)
+        self._updates = UpdateSteps(client, scripts, expectations, key, in_memory, view.now)
         self._outdated: list[Exception] = []
         self._kept: dict[str, Refused] = {}
 
@@ -87,12 +94,15 @@ class Steps:
         removals = [step for step in plan.steps if isinstance(step, Remove)]
         withdrawn = [step for step in plan.steps if isinstance(step, WithdrawRemoval)]
         adopted = [step for step in plan.steps if isinstance(step, Adopt)]
-        others = [step for step in plan.steps if not isinstance(step, Launch | Remove | WithdrawRemoval | Adopt)]
+        changed = [step for step in plan.steps if isinstance(step, ChangeImage)]
+        in_bulk = Launch | Remove | WithdrawRemoval | Adopt | ChangeImage
+        others = [step for step in plan.steps if not isinstance(step, in_bulk)]
         done = await asyncio.gather(
             self._launch_all(launches),
             self._remove_all(removals),
             self._withdraw_all(withdrawn),
             self._adopt_all(adopted),
+            self._change_all(changed),
             *(self._other(step) for step in others),
             return_exceptions=True,
         )
@@ -317,6 +327,11 @@ class Steps:
             await self._read_again(step)
             raise
 
+    async def _change_all(self, steps: Sequence[ChangeImage]) -> None:
+        results = await self._all(self._updates.change_image, steps)
+        self.progressed |= bool(results.completed)
+        _raise_worst(results.failed.values())
+
     # ---- the rest
 
     async def _other(self, step: Step) -> None:
@@ -335,6 +350,10 @@ class Steps:
                 await self._commit.write(step)
             case SwitchSource():
                 await self._commit.switch(step)
+            case RunScript():
+                self._updates.run_script(step)
+            case KeepResults():
+                await self._updates.keep_results(step)
 
     async def _keep_revision(self, step: KeepRevision) -> None:
         problem = await self._dry_run(step)

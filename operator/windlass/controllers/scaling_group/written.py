@@ -13,6 +13,7 @@ from windlass.api.scaling_group import ScalingGroupSpec, ScalingGroupStatus
 from windlass.cluster.errors import Invalid
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.view import EndedRecord, GroupView, Revision
+from windlass.planner.rolling_update.update import Update
 from windlass.planner.rollout.refresh import Refresh, Sources
 from windlass.planner.tasks import FINAL
 
@@ -33,12 +34,15 @@ def view_of(
     records: Mapping[str, Body],
     refreshes: tuple[Refresh, ...] = (),
     sources: Sources | None = None,
+    updates: tuple[Update, ...] = (),
+    packages: Mapping[str, Mapping[str, str] | None] | None = None,
     template: Body | None = None,
 ) -> GroupView:
     """The view of a group whose spec and status these are, to a process that knows nothing beside.
 
     `record` is that of the last activity, if there is one; `records` are all of the group, by name. `sources`: what
-    its `refreshes` name. `configuration` and `template`: the objects that its spec names.
+    its `refreshes` name; `packages`: what its `updates` do. `configuration` and `template`: the objects that its spec
+    names.
     """
     metadata = group["metadata"]
     return GroupView(
@@ -59,6 +63,8 @@ def view_of(
         deleting="deletionTimestamp" in metadata,
         refreshes=refreshes,
         sources=sources or Sources(),
+        updates=updates,
+        packages=packages or {},
     )
 
 

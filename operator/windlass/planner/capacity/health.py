@@ -16,7 +16,8 @@ from windlass.planner.capacity.situation import Decision, Hold, Situation, repla
 
 def replace_unhealthy(s: Situation) -> Decision | Hold | None:
     """The rule: a sick instance is not capacity for long."""
-    unhealthy = [i for i in s.census.of(State.UNHEALTHY) if not i.protected]
+    spared = s.update.spared if s.update is not None else frozenset()
+    unhealthy = [i for i in s.census.of(State.UNHEALTHY) if not i.protected and i.uid not in spared]
     if not unhealthy or s.shrinks or s.revision is None:
         return None
     if (suspended := replacing_suspended(s, len(unhealthy), "unhealthy, not replaced")) is not None:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from windlass.api.scaling_group import ScalingGroupSpec
+from windlass.planner.rolling_update.mark import Mark
 
 SHORT_LIFE = timedelta(minutes=1)  # a launch whose Pod ends sooner has failed, however ready it was
 SETTLED = timedelta(seconds=30)  # a kubelet has said long before that what it was given is not ready
@@ -30,7 +31,8 @@ class Instance:
     set while the scheduler says that the Pod fits nowhere, `problem` while anything tells why it does not come up.
     `ended_at`: when its Pod ended, where the Pod tells. `leaving_since`: when it should have been gone. `group` is the
     uid of the group that controls it, `orphan_of` the name of the group that may adopt it, because nobody owns it.
-    `unclear_protection` is what its annotation says where that is no boolean.
+    `unclear_protection` is what its annotation says where that is no boolean. `mark`: the RollingUpdate that was begun
+    on it last.
     """
 
     namespace: str
@@ -57,6 +59,7 @@ class Instance:
     deletion_cost: int = 0
     problem: str | None = None
     orphan_of: str = ""
+    mark: Mark | None = None
 
     @property
     def trusted_at(self) -> datetime:

@@ -20,9 +20,9 @@ from windlass.planner.capacity.activities import begun, join_or_begin, launch_ca
 from windlass.planner.capacity.instance import State
 from windlass.planner.capacity.ordinals import as_range, launches_in_doubt, merged
 from windlass.planner.capacity.placement import place
-from windlass.planner.capacity.reasons import LaunchesFail, ProcessSuspended, SizeDiffers
+from windlass.planner.capacity.reasons import LaunchesFail, SizeDiffers
 from windlass.planner.capacity.reasons_admission import InstancesAltered
-from windlass.planner.capacity.situation import Decision, Hold, Memory, Situation
+from windlass.planner.capacity.situation import Decision, Hold, Memory, Situation, process_suspended
 from windlass.planner.capacity.steps import Launch
 
 LAUNCH_BATCH = 1000  # a pass creates at most so many: one more status write a second, and changes are heard between
@@ -49,7 +49,7 @@ def grow_to_desired(s: Situation) -> Decision | Hold | None:
 def held_up(s: Situation, count: int) -> Hold | None:
     """Why so many may not be launched now, if something is in the way."""
     if s.suspended(Process.SCALE_OUT):
-        return Hold(ProcessSuspended(Process.SCALE_OUT, count, "missing, not launched"))
+        return Hold(process_suspended(s, Process.SCALE_OUT, count, "missing, not launched"))
     if s.launch_pause is not None:
         return Hold(InstancesAltered(s.launch_pause.problem, s.launch_pause.retry_at))
     backoff = s.backing_off

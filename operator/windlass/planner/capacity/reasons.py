@@ -157,10 +157,11 @@ class HeldBack(Reason):
 class ProcessSuspended(Reason):
     """Something would be done, and is suspended."""
 
-    TEXT: ClassVar[str] = "{process} is suspended: {instances:instance} {left_alone}"
+    TEXT: ClassVar[str] = "{process} is suspended{by}: {instances:instance} {left_alone}"
     process: str
     instances: int
     left_alone: str
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from windlass.planner.capacity.reasons import (
     InstancesUnfit,
     LaunchFailed,
     OnlyProtectedLeft,
-    ProcessSuspended,
     RemovalsRefused,
     ZoneFailed,
     ZoneUnlisted,
@@ -26,7 +25,14 @@ from windlass.planner.capacity.reasons_admission import InstancesAltered
 from windlass.planner.capacity.reasons_launches import EndedEarly, NeverSteady, TriesZone
 from windlass.planner.capacity.records import add_leaving, add_removed
 from windlass.planner.capacity.removal_order import RemovalRules, choose_leaving
-from windlass.planner.capacity.situation import Decision, Hold, Memory, Situation, replacing_suspended
+from windlass.planner.capacity.situation import (
+    Decision,
+    Hold,
+    Memory,
+    Situation,
+    process_suspended,
+    replacing_suspended,
+)
 from windlass.planner.capacity.steps import Remove
 from windlass.planner.capacity.zone_failure import to_move
 from windlass.planner.plan import Event
@@ -155,7 +161,7 @@ def shrink_to_desired(s: Situation) -> Decision | Hold | None:
     if not s.surplus:
         return None
     if s.suspended(Process.SCALE_IN):
-        return Hold(ProcessSuspended(Process.SCALE_IN, s.surplus, "too many, not removed"))
+        return Hold(process_suspended(s, Process.SCALE_IN, s.surplus, "too many, not removed"))
     if (refused := removals_held_up(s)) is not None:
         return refused
     count = min(s.surplus, REMOVAL_BATCH, _above_floor(s))

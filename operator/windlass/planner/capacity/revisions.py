@@ -108,5 +108,6 @@ def forget_revisions(s: Situation) -> tuple[ForgetRevision, ...]:
         return ()
     newest = sorted(s.view.revisions, key=lambda revision: revision.number)[-KEPT:]
     needed = {revision.name for revision in newest} | {s.revision.name} | {i.revision for i in s.view.instances}
+    needed |= {s.memory.update.to_revision} if s.memory.update is not None else set()
     unused = (r for r in s.view.revisions if r.name not in needed and not r.removing)
     return tuple(ForgetRevision(revision.name, RevisionUnused()) for revision in unused)

@@ -14,12 +14,14 @@ from windlass.api.scaling_group import (
     ScalingGroupSpec,
     ScalingGroupStatus,
 )
+from windlass.api.update_run import UpdateRunStatus
 from windlass.planner.capacity.reasons import DesiredCut, ProcessSuspended
 from windlass.planner.capacity.steps import Step
 from windlass.planner.capacity.view import Census, GroupView, LaunchPause, Revision
 from windlass.planner.capacity.zone_failure import FailedZone, Zones
 from windlass.planner.plan import Event
 from windlass.planner.reason import Reason
+from windlass.planner.rolling_update.run import Run
 from windlass.planner.rollout.rollout import Rollout
 
 LAUNCHING = frozenset({ActivityType.SCALE_OUT, ActivityType.REPLACE})
@@ -35,6 +37,7 @@ class Memory:
     backoff: LaunchBackoff | None
     revisions: tuple[RevisionStatus, ...]
     rollout: RolloutStatus | None = None
+    update: UpdateRunStatus | None = None
     finished_rollouts: tuple[FinishedRollout, ...] = ()
 
     @property
@@ -53,7 +56,7 @@ class Memory:
 class Situation:
     """What the rules look at. `revision` is what new instances are made from, None where there is nothing yet.
 
-    `rollout`: set while a task exchanges the instances, and until its end is told.
+    `rollout`: set while a task exchanges the instances, `update` while one changes them; until their end is told.
     """
 
     view: GroupView
@@ -63,6 +66,7 @@ class Situation:
     desired: int
     revision: Revision | None
     rollout: Rollout | None = None
+    update: Run | None = None
 
     @property
     def spec(self) -> ScalingGroupSpec:
@@ -91,6 +95,11 @@ class Situation:
         return self.rollout if self.rollout is not None and self.rollout.active else None
 
     @property
+    def active_update(self) -> Run | None:
+        """Set while a task changes the instances where they are."""
+        return self.update if self.update is not None and self.update.active else None
+
+    @property
     def to_launch(self) -> int:
         """How many instances are to be launched now, whatever is in the way."""
         return self.missing if self.active_rollout is None else self.active_rollout.batch.launch
@@ -112,7 +121,7 @@ class Situation:
 
     def suspended(self, process: Process) -> bool:
         """Whether the group was told not to do this."""
-        return process in self.spec.suspended_processes
+        return self.view.suspends(process)
 
     @property
     def may_launch(self) -> bool:
@@ -160,11 +169,17 @@ class Hold:
     why: Reason
 
 
+def process_suspended(s: Situation, process: Process, count: int, left_alone: str) -> ProcessSuspended:
+    """That so many are left alone because the process is suspended, and by whom."""
+    update = s.view.suspender(process) if process not in s.spec.suspended_processes else None
+    return ProcessSuspended(process, count, left_alone, f" by RollingUpdate {update}" if update is not None else "")
+
+
 def replacing_suspended(s: Situation, count: int, left_alone: str) -> Hold | None:
     """Why so many may not be replaced, if a process is suspended that it takes: then they are not removed either."""
     for process in (Process.HEALTH_CHECK, Process.SCALE_OUT):
         if s.suspended(process):
-            return Hold(ProcessSuspended(process, count, left_alone))
+            return Hold(process_suspended(s, process, count, left_alone))
     return None
 
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar
 
 from windlass.api.instance_refresh import InstanceRefreshStatus
+from windlass.api.rolling_update import InstanceResult, RollingUpdateStatus
 from windlass.api.scaling_activity import ScalingActivityStatus
 from windlass.api.scaling_group import ScalingGroupStatus
 from windlass.planner.plan import Plan
@@ -134,9 +136,78 @@ class SwitchSource:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeImage:
+    """Give one container of an instance another image, in place; the same request marks it for the update of this uid.
+
+    `revision`: what the instance is as good as made from then; None: its label stays as it is.
+    """
+
+    name: str
+    uid: str
+    container: str
+    image: str
+    update: str
+    revision: str | None
+    why: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class RunScript:
+    """Run this in a container of an instance, once the instance is marked for the update of this uid.
+
+    It is marked only while its mark is of the run `instead_of`, or where that is empty is none of this update.
+    `seconds`: when it is killed there.
+    """
+
+    name: str
+    uid: str
+    container: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    seconds: int
+    update: str
+    instead_of: str
+    why: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceOutcome:
+    """How an update went on one instance of a batch that is over."""
+
+    name: str
+    result: InstanceResult
+    exit_code: int | None = None
+    output: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeepResults:
+    """Create the ConfigMaps with the results of a batch that is over; the update of this name and uid controls them."""
+
+    update: str
+    uid: str
+    batch: int
+    outcomes: tuple[InstanceOutcome, ...]
+    why: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ReportUpdate:
+    """Make the status of a RollingUpdate this."""
+
+    kind: ClassVar[str] = "RollingUpdate"
+    name: str
+    uid: str
+    status: RollingUpdateStatus
+
+
+@dataclass(frozen=True, slots=True)
 class ReportRefresh:
     """Make the status of an InstanceRefresh this."""
 
+    kind: ClassVar[str] = "InstanceRefresh"
     name: str
     uid: str
     status: InstanceRefreshStatus
@@ -154,6 +225,9 @@ Step = (
     | ForgetRecord
     | WriteConfiguration
     | SwitchSource
+    | ChangeImage
+    | RunScript
+    | KeepResults
 )
 
 
@@ -162,8 +236,9 @@ class GroupPlan(Plan[ScalingGroupStatus, Step]):
     """The plan for a scaling group.
 
     `settles_removals`: once the steps are carried out, no removal that was asked for before is in doubt any more.
-    `reports`: what the statuses of its InstanceRefreshes should say; nothing depends on when they are written.
+    `reports`: what the statuses of its InstanceRefreshes and RollingUpdates should say; nothing depends on when they
+    are written.
     """
 
     settles_removals: bool = field(kw_only=True)
-    reports: tuple[ReportRefresh, ...] = ()
+    reports: tuple[ReportRefresh | ReportUpdate, ...] = ()

@@ -10,6 +10,7 @@ from windlass.api.scaling_group import (
     ScalingGroupStatus,
     ZoneStatus,
 )
+from windlass.api.task import Phase as TaskPhase
 from windlass.planner.capacity.activities import STALLED_AFTER, still_tries
 from windlass.planner.capacity.instance import Instance, Patience, State
 from windlass.planner.capacity.reasons import (
@@ -39,10 +40,13 @@ from windlass.planner.capacity.reasons_adoption import OrphanLeft
 from windlass.planner.capacity.reasons_launches import NoZoneTakes
 from windlass.planner.capacity.reasons_protection import ProtectionUnclear
 from windlass.planner.capacity.reasons_source import LaunchTemplateMissing, VersionMissing
-from windlass.planner.capacity.situation import Memory, Situation, desired_cut
+from windlass.planner.capacity.situation import Memory, Situation, desired_cut, process_suspended
 from windlass.planner.capacity.source import named_source
 from windlass.planner.conditions import Readiness, conditions
 from windlass.planner.reason import Reason
+from windlass.planner.rolling_update.reasons import UpdateRests, UpdateUnderWay
+from windlass.planner.rolling_update.run import Run
+from windlass.planner.rolling_update.waiting import why_waiting as why_update_waits
 from windlass.planner.rollout.reasons import RefreshRests, RefreshUnderWay
 from windlass.planner.rollout.rollout import Rollout
 from windlass.planner.rollout.waiting import why_waiting
@@ -77,6 +81,8 @@ def summarize(s: Situation, memory: Memory, holds: tuple[Reason, ...], doing: Re
     phase = PHASE[activity.type] if activity is not None and running else "Waiting"
     if s.active_rollout is not None and doing is None:
         return _rolling(s, s.active_rollout, phase, holds)
+    if s.active_update is not None and doing is None:
+        return _updating(s, s.active_update, phase, holds)
     why = doing or _unsettled(s, holds, running)
     return (
         Summary("Ready", "Ready", AsDesired(s.census.count(State.IN_SERVICE)))
@@ -94,6 +100,17 @@ def _rolling(s: Situation, rollout: Rollout, phase: str, holds: tuple[Reason, ..
         return Summary("Ready", "Ready", RefreshRests(in_service, name, updated, total, what))
     waiting = next((why for why in holds if isinstance(why, WAITING)), None)
     return Summary(phase, "Reconciling", waiting or RefreshUnderWay(name, updated, total, what))
+
+
+def _updating(s: Situation, run: Run, phase: str, holds: tuple[Reason, ...]) -> Summary:
+    """While an update rests, the group is what it is without it."""
+    name, done, total, what = run.status.name, run.done, run.total, str(why_update_waits(s, run))
+    in_service = s.census.count(State.IN_SERVICE)
+    rests = run.status.phase in {TaskPhase.PAUSED, TaskPhase.SUSPENDED} and not run.batch.under_way
+    if rests and in_service == s.census.capacity == s.desired:
+        return Summary("Ready", "Ready", UpdateRests(in_service, name, done, total, what))
+    waiting = next((why for why in holds if isinstance(why, WAITING)), None)
+    return Summary(phase, "Reconciling", waiting or UpdateUnderWay(name, done, total, what))
 
 
 def _stalled(s: Situation, memory: Memory, holds: tuple[Reason, ...]) -> Reason | None:
@@ -132,7 +149,7 @@ def _not_in_service(s: Situation) -> Reason | None:
         return ToBeReplaced(replaced)
     given_time = tuple(i.name for i in wavering if not i.protected)
     if given_time and s.suspended(Process.HEALTH_CHECK):
-        return ProcessSuspended(Process.HEALTH_CHECK, len(given_time), "not ready, not replaced")
+        return process_suspended(s, Process.HEALTH_CHECK, len(given_time), "not ready, not replaced")
     if given_time:
         return NotReadyForNow(given_time, int(Patience.of(s.spec).health_interval.total_seconds()))
     alone = tuple(i.name for i in unfit + wavering)
@@ -160,7 +177,9 @@ def _on_the_way_out(s: Situation) -> Reason:
 def compose_status(s: Situation, memory: Memory, summary: Summary) -> ScalingGroupStatus:
     """The whole status, computed afresh apart from what only it remembers."""
     census, revision = s.census, s.revision.name if s.revision else s.view.status.current_revision
-    outdated = census.capacity - census.per_revision[revision] if revision else 0
+    ahead = s.active_update.status.to_revision if s.active_update is not None else ""
+    as_good = census.per_revision[revision] + (census.per_revision[ahead] if ahead != revision else 0)
+    outdated = census.capacity - as_good if revision else 0
     message = _message(s, summary, outdated)
     return ScalingGroupStatus(
         observed_generation=s.view.generation,
@@ -185,6 +204,7 @@ def compose_status(s: Situation, memory: Memory, summary: Summary) -> ScalingGro
         activity=memory.activity,
         launch_backoff=memory.backoff,
         rollout=memory.rollout,
+        update=memory.update,
         finished_rollouts=memory.finished_rollouts,
         conditions=conditions(
             summary.readiness,

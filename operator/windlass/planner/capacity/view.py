@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Any
 
 from windlass.api.ordinals import OrdinalRange
+from windlass.api.processes import Process
 from windlass.api.scaling_activity import ScalingActivityStatus
 from windlass.api.scaling_group import (
     MAX_NAMED_INSTANCES,
@@ -17,7 +18,10 @@ from windlass.api.scaling_group import (
     ScalingGroupStatus,
 )
 from windlass.planner.capacity.instance import Instance, Patience, State, state_of
+from windlass.planner.rolling_update.processes import suspended_by
+from windlass.planner.rolling_update.update import Update
 from windlass.planner.rollout.refresh import Refresh, Sources
+from windlass.planner.tasks import Task
 
 TOLD_BY_NAME = (State.PENDING, State.FAILED, State.NOT_READY, State.UNHEALTHY, State.REMOVING)
 """States whose instances are named in plans and messages: these must not change with the order of a cache."""
@@ -102,7 +106,12 @@ class GroupView:
     `orphans`: Pods of its labels and names that nobody owns.
     `withdrawn`: the uids of those that it has changed since, so that such requests fail.
     `refreshes`: the group's InstanceRefreshes, those that are over among them; `sources`: what they name.
-    `refresh_problems`: why the API server refuses a Pod made from what one of them desires, by uid.
+    `refresh_problems`: why the API server refuses a Pod made from what one of them desires, by uid; of an Image update
+    as well.
+    `updates`: the group's RollingUpdates, those that are over among them; `packages`: the data of the ConfigMaps that
+    those name that are not over, by name (None: there is none).
+    `scripts_running`: the uids of the instances in which this process runs a script, or is about to.
+    `results_kept`: the updates (by uid) and batches whose results this process knows to be kept.
     """
 
     namespace: str
@@ -135,6 +144,23 @@ class GroupView:
     refreshes: Sequence[Refresh] = ()
     sources: Sources = field(default_factory=Sources)
     refresh_problems: Mapping[str, str] = field(default_factory=dict)
+    updates: Sequence[Update] = ()
+    packages: Mapping[str, Mapping[str, str] | None] = field(default_factory=dict)
+    scripts_running: frozenset[str] = frozenset()
+    results_kept: frozenset[tuple[str, int]] = frozenset()
+
+    @property
+    def tasks(self) -> list[Task]:
+        """Its refreshes and updates, of which one at a time has its turn."""
+        return [*(each.task for each in self.refreshes), *(each.task for each in self.updates)]
+
+    def suspends(self, process: Process) -> bool:
+        """Whether the group's spec or one of its updates says that it is not to do this."""
+        return process in self.spec.suspended_processes or self.suspender(process) is not None
+
+    def suspender(self, process: Process) -> str | None:
+        """The name of the update that suspends it; None where none does."""
+        return suspended_by(self.updates, self.status.update).get(process) if self.updates else None
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@
 | --- | --- | --- |
 | Metadata | tags; registry credentials, not more than the Pod names | nothing |
 | Resize | CPU or memory of a container | nothing |
-| RestartContainer | the image of a container | that container |
+| RestartContainer | the image of a container that has not ended for good | that container |
 | Recreate | anything else: a Pod's other fields cannot be changed | all |
 """
 

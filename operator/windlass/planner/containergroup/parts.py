@@ -3,7 +3,8 @@
 A Pod carries the digests of the parts that it was made from, or changed to since, in an annotation. What is not given,
 or is as its default, is left out of them: so a field that is new to this operator changes nothing about a Pod that was
 made before, and one that has the same by default and by name has the same digest. The sizes of containers have none:
-the Pod's own spec tells them.
+the Pod's own spec tells them. It tells images that others have set as well; one that admission has changed in a request
+of our own is taken for what was asked for.
 """
 
 import json
@@ -15,9 +16,11 @@ from typing import Any
 from windlass.api.common import GROUP, Model
 from windlass.api.container_group import AppliedPart, ContainerGroupSpec
 from windlass.api.containers import Container, InitContainer
+from windlass.planner.containergroup.pulling import pull_policy, staying_policy
 from windlass.planner.containergroup.sizes import Sizes
-from windlass.planner.containergroup.view import Pod
+from windlass.planner.containergroup.view import Pod, PodContainer
 from windlass.planner.digest import digest
+from windlass.planner.images import same_image
 
 APPLIED_ANNOTATION = f"{GROUP}/applied"  # of a Pod: the digests of the parts that it has
 
@@ -33,6 +36,7 @@ class What(StrEnum):
     VALUE = ""
     MORE = "more of them than the Pod names"
     IMAGE = "its image"
+    IMAGE_OF_ENDED = "its image, and it has ended and is not started again"
     SIZE = "its size"
     OTHER = "more than its image and size"
     ADDED = "added"
@@ -42,14 +46,16 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A part that differs. `container`: which one, where it is one's."""
+    """A part that differs. `container`: which one, where it is one's. `stays`: what does not change with it."""
 
     part: str
     what: What = What.VALUE
     container: str = ""
+    stays: str = ""
 
     def __str__(self) -> str:
-        return f"{self.part} ({self.what})" if self.what else self.part
+        stays = f"; {self.stays}" if self.stays else ""
+        return f"{self.part} ({self.what}{stays})" if self.what else self.part
 
 
 def fingerprint(spec: ContainerGroupSpec) -> dict[str, str]:
@@ -66,7 +72,7 @@ def fingerprint(spec: ContainerGroupSpec) -> dict[str, str]:
     for container in spec.containers:
         parts[container_part(container.name)] = _beside_image_and_size(container)
         parts[container_part(container.name) + _IMAGE] = container.image
-    return {name: digest(value)[:_LENGTH] for name, value in parts.items() if value}
+    return {name: _digest(value) for name, value in parts.items() if value}
 
 
 def container_part(name: str) -> str:
@@ -133,21 +139,34 @@ def _changes(spec: ContainerGroupSpec, pod: Pod, pull_secrets: int) -> Iterator[
 def _of_containers(
     spec: ContainerGroupSpec, pod: Pod, before: Mapping[str, str], now: Mapping[str, str], different: set[str]
 ) -> Iterator[Change]:
-    sizes = {each.name: each.sizes for each in pod.containers}
+    asked = {each.name: each for each in pod.containers}
+    over = {each.name for each in pod.reports if pod.is_over(each)}
     for container in spec.containers:
         name, part = container.name, container_part(container.name)
+        there = asked.get(name, PodContainer(name, "", None))
         if part not in before:
             yield Change(part, What.ADDED, name)
             continue
-        if part in different:
+        if part in different and not _differs_in_a_policy_that_it_has(container, there, before[part]):
             yield Change(part, What.OTHER, name)
-        if part + _IMAGE in different:
-            yield Change(part, What.IMAGE, name)
-        if sizes.get(name) != Sizes.of(container.resources):
+        if part + _IMAGE in different or (there.image_by_others and not same_image(there.image, container.image)):
+            policy = staying_policy(container, there)
+            stays = f"imagePullPolicy stays {policy}, as the Pod was made" if policy else ""
+            yield Change(part, What.IMAGE_OF_ENDED, name) if name in over else Change(part, What.IMAGE, name, stays)
+        if there.sizes != Sizes.of(container.resources):
             yield Change(part, What.SIZE, name)
     for part in before:
         if part.startswith(_CONTAINERS) and part.count("/") == 1 and part not in now:
             yield Change(part, What.REMOVED, part.removeprefix(_CONTAINERS))
+
+
+def _differs_in_a_policy_that_it_has(container: Container, there: PodContainer, before: str) -> bool:
+    """Whether a container differs in nothing but that its imagePullPolicy is given now, or is not any more, and the
+    Pod has the one that is wanted."""
+    if there.pull_policy != pull_policy(container):
+        return False
+    given = (container.model_copy(update={"image_pull_policy": each}) for each in (None, pull_policy(container)))
+    return before in {_digest(_beside_image_and_size(each)) for each in given}
 
 
 def _beside_image_and_size(container: Container) -> dict[str, Any]:
@@ -162,6 +181,10 @@ def _init_container(container: InitContainer) -> dict[str, Any]:
     given["resources"]["cpu"] = Sizes.of(container.resources).cpu_text
     given["resources"]["memory"] = Sizes.of(container.resources).memory_text
     return given
+
+
+def _digest(value: object) -> str:
+    return digest(value)[:_LENGTH]
 
 
 def _given(model: Model) -> dict[str, Any]:

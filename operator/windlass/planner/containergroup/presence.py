@@ -8,6 +8,7 @@ containers a little longer.
 from datetime import datetime, timedelta
 
 from windlass.api.container_group import RestartPolicy
+from windlass.planner.backoff import doubling
 from windlass.planner.containergroup.pod import (
     config_maps,
     contents_digest,
@@ -43,7 +44,8 @@ from windlass.planner.reason import Reason
 
 NODE_LOST = timedelta(minutes=5)  # as long as Kubernetes' own controllers wait before they evict
 PAUSE = timedelta(seconds=10)  # between two Pods of which the first failed by no fault of its containers
-RETRY = timedelta(seconds=30)  # after the API server has refused a Pod
+# After the API server has refused a Pod; doubled each time.
+RETRY, LONGEST_RETRY = timedelta(seconds=30), timedelta(minutes=5)
 
 
 def make(v: ContainerGroupView, *, again: bool = False) -> Move:
@@ -56,12 +58,16 @@ def make(v: ContainerGroupView, *, again: bool = False) -> Move:
     writes = supporting(v)
     if writes:
         return Move(writes[0].why, writes)
-    refusal = v.refused("CreatePod")
-    if refusal is not None and v.now < refusal.at + RETRY:
-        retry_at = refusal.at + RETRY
-        return Move(PodRefused(group.name, refusal.said, retry_at), wake_at=retry_at, stuck=True)
     why: Reason = PodComesBack(group.name) if again else PodCreated(group.name)
-    return Move(why, (CreatePod(manifest(group), why),), events=(Event("Normal", why),))
+    create = CreatePod(manifest(group), why)
+    refusal = v.refused("CreatePod")
+    if refusal is None:
+        return Move(why, (create,), events=(Event("Normal", why),))
+    # What is said is the same while it waits and while it tries: else conditions and events would come and go.
+    refused = PodRefused(group.name, refusal.said)
+    retry_at = refusal.at + doubling(RETRY, refusal.tries, LONGEST_RETRY)
+    steps = (create,) if v.now >= retry_at else ()
+    return Move(refused, steps, wake_at=None if steps else retry_at, events=(Event("Warning", refused),), stuck=True)
 
 
 def depart(v: ContainerGroupView, pod: Pod) -> Move | None:
@@ -73,7 +79,8 @@ def depart(v: ContainerGroupView, pod: Pod) -> Move | None:
         why: Reason = NodeLost(group.name, pod.node, lost)
         return Move(why, (DeletePod(group.name, pod.uid, why, force=True),), events=(Event("Warning", why),))
     if pod.removing:
-        return Move(PodGoes(group.name), wake_at=node_lost_at(v))
+        because = f" ({pod.disruption})" if pod.disruption else ""
+        return Move(PodGoes(group.name, because), wake_at=node_lost_at(v))
     if not ended_by_others(pod):
         return None
     why = PodEvicted(
@@ -89,9 +96,17 @@ def has_ended(pod: Pod) -> bool:
     return pod.phase in {"Succeeded", "Failed"} and not pod.removing and not ended_by_others(pod)
 
 
+def silent_since(v: ContainerGroupView) -> datetime | None:
+    """Since when the Pod's node has not answered: as the node says, or the Pod where no node may be looked at."""
+    if v.node is not None:
+        return v.node.unready_since
+    return v.pod.silent_since if v.pod is not None else None
+
+
 def node_lost_at(v: ContainerGroupView) -> datetime | None:
     """When the Pod counts as lost, if its node goes on not answering."""
-    return v.node.unready_since + NODE_LOST if v.node is not None and v.node.unready_since is not None else None
+    since = silent_since(v)
+    return since + NODE_LOST if since is not None else None
 
 
 def ended_by_others(pod: Pod) -> bool:
@@ -135,9 +150,7 @@ def surplus(v: ContainerGroupView) -> tuple[Step, ...]:
 
 def _lost(v: ContainerGroupView) -> str | None:
     """Why the Pod's node has to be given up."""
-    if v.node is None:
-        return None
-    if v.node.gone:
+    if v.node is not None and v.node.gone:
         return "is gone"
     at = node_lost_at(v)
     return "has not answered for five minutes" if at is not None and v.now >= at else None

@@ -1,7 +1,6 @@
 """Why a container group's Pod is made, changed, deleted or left alone."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar
 
 from windlass.planner.reason import Reason
@@ -56,7 +55,9 @@ class SomeEndedBadly(Reason):
 class PodDiffers(Reason):
     """Somebody else has changed the Pod."""
 
-    TEXT: ClassVar[str] = "somebody has changed the Pod: {parts}; the next update mends it"
+    TEXT: ClassVar[str] = (
+        "somebody has changed the Pod: {parts}; the next change of the spec mends it, be it of clientToken alone"
+    )
     parts: tuple[str, ...]
 
 
@@ -98,18 +99,18 @@ class PodComesBack(Reason):
 class PodGoes(Reason):
     """It was deleted, and is made again when it is gone."""
 
-    TEXT: ClassVar[str] = "waits for Pod {name} to be gone: it is being deleted"
+    TEXT: ClassVar[str] = "waits for Pod {name} to be gone: it is being deleted{because}"
     name: str
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PodRefused(Reason):
-    """The API server did not take the Pod."""
+    """The API server does not take the Pod; nothing here changes from one try to the next."""
 
-    TEXT: ClassVar[str] = "the API server refuses Pod {name}: {said}; next try at {retry_at}"
+    TEXT: ClassVar[str] = "the API server refuses Pod {name}, which is tried again every five minutes or sooner: {said}"
     name: str
     said: str
-    retry_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

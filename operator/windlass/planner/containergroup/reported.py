@@ -1,15 +1,15 @@
 """What the kubelet reports: whether containers run as asked, why they do not, and how they crashed."""
 
 from collections.abc import Collection, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from windlass.api.container_group import ContainerGroupSpec, RestartPolicy
 from windlass.planner.containergroup.parts import container_part
 from windlass.planner.containergroup.pod import restarts_before
 from windlass.planner.containergroup.sizes import Sizes
 from windlass.planner.containergroup.view import ContainerReport, Pod
+from windlass.planner.images import SETTLED, same_image
 
-SETTLED = timedelta(seconds=10)  # a container that has run so long did not crash at its start
 CRASH_LOOP = "CrashLoopBackOff"
 _ORDINARY = frozenset({"", "ContainerCreating", "PodInitializing"})  # every container passes through these
 
@@ -42,6 +42,27 @@ def lacking(pod: Pod, spec: ContainerGroupSpec, names: Collection[str]) -> str |
     return None
 
 
+def ended_before(pod: Pod, names: Collection[str]) -> str | None:
+    """Why one of these containers, whose images have changed, is never going to run what is asked for now.
+
+    Only where the kubelet says of which spec it speaks: else a runtime's other name for an image may deceive.
+    """
+    if not pod.observed or pod.observed_generation is None:
+        return None
+    images = {each.name: each.image for each in pod.containers}
+    for report in pod.reports:
+        if report.name in names and pod.is_over(report) and not _is_new(pod, report, images.get(report.name)):
+            return has_ended_with_its_old_image(pod, report.name)
+    return None
+
+
+def has_ended_with_its_old_image(pod: Pod, name: str) -> str:
+    """That a container is not started again, for a sentence."""
+    return (
+        f"container {name} has ended with its old image, and restartPolicy {pod.restart_policy} does not start it again"
+    )
+
+
 def settles_at(pod: Pod, names: Collection[str]) -> datetime | None:
     """When the last of these containers that run will have run long enough not to have crashed at its start."""
     moments = (each.since + SETTLED for each in pod.reports if each.name in names and each.since is not None)
@@ -54,6 +75,8 @@ def not_resized(pod: Pod, spec: ContainerGroupSpec, parts: Collection[str], *, a
     reports = {each.name: each for each in pod.reports}
     for container in (each for each in spec.containers if container_part(each.name) in parts):
         report, wanted = reports.get(container.name, ContainerReport(container.name)), Sizes.of(container.resources)
+        if pod.is_over(report):
+            continue
         for said in (report.sizes, report.allocated):
             if said is not None and said != wanted:
                 return f"container {container.name} has {said}, not {wanted}"
@@ -104,26 +127,3 @@ def _is_new(pod: Pod, report: ContainerReport, image: str | None) -> bool:
 
 def _images(spec: ContainerGroupSpec) -> dict[str, str]:
     return {each.name: each.image for each in spec.containers}
-
-
-def same_image(first: str, second: str) -> bool:
-    """Whether two names may be of the same image: `nginx` is `nginx:latest`, of the registry that the node looks in
-    where none is named, which may keep such images under `library/`."""
-    one, other = _with_tag(first), _with_tag(second)
-    return one == other or _completes(one, other) or _completes(other, one)
-
-
-def _completes(full: str, short: str) -> bool:
-    """Whether the first name is the second one with a registry before it."""
-    rest = full.partition("/")[2]
-    return _names_registry(full) and not _names_registry(short) and rest in {short, f"library/{short}"}
-
-
-def _names_registry(image: str) -> bool:
-    host, slash, _ = image.partition("/")
-    return bool(slash) and (host == "localhost" or any(mark in host for mark in ".:"))
-
-
-def _with_tag(image: str) -> str:
-    tagged = "@" in image or ":" in image.rpartition("/")[2]
-    return image if tagged else f"{image}:latest"

@@ -1,11 +1,11 @@
 """A group that is not being updated: its Pod is there or comes back, and the status says how it is."""
 
-from windlass.api.container_group import ContainerGroupStatus, Disruption, Phase, UpdateResult
+from windlass.api.container_group import ContainerGroupStatus, Disruption, Phase, UpdateResult, UpdateStatus
 from windlass.planner.conditions import Readiness
 from windlass.planner.containergroup.ladder import everyone
 from windlass.planner.containergroup.parts import CREDENTIALS, Change
 from windlass.planner.containergroup.pod import changes_of
-from windlass.planner.containergroup.presence import depart, make, node_lost_at, supporting, surplus
+from windlass.planner.containergroup.presence import depart, make, node_lost_at, silent_since, supporting, surplus
 from windlass.planner.containergroup.reasons import (
     AllEnded,
     NotAsAsked,
@@ -89,7 +89,7 @@ def _standing(
     phase = Phase.RUNNING if pod.phase == "Running" else Phase.PENDING
     failed = _has_failed(status)
     well = phase is Phase.RUNNING and ready == total and silent is None and not (failed and _settles(v, pod))
-    if update is not None and ((found and update.result in _NOT_APPLIED) or (failed and not well)):
+    if update is not None and ((found and _is_not_applied(update)) or (failed and not well)):
         return phase, "Stalled", NotAsAsked(update.reason)
     if found:
         return phase, "Idle", PodDiffers(tuple(str(each) for each in found))
@@ -103,6 +103,11 @@ def _standing(
     )
 
 
+def _is_not_applied(update: UpdateStatus) -> bool:
+    """Whether it asked for something that it did not bring: one that had nothing to change lacks nothing."""
+    return update.result in _NOT_APPLIED and bool(update.parts)
+
+
 def _has_failed(status: ContainerGroupStatus) -> bool:
     return status.last_update is not None and status.last_update.result is UpdateResult.FAILED
 
@@ -114,8 +119,7 @@ def _settles(v: ContainerGroupView, pod: Pod) -> bool:
 
 
 def _node_trouble(v: ContainerGroupView, pod: Pod) -> str | None:
-    silent = v.node is not None and v.node.unready_since is not None
-    return f"its node {pod.node} does not answer" if silent else None
+    return f"its node {pod.node} does not answer" if silent_since(v) is not None else None
 
 
 def restarts_text(disruption: Disruption, restarts: tuple[str, ...]) -> str:

@@ -17,7 +17,15 @@ from windlass.planner.containergroup.reasons import (
     UpdateGoesOn,
     UpdateRises,
 )
-from windlass.planner.containergroup.reported import crashed, lacking, not_resized, problem, settles_at
+from windlass.planner.containergroup.reported import (
+    crashed,
+    ended_before,
+    has_ended_with_its_old_image,
+    lacking,
+    not_resized,
+    problem,
+    settles_at,
+)
 from windlass.planner.containergroup.resting import at_rest, restarts_text
 from windlass.planner.containergroup.sizes import Sizes
 from windlass.planner.containergroup.steps import ContainerGroupPlan, DeletePod, Resize
@@ -168,9 +176,15 @@ def _anew(v: ContainerGroupView, update: UpdateStatus, pod: Pod) -> _Next:
 
 
 def _in_place(v: ContainerGroupView, update: UpdateStatus, pod: Pod) -> _Next:
-    group, found = v.group, changes_of(v.group, pod)
+    group, restarted = v.group, update.restarted_containers
+    images = {What.IMAGE, What.IMAGE_OF_ENDED}
+    # An image that somebody sets meanwhile is left to the next update: nothing is restarted that was not told.
+    found = tuple(each for each in changes_of(group, pod) if each.what not in images or each.container in restarted)
     if pod.phase in {"Succeeded", "Failed"}:
         return _Fails(f"its containers ended before: {problem(pod) or 'with 0'}")
+    over = next((each.container for each in found if each.what is What.IMAGE_OF_ENDED), None)
+    if over is not None:
+        return _Rises(has_ended_with_its_old_image(pod, over))
     missing = missing_secrets(v)
     if missing:
         return Move(SecretMissing(missing), stuck=True)
@@ -196,7 +210,9 @@ def _in_place(v: ContainerGroupView, update: UpdateStatus, pod: Pod) -> _Next:
             return _Fails(f"the API server refuses the change: {refusal.said}")
         why = UpdateApplied(group.name, tuple(str(each) for each in found))
         return Move(why, (patch(v, pod, found, why),))
-    return _watched(v, pod, update.restarted_containers)
+    ended = ended_before(pod, restarted)
+    # Not made anew: it may have ended because its new image cannot be had, and a new Pod would have none either.
+    return _Fails(ended) if ended is not None else _watched(v, pod, restarted)
 
 
 def _resize_waits(update: UpdateStatus, v: ContainerGroupView, pod: Pod) -> _Next | None:

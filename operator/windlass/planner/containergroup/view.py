@@ -1,7 +1,7 @@
 """What decisions about a container group read: the group, its Pod and what the kubelet reports of it, at one moment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -26,12 +26,17 @@ class ContainerGroup:
 
 @dataclass(frozen=True, slots=True)
 class PodContainer:
-    """A container as the Pod's spec asks for it now, those that run as long as the Pod does alone. `sizes`: None where
-    its requests and limits differ, or are not given."""
+    """A container as the Pod's spec asks for it now, those that run as long as the Pod does alone.
+
+    `sizes`: None where its requests and limits differ, or are not given. `pull_policy`: empty where the API server does
+    not tell. `image_by_others`: somebody else has set its image last; what admission makes of our own request is ours.
+    """
 
     name: str
     image: str
     sizes: Sizes | None
+    pull_policy: str = ""
+    image_by_others: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,8 @@ class Pod:
 
     `reason` and `message`: why it is in its phase, where that is not its containers' doing. `problem`: why it is not
     scheduled. `pull_secrets`: the Secrets that its spec names. `observed_generation`: None where the API server does
-    not keep it.
+    not keep it. `silent_since`: since when Kubernetes has marked it as not ready although its kubelet last reported it
+    ready, which happens where its node does not answer. `disruption`: who has ended it from outside, and why.
     """
 
     uid: str
@@ -118,6 +124,14 @@ class Pod:
     resize_message: str = ""
     generation: int | None = None
     observed_generation: int | None = None
+    silent_since: datetime | None = None
+    disruption: str = ""
+
+    def is_over(self, report: ContainerReport) -> bool:
+        """Whether a container of it has ended and is not started again, whatever becomes of its image and size."""
+        if report.ending is None or self.restart_policy is RestartPolicy.ALWAYS:
+            return False
+        return self.restart_policy is RestartPolicy.NEVER or report.ending.exit_code == 0
 
     @property
     def observed(self) -> bool:
@@ -138,13 +152,20 @@ class Node:
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """What the API server said when it refused the last step of this kind, at which generation of the group.
-    `invalid`: it can never be; else somebody does not allow it, or there is no room."""
+    `invalid`: it can never be; else somebody does not allow it, or there is no room. `tries`: how often in a row."""
 
     step: Literal["CreatePod", "PatchPod", "Resize"]
     said: str
     generation: int
     at: datetime
     invalid: bool = False
+    tries: int = 1
+
+    def after(self, before: "Refusal | None") -> "Refusal":
+        """This one, as it follows the one before."""
+        if before is None or before.generation != self.generation:
+            return self
+        return replace(self, tries=before.tries + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def next_refresh(view: GroupView) -> tuple[Refresh, Data] | None:
 
 def beginning(view: GroupView, refresh: Refresh) -> EndsAtOnce | Data:
     """What a refresh that has not begun would have instances made from, or how it ends instead."""
-    ahead = ahead_of(refresh.task, [each.task for each in view.refreshes])
+    ahead = ahead_of(refresh.task, view.tasks)
     if ahead is not None:
         return EndsAtOnce(Phase.FAILED, AnotherFirst(str(ahead)))
     asked = refresh.name, refresh.digest
@@ -54,5 +54,5 @@ def beginning(view: GroupView, refresh: Refresh) -> EndsAtOnce | Data:
 
 
 def _first(view: GroupView) -> Refresh | None:
-    first = first_in_line([each.task for each in view.refreshes])
-    return next((each for each in view.refreshes if first is not None and each.name == first.name), None)
+    first = first_in_line(view.tasks)
+    return next((each for each in view.refreshes if first is not None and each.task == first), None)

@@ -46,7 +46,7 @@ def see_rollout(view: GroupView, census: Census, desired: int) -> Rollout | None
     if status is None:
         return None
     refresh = next((each for each in view.refreshes if each.uid == status.uid), None)
-    shrinks = Process.SCALE_IN not in view.spec.suspended_processes
+    shrinks = not view.suspends(Process.SCALE_IN)
     if status.outcome is None:
         status = _changed(status, size=size_there(census, desired, status.size, shrinks=shrinks))
     size = desired if shrinks else max(desired, status.size)
@@ -110,7 +110,7 @@ class _Looking:
 
     def _with_held_launches(self, rollout: Rollout, status: RolloutStatus) -> RolloutStatus:
         """With whether it cannot launch: then only what is on its way could be waited for."""
-        held = Process.SCALE_OUT in self.view.spec.suspended_processes and not rollout.counts.new_not_ready
+        held = self.view.suspends(Process.SCALE_OUT) and not rollout.counts.new_not_ready
         if status.held and not held:
             return _changed(status, held=False, progress_at=self.view.now)
         return _changed(status, held=held)

@@ -41,7 +41,7 @@ def _status(s: Situation, memory: Memory, refresh: Refresh, holds: tuple[Reason,
         rollout = s.rollout
         # One that starts in this pass is counted by the next one.
         return _running(s, rollout, refresh, holds) if rollout is not None else None
-    first = same_as(refresh.task, [each.task for each in s.view.refreshes])
+    first = same_as(refresh.task, s.view.tasks)
     if first is not None:
         return _as_first(s, refresh, first.name, first.phase)
     found = beginning(s.view, refresh)

@@ -57,7 +57,7 @@ def exchange_instances(s: Situation) -> Decision | Hold | None:
 
 def _start(s: Situation) -> Decision | None:
     """The first in line starts, once what it desires is kept."""
-    found = next_refresh(s.view)
+    found = next_refresh(s.view) if s.memory.update is None else None
     if found is None:
         return None
     refresh, data = found

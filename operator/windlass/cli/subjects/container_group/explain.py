@@ -16,6 +16,7 @@ from windlass.cli.subjects.group.explanation import OPERATOR_ADVICE
 from windlass.cli.text import capitalised, columns, in_sections, moment
 from windlass.cli.told import Told
 from windlass.cluster.client import Client
+from windlass.planner.containergroup.reasons import PodDiffers
 
 _NO_IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 
@@ -96,6 +97,9 @@ def _advice(e: Explained) -> Iterator[str]:
         allowed = e.picture.body["spec"].get("update", {}).get("mostDisruptiveAllowed", Disruption.RECREATE)
         if allowed != update.disruption:
             yield f"change less, or allow it: update.mostDisruptiveAllowed: {update.disruption}"
+    if any(each.reason == PodDiffers.__name__ for each in status.conditions):
+        mend = """--type merge -p '{"spec":{"clientToken":"mend-1"}}'"""
+        yield f"mend the Pod: kubectl patch containergroup {metadata['name']} {where} {mend}"
     if status.phase in {Phase.SUCCEEDED, Phase.FAILED}:
         yield "it is over: delete it, and create it again to run it once more"
     for each in e.troubled:

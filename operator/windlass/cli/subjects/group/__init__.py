@@ -19,7 +19,7 @@ class ScalingGroups(Subject):
 
     singular, plural, kind = "group", "groups", "ScalingGroup"
     also = frozenset({"sg", "scalinggroup", "scalinggroups"})
-    verbs = frozenset({"get", "plan", "explain", "scale", "refresh"})
+    verbs = frozenset({"get", "plan", "explain", "scale", "refresh", "update"})
     flags = (
         SpecFlag("--desired", "desiredSize", "N", size),
         SpecFlag("--min", "minSize", "N", size),

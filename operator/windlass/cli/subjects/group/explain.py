@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from windlass.api.common import rfc3339, to_wire
+from windlass.api.processes import Process
 from windlass.cli.operator_sign import LastChange, read_complaint, read_leases
 from windlass.cli.reading import now
 from windlass.cli.subjects.group.explanation import Explanation, explain
@@ -86,8 +87,13 @@ def _worth_knowing(e: Explanation) -> list[str]:
             by = f"; {named_source(e.view)} was last changed {age(changed.at, e.view.now)} ago, by {changed.by}"
         found.append(f"{counted(e.outdated, 'instance')} made from an older configuration{by}")
     if e.suspended:
-        found.append(f"suspended: {', '.join(e.suspended)}")
+        found.append(f"suspended: {', '.join(_by_whom(e, process) for process in e.suspended)}")
     return found
+
+
+def _by_whom(e: Explanation, process: str) -> str:
+    update = None if process in e.view.spec.suspended_processes else e.view.suspender(Process(process))
+    return process if update is None else f"{process} (by RollingUpdate {update})"
 
 
 def _activities(e: Explanation) -> list[str]:

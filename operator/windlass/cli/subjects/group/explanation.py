@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from windlass.api.common import NODE_ZONE_LABEL, PROTECT_ANNOTATION
+from windlass.api.processes import Process
 from windlass.api.scaling_activity import ScalingActivityStatus
 from windlass.api.scaling_group import DeletionPolicy
 from windlass.cli.operator_sign import Complaint, LastChange, SeenLease, Sign, last_change, sign_of
@@ -140,7 +141,7 @@ def explain(
         troubles=tuple(_troubles(situation)),
         cut=desired_cut(view.spec),
         outdated=plan.status.outdated,
-        suspended=tuple(process.value for process in view.spec.suspended_processes),
+        suspended=tuple(process.value for process in Process if view.suspends(process)),
         activities=_last_activities(records or ()),
         records_readable=records is not None,
         changed=changed,
@@ -254,7 +255,8 @@ def _advice(view: GroupView, plan: GroupPlan) -> Iterator[str]:
     policy = meant_to_end(data["configuration"]) if data is not None else None
     if policy is not None:
         yield str(MeantToEnd(named_source(view), policy))
-    if plan.status.outdated and not plan.holds and view.spec.enabled and plan.status.rollout is None:
+    runs = plan.status.rollout is not None or plan.status.update is not None
+    if plan.status.outdated and not plan.holds and view.spec.enabled and not runs:
         yield f"replace outdated instances in batches: kubectl windlass refresh {view.name}{_in(view)}"
 
 
@@ -276,7 +278,15 @@ def _in(view: GroupView) -> str:
 
 
 def _resume(view: GroupView, reason: ProcessSuspended) -> str:
-    return f"let it go on: take {reason.process} out of spec.suspendedProcesses"
+    process = Process(reason.process)
+    update = next((each for each in view.updates if each.name == view.suspender(process)), None)
+    if update is None or process in view.spec.suspended_processes:
+        return f"let it go on: take {reason.process} out of spec.suspendedProcesses"
+    if update.task.final:
+        delete = f"kubectl delete rollingupdate {update.name}{_in(view)}"
+        return f"let it go on: {delete} (it has ended, and suspends {reason.process} as long as it exists)"
+    see = f"kubectl windlass explain update {update.name}{_in(view)}"
+    return f"it goes on when RollingUpdate {update.name} has ended: {see}"
 
 
 def _launches(view: GroupView, reason: LaunchesFail) -> str:

@@ -1,7 +1,7 @@
 """What would become of a group: the operator's own planner, played forward from how the group is now."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,13 +19,16 @@ from windlass.planner.capacity.reasons import (
 from windlass.planner.capacity.source import own_data
 from windlass.planner.capacity.steps import (
     Adopt,
+    ChangeImage,
     ForgetRecord,
     ForgetRevision,
     GroupPlan,
+    KeepResults,
     KeepRevision,
     Launch,
     Record,
     Remove,
+    RunScript,
     SeedDesired,
     SwitchSource,
     WithdrawRemoval,
@@ -34,16 +37,28 @@ from windlass.planner.capacity.steps import (
 from windlass.planner.capacity.view import GroupView
 from windlass.planner.group import plan_group
 from windlass.planner.reason import Reason, counted
+from windlass.planner.rolling_update.reasons import UpdateEnded, UpdateStarts, UpdateWaits
 from windlass.planner.rollout.reasons import RefreshEnded, RefreshStarts, Waits
 from windlass.simulate.play import Played, play
-from windlass.simulate.start import world_of
+from windlass.simulate.start import operator_of, world_of
 from windlass.simulate.world import PlayedOperator, World
 
 MOST_STEPS = 20  # of one pass are shown to people, and how many there are more
 ENDS = (ActivitySuccessful, ActivityWarning, ActivityFailed)
-STANDING = frozenset({Phase.PAUSED, Phase.SUSPENDED, Phase.BAKING})  # else a refresh waits for what is shown anyway
+STANDING = frozenset({Phase.PAUSED, Phase.SUSPENDED, Phase.BAKING})  # else a task waits for what is shown anyway
 
-Acting = SeedDesired | KeepRevision | ForgetRevision | Launch | Remove | Adopt | WriteConfiguration | SwitchSource
+Acting = (
+    SeedDesired
+    | KeepRevision
+    | ForgetRevision
+    | Launch
+    | Remove
+    | Adopt
+    | WriteConfiguration
+    | SwitchSource
+    | ChangeImage
+    | RunScript
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +139,7 @@ def forecast(
     `refusing`: what the API server says of launches for now. The forecast ends where one is refused: how long that
     lasts, nobody knows.
     """
-    world, process = world_of(start), PlayedOperator()
+    world, process = world_of(start), operator_of(start)
     world.refusing = refusing
     passes = tuple(_played(world, process))
     after = world.view(process)
@@ -145,7 +160,7 @@ def _launches(played: Played) -> bool:
 
 def acting(plan: GroupPlan) -> Iterator[Acting]:
     """The plan's steps but those that only keep records."""
-    return (step for step in plan.steps if not isinstance(step, Record | ForgetRecord | WithdrawRemoval))
+    return (step for step in plan.steps if not isinstance(step, Record | ForgetRecord | WithdrawRemoval | KeepResults))
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any], path: str = "spec") -> Iterator[Change]:
@@ -202,11 +217,17 @@ def _timeline(f: Forecast) -> Iterator[tuple[str, str]]:
 def _pass_lines(plan: GroupPlan, exists: bool) -> Iterator[str]:
     if isinstance(plan.why, RefreshEnded):
         yield f"end InstanceRefresh {plan.why.name}: {plan.why.phase}{f' ({plan.why.problem})' if exists else ''}"
+    if isinstance(plan.why, UpdateEnded):
+        yield f"end RollingUpdate {plan.why.name}: {plan.why.phase} ({plan.why.problem})"
     for event in plan.events:
         if isinstance(event.reason, RefreshStarts):
             starts = event.reason
             by = f" by revision {starts.revision}" if exists else ""
             yield f"start InstanceRefresh {starts.name}: {counted(starts.count, 'instance')} to be replaced{by}"
+        elif isinstance(event.reason, UpdateStarts):
+            update = event.reason
+            what = f"{counted(update.count, 'instance')} in {counted(update.batches, 'batch')}"
+            yield f"start RollingUpdate {update.name}: {what}"
         elif isinstance(event.reason, ActivityStarted):
             yield f"begin {event.reason}"
         elif isinstance(event.reason, ENDS):
@@ -220,12 +241,12 @@ def _pass_lines(plan: GroupPlan, exists: bool) -> Iterator[str]:
 def _new_holds(plan: GroupPlan, held: set[str]) -> list[str]:
     new = [hold for hold in plan.holds if str(hold) not in held and _worth_a_line(plan, hold)]
     held.update(map(str, new))
-    return [str(hold) if isinstance(hold, Waits) else f"held up: {hold}" for hold in new]
+    return [str(hold) if isinstance(hold, Waits | UpdateWaits) else f"held up: {hold}" for hold in new]
 
 
 def _worth_a_line(plan: GroupPlan, hold: Reason) -> bool:
-    rollout = plan.status.rollout
-    return not isinstance(hold, Waits) or (rollout is not None and rollout.phase in STANDING)
+    task = plan.status.update if isinstance(hold, UpdateWaits) else plan.status.rollout
+    return not isinstance(hold, Waits | UpdateWaits) or (task is not None and task.phase in STANDING)
 
 
 def step_line(step: Acting, exists: bool = True) -> str:
@@ -247,9 +268,13 @@ def step_line(step: Acting, exists: bool = True) -> str:
             return f"write ScalingConfiguration {step.name}: {step.why}"
         case SwitchSource():
             return f"make {step.source} the group's own: {step.why}"
+        case ChangeImage():
+            return f"change {step.name} in place: {step.why}"
+        case RunScript():
+            return f"run in {step.name}: {step.why}"
 
 
-def _summary(steps: Iterable[Acting]) -> str:
+def _summary(steps: Collection[Acting]) -> str:
     """`980 launches (zone-a 327, zone-b 327, zone-c 326)`."""
     places = Counter(step.pool.zone or "" for step in steps if isinstance(step, Launch))
     removals = sum(isinstance(step, Remove) for step in steps)
@@ -262,6 +287,8 @@ def _summary(steps: Iterable[Acting]) -> str:
         parts.append(f"{removals} more removals")
     if adopted:
         parts.append(f"{adopted} more adopted")
+    if changed := sum(isinstance(step, ChangeImage | RunScript) for step in steps):
+        parts.append(f"{changed} more changed in place")
     return ", ".join(parts)
 
 

@@ -1,13 +1,14 @@
 """The group's view, made from live reads alone."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
 from windlass.api.common import GROUP_LABEL
 from windlass.cli.reading import Body
+from windlass.cli.subjects.group.instances import scripts_running
 from windlass.cluster.client import Client
 from windlass.cluster.decoding import RecordDecoder
 from windlass.cluster.errors import Gone, NoSuchKind
@@ -15,10 +16,12 @@ from windlass.cluster.pods import Pod, to_instance
 from windlass.cluster.reflection import Source
 from windlass.cluster.refreshes import parse_refreshes
 from windlass.cluster.resources import (
+    CONFIG_MAPS,
     CONTROLLER_REVISIONS,
     INSTANCE_REFRESHES,
     LAUNCH_TEMPLATES,
     PODS,
+    ROLLING_UPDATES,
     SCALING_ACTIVITIES,
     SCALING_CONFIGURATIONS,
     SCALING_GROUPS,
@@ -26,12 +29,15 @@ from windlass.cluster.resources import (
 )
 from windlass.cluster.revisions import ControllerRevision, to_revision
 from windlass.cluster.store import Record
+from windlass.cluster.updates import parse_updates
 from windlass.controllers.scaling_group.written import named_by, parse_spec, parse_status, view_of
 from windlass.planner.capacity.instance import Instance
 from windlass.planner.capacity.reasons import TemplateRefused
 from windlass.planner.capacity.source import CONFIGURATION, TEMPLATE, kind_and_name, named_source
 from windlass.planner.capacity.view import GroupView, Revision
 from windlass.planner.group import plan_group
+from windlass.planner.rolling_update.payload import earlier_of, package_source
+from windlass.planner.rolling_update.update import Update
 from windlass.planner.rollout.refresh import Refresh, Sources
 
 T = TypeVar("T", bound=Record)
@@ -47,19 +53,24 @@ async def observe_live(client: Client, group: Body, now: datetime) -> tuple[Grou
     """What a pass of an operator that has just started would see of this group as it was read, its records, and its
     source.
 
-    The records are None where the API server does not know their kind: all else can be told all the same.
+    The records are None where the API server does not know their kind: all else can be told all the same. Scripts of
+    a rolling update are taken to run, as they do where an operator does.
     """
     metadata, spec, status = group["metadata"], parse_spec(group), parse_status(group)
     namespace, name, uid = metadata["namespace"], metadata["name"], metadata["uid"]
-    pods, revisions, source, records, asked = await asyncio.gather(
+    pods, revisions, source, records, asked, updating = await asyncio.gather(
         _pods(client, namespace, name),
         _revisions(client, namespace, name),
         read_source(client, namespace, *kind_and_name(spec.configuration)),
         _records(client, namespace, name),
         read_refreshes(client, namespace, name),
+        read_updates(client, namespace, name),
     )
     own, refreshes = spec.configuration.scaling_configuration, parse_refreshes(asked)
-    sources = await read_sources(client, namespace, name, own, refreshes) if refreshes else Sources()
+    updates = parse_updates(updating)
+    asks = bool(refreshes or updates)
+    sources = await read_sources(client, namespace, name, own, refreshes) if asks else Sources()
+    packages = await read_packages(client, namespace, updates)
     by_name = {record["metadata"]["name"]: record for record in records or ()}
     view = view_of(
         group,
@@ -75,7 +86,11 @@ async def observe_live(client: Client, group: Body, now: datetime) -> tuple[Grou
         records={each: record for each, record in by_name.items() if _is_of(record, name)},
         refreshes=refreshes,
         sources=sources,
+        updates=updates,
+        packages=packages,
     )
+    if status.update is not None:
+        view = replace(view, scripts_running=scripts_running(view.instances, status.update.uid))
     return replace(view, template_problem=_template_problem(group, view)), records, source
 
 
@@ -106,11 +121,37 @@ async def read_source(client: Client, namespace: str, kind: str, name: str) -> B
 
 async def read_refreshes(client: Client, namespace: str, group: str) -> list[Body]:
     """The InstanceRefreshes of the group of this name; none where the API server does not know their kind."""
+    return await _tasks(client, INSTANCE_REFRESHES, namespace, group)
+
+
+async def read_updates(client: Client, namespace: str, group: str) -> list[Body]:
+    """The RollingUpdates of the group of this name; none where the API server does not know their kind."""
+    return await _tasks(client, ROLLING_UPDATES, namespace, group)
+
+
+async def _tasks(client: Client, resource: Resource, namespace: str, group: str) -> list[Body]:
     try:
-        found = (await client.list(INSTANCE_REFRESHES, namespace)).items
+        found = (await client.list(resource, namespace)).items
     except NoSuchKind:
         return []
     return [body for body in found if _is_of(body, group)]
+
+
+async def read_packages(client: Client, namespace: str, updates: Sequence[Update]) -> dict[str, dict[str, str] | None]:
+    """The data of the ConfigMaps that updates need which are not over, by name; None: there is none."""
+    wanted = set()
+    for update in updates:
+        earlier = earlier_of(update, updates)
+        source = package_source(update.spec, earlier if isinstance(earlier, Update) else None)
+        if source is not None and not update.task.final:
+            wanted.add(source)
+    found: dict[str, dict[str, str] | None] = {}
+    for name in sorted(wanted):
+        try:
+            found[name] = (await client.get(CONFIG_MAPS, namespace, name)).get("data") or {}
+        except Gone:
+            found[name] = None
+    return found
 
 
 async def read_sources(

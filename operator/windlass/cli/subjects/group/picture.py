@@ -10,6 +10,7 @@ from typing import Any
 from windlass.api.common import rfc3339, to_wire
 from windlass.api.rollout import RolloutStatus
 from windlass.api.scaling_group import ActivityStatus, RevisionStatus, ScalingGroupSpec, ScalingGroupStatus, ZoneStatus
+from windlass.api.update_run import UpdateRunStatus
 from windlass.cli.told import Shown
 from windlass.cli.tree import Row, drawn
 from windlass.controllers.scaling_group.written import parse_spec, parse_status
@@ -95,7 +96,7 @@ def tree(picture: Picture) -> list[str]:
 
 
 def rows_of(picture: Picture) -> list[Row]:
-    """The group, its conditions, zones, activity, rollout, revisions, and below these the instances."""
+    """The group, its conditions, zones, activity, rollout or update, revisions, and below these the instances."""
     status, metadata = picture.status, picture.metadata
     rows = [Row(0, f"ScalingGroup/{metadata['name']}", status.phase, "", created_at(metadata), sizes(picture))]
     for condition in status.conditions:
@@ -106,6 +107,8 @@ def rows_of(picture: Picture) -> list[Row]:
         rows.append(_activity_row(status.activity))
     if status.rollout is not None:
         rows.append(_rollout_row(status.rollout))
+    if status.update is not None:
+        rows.append(_update_row(status.update))
     by_revision: defaultdict[str, list[ShownInstance]] = defaultdict(list)
     for one in picture.instances:
         by_revision[one.instance.revision].append(one)
@@ -162,6 +165,16 @@ def _rollout_row(rollout: RolloutStatus) -> Row:
     return Row(1, f"{rollout.kind}/{rollout.name}", rollout.phase, "", rollout.started_at, info)
 
 
+def _update_row(update: UpdateRunStatus) -> Row:
+    batch = f"batch {min(update.batch, update.batches)} of {update.batches}"
+    total = sum(part.count for part in update.members)
+    counts = (("failed", update.failed), ("unknown", update.unknown), ("skipped", update.skipped))
+    done = ", ".join([f"{update.succeeded} of {total} done", *(f"{count} {word}" for word, count in counts if count)])
+    said = f": {update.message}" if update.message else ""
+    info = f"{batch}; in those that are over {done}{said}"
+    return Row(1, f"RollingUpdate/{update.name}", update.phase, "", update.started_at, info)
+
+
 def _revision_row(revision: RevisionStatus, current: bool, there: list[ShownInstance]) -> Row:
     state = "Current" if current else "Outdated" if there else "Kept"
     info = f"{_staying(there)} of {revision.configuration}"
@@ -210,6 +223,7 @@ def values(picture: Picture) -> dict[str, Any]:
         "zones": wire["zones"],
         "activity": wire.get("activity"),
         "rollout": wire.get("rollout"),
+        "update": wire.get("update"),
         "revisions": [r | {"current": r["name"] == status.current_revision} for r in wire["revisions"]],
         "instances": [_instance_values(one) for one in picture.instances],
     }

@@ -19,13 +19,13 @@ from windlass.cli.subjects.group.template import Tried, tried
 from windlass.cli.told import Outlook
 from windlass.cluster.client import Client
 from windlass.cluster.errors import Invalid, Refused, RefusedBy
-from windlass.cluster.resources import INSTANCE_REFRESHES, SCALING_GROUPS
+from windlass.cluster.resources import INSTANCE_REFRESHES, ROLLING_UPDATES, SCALING_GROUPS
 from windlass.controllers.scaling_group.written import parse_spec
 from windlass.planner.capacity.revisions import current_revision
 from windlass.planner.capacity.source import CONFIGURATION, TEMPLATE, kind_and_name, own_data
 from windlass.planner.capacity.view import GroupView
 
-REFRESH = INSTANCE_REFRESHES.kind
+TASKS = frozenset({INSTANCE_REFRESHES.kind, ROLLING_UPDATES.kind})
 ASSUMPTION = "It is as if each new instance found room and came into service after 2s."
 
 Place = tuple[str, str]  # namespace and name
@@ -126,14 +126,14 @@ def specs_of(sources: Sources, namespace: str) -> dict[tuple[str, str], Body | N
 async def plan_proposed(client: Client | None, proposed: Sequence[Proposed]) -> list[Outlook]:
     """What would become of the groups among these objects, and of those whose source is among these.
 
-    Groups that an InstanceRefresh among them names are left out: they are planned together with that.
+    Groups that a refresh or an update among them names are left out: they are planned together with that.
     """
     sources = sources_among(proposed)
     groups = [p for p in proposed if p.document.kind == GROUP.kind]
-    refreshed = {(p.document.namespace, str(p.spec["scalingGroup"])) for p in proposed if p.document.kind == REFRESH}
-    starts = [await start_of_proposed(client, group, sources) for group in groups if place_of(group) not in refreshed]
+    changed = {(p.document.namespace, str(p.spec["scalingGroup"])) for p in proposed if p.document.kind in TASKS}
+    starts = [await start_of_proposed(client, group, sources) for group in groups if place_of(group) not in changed]
     if client is not None:
-        for body in await _users(client, sources, {*map(place_of, groups), *refreshed}):
+        for body in await _users(client, sources, {*map(place_of, groups), *changed}):
             starts.append(await start_of_existing(client, body, body["spec"], sources))  # noqa: PERF401 — await
     return [outlook(start.forecast()) for start in starts]
 

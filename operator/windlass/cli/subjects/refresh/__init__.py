@@ -18,7 +18,7 @@ class InstanceRefreshes(Subject):
 
     singular, plural, kind = "refresh", "refreshes", "InstanceRefresh"
     also = frozenset({"ir", "instancerefresh", "instancerefreshes"})
-    verbs = frozenset({"get", "plan", "explain", "suspend", "resume", "cancel", "rollback"})
+    verbs = frozenset({"get", "plan", "explain", "suspend", "resume", "approve", "cancel", "rollback"})
     columns = (
         Column("GROUP", "group"),
         Column("PHASE", "phase"),
@@ -66,15 +66,15 @@ class InstanceRefreshes(Subject):
 
     async def outlook(self, client: "Client", namespace: str, name: str, wanted: Body) -> "Outlook":
         """What the operator would do from now on because of it."""
-        from windlass.cli.subjects.refresh.plan import plan_refresh
+        from windlass.cli.subjects.task.plan import plan_task
 
-        return await plan_refresh(client, namespace, name)
+        return await plan_task(client, self, namespace, name)
 
     async def outlooks(self, client: "Client | None", proposed: "Sequence[Proposed]") -> "list[Outlook]":
         """What would become of the groups that the refreshes among these name."""
-        from windlass.cli.subjects.refresh.plan import plan_proposed
+        from windlass.cli.subjects.task.plan import plan_proposed
 
-        return await plan_proposed(client, proposed)
+        return await plan_proposed(client, self, proposed)
 
     async def explained(self, client: "Client", namespace: str, name: str) -> "Told":
         """Why the refresh is as it is."""

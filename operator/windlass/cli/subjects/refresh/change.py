@@ -1,58 +1,37 @@
 """What people want of a refresh that is under way: its state, and that it goes on from a checkpoint."""
 
-from dataclasses import dataclass
-from typing import Any
-
 from windlass.api.common import APPROVED_ANNOTATION
-from windlass.api.task import Phase, Wanted
+from windlass.api.task import Phase
 from windlass.cli.failures import CannotError
-from windlass.cli.reading import read_object
-from windlass.cli.subjects.group.scale import FIELD_MANAGER
+from windlass.cli.reading import Body
 from windlass.cli.subjects.refresh import REFRESH
 from windlass.cli.subjects.refresh.picture import Picture, take_picture
+from windlass.cli.subjects.task.change import Approval, Asked, Standing, ask
 from windlass.cluster.client import Client
 from windlass.cluster.errors import Gone
-from windlass.cluster.resources import INSTANCE_REFRESHES, SCALING_GROUPS
+from windlass.cluster.resources import SCALING_GROUPS
 from windlass.controllers.scaling_group.written import parse_spec
 from windlass.planner.capacity.source import followed
 
-WANTED = {
-    "suspend": Wanted.SUSPENDED,
-    "resume": Wanted.RUNNING,
-    "cancel": Wanted.CANCELLED,
-    "rollback": Wanted.ROLLED_BACK,
-}
+
+async def ask_refresh(client: Client, body: Body, verb: str) -> Asked:
+    """Ask for what the verb stands for. CannotError where that cannot be."""
+    picture = take_picture(body)
+    if verb == "rollback" and not picture.over:
+        await _refuse_no_way_back(client, picture)
+    standing = Standing(picture.spec.state, picture.status.phase, picture.message, _approval(picture))
+    return await ask(client, REFRESH, body, standing, verb)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The state that was wanted before and is now, and what was done, as words."""
-
-    before: str
-    after: str
-    said: str
-
-
-async def ask(client: Client, namespace: str, name: str, verb: str) -> Asked:
-    """Ask for what the verb stands for. CannotError for a refresh that is over: it does not run again."""
-    picture = take_picture(await read_object(client, REFRESH, namespace, name))
-    before, after = picture.spec.state, WANTED[verb]
-    if picture.over:
-        raise CannotError(f"refresh {name} is over, as {picture.status.phase.value}: {picture.message}")
-    if after is Wanted.ROLLED_BACK:
-        await _refuse_no_way_back(client, namespace, picture)
-    if before is not after:
-        # The reason is that of the state before.
-        await _patch(client, picture, {"spec": {"state": after.value, "stateReason": None}})
-        return Asked(before.value, after.value, f"{before.value} → {after.value}")
+def _approval(picture: Picture) -> Approval | None:
     checkpoint = picture.status.checkpoint
-    if verb == "resume" and picture.status.phase is Phase.PAUSED and checkpoint is not None:
-        await _patch(client, picture, {"metadata": {"annotations": {APPROVED_ANNOTATION: str(checkpoint)}}})
-        return Asked(before.value, after.value, f"goes on from checkpoint {checkpoint} %")
-    return Asked(before.value, after.value, f"is {after.value} already")
+    if picture.status.phase is not Phase.PAUSED or checkpoint is None:
+        return None
+    patch = {"metadata": {"annotations": {APPROVED_ANNOTATION: str(checkpoint)}}}
+    return Approval(f"goes on from checkpoint {checkpoint} %", patch)
 
 
-async def _refuse_no_way_back(client: Client, namespace: str, picture: Picture) -> None:
+async def _refuse_no_way_back(client: Client, picture: Picture) -> None:
     """CannotError where before and after are the same, or the group asks for Default or Latest: what that was before,
     nobody can ask for."""
     cannot, status = f"refresh {picture.metadata['name']} cannot be rolled back", picture.status
@@ -62,7 +41,7 @@ async def _refuse_no_way_back(client: Client, namespace: str, picture: Picture) 
             "refresh again"
         )
     try:
-        group = await client.get(SCALING_GROUPS, namespace, picture.spec.scaling_group)
+        group = await client.get(SCALING_GROUPS, picture.metadata["namespace"], picture.spec.scaling_group)
     except Gone:
         return
     word = followed(parse_spec(group).configuration)
@@ -71,12 +50,3 @@ async def _refuse_no_way_back(client: Client, namespace: str, picture: Picture) 
             f"{cannot}: its group asks for {word}, which follows the template; cancel it, and refresh to a version by "
             "its number"
         )
-
-
-async def _patch(client: Client, picture: Picture, body: dict[str, Any]) -> None:
-    """Conflict if the refresh is another one of this name by now."""
-    metadata = picture.metadata
-    fenced = {**body, "metadata": {**body.get("metadata", {}), "uid": metadata["uid"]}}
-    await client.merge_patch(
-        INSTANCE_REFRESHES, metadata["namespace"], metadata["name"], fenced, field_manager=FIELD_MANAGER
-    )

@@ -13,11 +13,11 @@ from windlass.api.task import Phase
 from windlass.cli.live import Feed, Moment
 from windlass.cli.reading import Body, now
 from windlass.cli.subjects.refresh import REFRESH
+from windlass.cli.subjects.task.standing import is_over, message_of
 from windlass.cli.text import bar, moment
 from windlass.cli.told import Shown
 from windlass.cli.tree import Row, drawn
 from windlass.cluster.client import Client
-from windlass.planner.tasks import FINAL
 
 P = TypeVar("P", bound=Moment)
 
@@ -34,17 +34,12 @@ class Picture:
     @property
     def over(self) -> bool:
         """Whether it has ended."""
-        return self.status.phase in FINAL
+        return is_over(self.status)
 
     @property
     def message(self) -> str:
-        """The most useful sentence about it now, with a word of warning where it speaks of an older spec."""
-        generation, seen = self.metadata["generation"], self.status.observed_generation
-        if not self.over and not seen:
-            return "no operator has looked at this refresh yet"
-        if not self.over and seen < generation:
-            return f"{self.status.message} (that was before the last change, which no operator has looked at yet)"
-        return self.status.message
+        """The most useful sentence about it now."""
+        return message_of(REFRESH.singular, self.metadata, self.status)
 
     @property
     def next_change(self) -> datetime | None:

@@ -1,0 +1,1 @@
+"""The tasks on scaling groups beside their groups' passes."""

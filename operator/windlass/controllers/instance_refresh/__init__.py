@@ -1,1 +1,0 @@
-"""What InstanceRefreshes need beside the passes of their groups."""
