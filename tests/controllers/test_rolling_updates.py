@@ -704,6 +704,27 @@ def test_where_updates_are_not_worked_on_one_that_runs_is_given_up_and_the_group
     play(scenario)
 
 
+def test_where_updates_are_not_worked_on_one_in_the_middle_of_a_batch_is_given_up_without_its_results() -> None:
+    """The operator has no right to make ConfigMaps then."""
+
+    async def scenario() -> None:
+        w = await world(**IMAGE)
+        async with w.process() as process:
+            process.start()
+            await w.until(process, lambda: w.status.get("phase") == "Running")
+        assert w.small.group["status"]["update"]["begun"]
+        async with w.process(controllers=partial(all_controllers, rolling_updates=False)) as process:
+            forbidden = {"kind": "Status", "code": 403, "reason": "Forbidden", "message": "no"}
+            process.transport.refuse = lambda asked: (403, forbidden) if "configmaps" in asked.path else None
+            process.start()
+            w.small.most = SIZE + 1
+            w.small.change(desiredSize=SIZE + 1)
+            await w.until(process, lambda: w.small.group["status"]["inService"] == SIZE + 1)
+        assert "update" not in w.small.group["status"]
+
+    play(scenario)
+
+
 def test_what_cannot_be_read_is_not_gone() -> None:
     """A CRD of a later version has given the update a field that this operator does not know."""
 

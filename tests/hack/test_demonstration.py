@@ -1,6 +1,7 @@
 """`make demo` and `make demo-stacks` do what they say."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,10 @@ def test_the_demonstration_ends_with_a_group_in_service_in_three_zones(
     group = shown.split("The record of all that")[0].rpartition("$ kubectl get pods")[2]
     assert {zone for zone in ("zone-a", "zone-b", "zone-c") if zone in group} == {"zone-a", "zone-b", "zone-c"}
     assert [line for line in shown.splitlines() if " remove web-" in line], "who leaves, and why"
+    in_place = shown.split("Another image in place")[1].split("\n== ")[0]
+    assert "batch 2 of 2" in in_place, "what a person is waited for"
+    restarted = re.findall(r"^web-\d+ +1/1 +Running +1 ", in_place, re.MULTILINE)
+    assert len(restarted) == 3, "each of three instances was started again once, where it was"
     records = shown.split("The record of all that")[1]
     assert [kind for kind in ("ScaleOut", "Replace", "ScaleIn") if kind not in records] == []
     assert "make cluster-down" in records

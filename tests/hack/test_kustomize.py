@@ -51,6 +51,31 @@ def test_a_group_follows_its_configuration_to_its_new_name(tmp_path: Path) -> No
     assert by_kind["InstanceRefresh"]["spec"]["scalingGroup"] == "team-kiosk"
 
 
+UPDATES = """\
+apiVersion: windlass.dev/v1alpha1
+kind: RollingUpdate
+metadata: {name: curl}
+spec: {scalingGroup: bakery, kind: Package, package: {name: curl, version: "8", source: packages}}
+---
+apiVersion: windlass.dev/v1alpha1
+kind: RollingUpdate
+metadata: {name: no-curl}
+spec: {scalingGroup: bakery, kind: Package, invoke: Rollback, rollbackOf: curl}
+"""
+
+
+def test_updates_follow_what_they_name(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "examples" / "rolling-update.yaml", tmp_path)
+    (tmp_path / "updates.yaml").write_text(UPDATES)
+    packages = "configMapGenerator: [{name: packages, literals: [install=]}]\n"
+    things = built(tmp_path, "rolling-update.yaml", "updates.yaml", more=packages)
+    by_name = {(thing["kind"], thing["metadata"]["name"]): thing.get("spec") for thing in things}
+    curl = by_name["RollingUpdate", "team-curl"]
+    assert curl["scalingGroup"] == "team-bakery"
+    assert ("ConfigMap", curl["package"]["source"]) in by_name
+    assert by_name["RollingUpdate", "team-no-curl"]["rollbackOf"] == "team-curl"
+
+
 def test_stack_sets_and_targets_follow_what_they_name(tmp_path: Path) -> None:
     shutil.copy(ROOT / "examples" / "member-clusters.yaml", tmp_path)
     (tmp_path / "bases.yaml").write_text(SET_AND_TARGET)

@@ -42,7 +42,7 @@ WELL = InstanceOutcome("web-1", InstanceResult.SUCCEEDED, started_at=ago("1m"), 
     [
         image_mark(),
         image_mark(running_since=ago("10s")),
-        image_mark(image="nginx", shown_image="docker.io/library/nginx:latest"),
+        image_mark(image="nginx", shown_image="registry.test/library/nginx:latest"),
         image_mark(shown_image="sha256:abc", shown_restarts=4, restarts=3),  # a runtime may call it by another name
     ],
 )

@@ -106,6 +106,8 @@ async def observe(
 ) -> GroupView:
     """The view of this group now. Reads nothing live but a source that no watch has shown yet."""
     metadata, spec, status = group["metadata"], parse_spec(group), parse_status(group)
+    if not caches.works_on_updates:  # one that runs is forgotten: there are no rights to end it in good order
+        status = status.model_copy(update={"update": None})
     configuration, template = await _source(client, caches, key.namespace, spec.configuration)
     refreshes = parse_refreshes(caches.refreshes_of(key).values())
     updates = parse_updates(caches.updates_of(key).values())
