@@ -175,7 +175,6 @@ DEFAULTS = {
     "kind": "Script",
     "invoke": "Rollback",
     "rollbackOf": "earlier",
-    "batches": 1,
     "pause": "Automatic",
     "approvedBatches": 1,
     "enterProcesses": [],
@@ -316,6 +315,7 @@ FULL: dict[str, Any] = DEFAULTS | {
     "enterProcesses": ["ScaleIn"],
     "exitProcesses": ["ScaleIn"],
     "ttlSecondsAfterFinished": 60,
+    "batches": 1,
 }
 OTHERS: dict[str, Any] = {
     "scalingGroup": "shop",
@@ -332,7 +332,7 @@ OTHERS: dict[str, Any] = {
     "exitProcesses": [],
     "ttlSecondsAfterFinished": 61,
 }
-OPTIONAL = ("clientToken", "rollbackOf", "script", "exitProcesses", "ttlSecondsAfterFinished")
+OPTIONAL = ("clientToken", "rollbackOf", "script", "batches", "exitProcesses", "ttlSecondsAfterFinished")
 CHANGING = {"state", "stateReason", "approvedBatches"}
 
 

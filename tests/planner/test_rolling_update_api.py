@@ -24,7 +24,6 @@ def test_an_update_that_says_only_what_it_must_has_the_defaults_of_the_definitio
         "kind": "Script",
         "invoke": "Invoke",
         "script": {"command": ["/bin/sh", "-c"], "run": "true", "timeoutSeconds": 600, "idempotent": False},
-        "batches": 1,
         "pause": "Automatic",
         "approvedBatches": 1,
         "enterProcesses": [],

@@ -159,10 +159,10 @@ class RollingUpdateSpec(Model):
     """What kind Script runs. With invoke Rollback: in place of the earlier update's rollback script."""
     package: PackageUpdate | None = None
     """What kind Package does. With invoke Rollback: in place of the opposite of what the earlier update did."""
-    batches: Annotated[int, Field(ge=1, le=MAX_BATCHES)] = 1
+    batches: Annotated[int, Field(ge=1, le=MAX_BATCHES)] | None = None
     """Into how many batches the instances are dealt: 1 to 1000, whose sizes differ by at most one. Of fewer instances
-    each is a batch. An Image in one batch restarts all containers at once; in several, four fifths of the desired size
-    stay in service."""
+    each is a batch. Without it there is one. While an Image is changed four fifths of the desired size stay in service,
+    unless 1 is asked for: then all containers are restarted at once."""
     pause: PauseOption = PauseOption.AUTOMATIC
     """Automatic: batch after batch. FirstBatchPause: a person is waited for after the first batch. EveryBatchPause:
     after each. A batch with a failure is always paused after."""

@@ -268,7 +268,8 @@ def _add_script_flags(verb: argparse.ArgumentParser) -> None:
 
 
 def _add_course(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--batches", type=size, metavar="N", help="into how many the instances are dealt (default: 1)")
+    dealt = "into how many the instances are dealt (default: one; with 1, an image is changed in all at once)"
+    verb.add_argument("--batches", type=size, metavar="N", help=dealt)
     verb.add_argument("--pause", choices=PAUSES, help="after which batches a person is waited for (default: Automatic)")
     verb.add_argument("--name", help="name of the RollingUpdate (default: the group's with five more letters)")
     verb.add_argument("--wait", action="store_true", help="until it is over, with a line for each change")

@@ -80,7 +80,7 @@ def _start(s: Situation) -> Decision | None:
         digest=update.digest,
         started_at=s.now,
         members=chosen,
-        batches=len(members.batch_sizes(members.count(chosen), update.spec.batches)),
+        batches=len(members.batch_sizes(members.count(chosen), update.spec.batches or 1)),
         payload=beginning.payload.digest if isinstance(beginning.payload, Command) else "",
         from_revision=s.revision.name if s.revision is not None and kept else "",
         to_revision=kept,
@@ -138,7 +138,7 @@ def _to_begin(s: Situation, run: Run) -> tuple[Instance, ...]:
     if run.status.phase != Phase.RUNNING or run.ending is not None or run.update is None:
         return ()
     waiting = run.batch.waiting
-    if isinstance(run.payload, NewImage) and run.update.spec.batches > 1:
+    if isinstance(run.payload, NewImage) and run.update.spec.batches != 1:
         free, _, _ = room_left(s, run)
         waiting = waiting[:free]
     return (*run.batch.again, *waiting)[:MOST_AT_ONCE]
