@@ -105,6 +105,11 @@ def test_what_the_api_server_refused_has_failed() -> None:
     assert seen(refused) == failure("quota", ended_at=ago("1m"))
 
 
+def test_a_container_that_the_kubelet_holds_back_because_it_ran_the_image_minutes_ago_has_not_crashed() -> None:
+    held_back = image_mark(shown_image="web:1", crashes=True, trouble="back-off 20s", running_since=None)
+    assert seen(held_back, State.NOT_READY) == UnderWay(ONE, "back-off 20s", ago("1m") + TIMEOUT)
+
+
 def test_what_has_succeeded_stays_so_unless_it_crashes() -> None:
     old = image_mark(begun_at=ago("1h"))
     assert seen(old, State.NOT_READY, settled=True) == replace(WELL, started_at=ago("1h"))

@@ -44,12 +44,13 @@ def of_image(
     """
     if mark.result is InstanceResult.FAILED:
         return _ended(instance, mark, mark.result, mark.ended_at or now, mark.output)
-    if mark.crashes:
+    image = mark.image or ""
+    new = mark.observed and (same_image(mark.shown_image, image) or mark.shown_restarts > mark.restarts)
+    # Where the container ran this image minutes ago, the kubelet holds it back as if it had crashed.
+    if mark.crashes and new:
         return _ended(instance, mark, InstanceResult.FAILED, now, mark.trouble or "the container crashes")
     if settled:
         return _ended(instance, mark, InstanceResult.SUCCEEDED, now)
-    image = mark.image or ""
-    new = mark.observed and (same_image(mark.shown_image, image) or mark.shown_restarts > mark.restarts)
     if new and state is State.IN_SERVICE and mark.running_since is not None:
         certain = mark.running_since + SETTLED
         if now >= certain:
