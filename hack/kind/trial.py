@@ -351,6 +351,7 @@ NOT_RUN: dict[Shown | Inline, str] = {
     Inline(README, "IMAGE=images.example/windlass-operator:0.1.0 hack/image"): "the same as in docs/install.md",
     Inline(README, "kubectl windlass plan -f FILE"): "any file; `plan` is shown before",
     Inline(README, "kubectl windlass refresh web --image … --wait"): "tests/cluster/test_refresh_cli.py does",
+    Inline(README, "kubectl windlass update image web …"): "tests/cluster/test_update_cli.py does",
     Inline(INSTALL, "PYTHON_VERSION=3.13 hack/image"): "another base, which may be out of reach here",
     Inline(INSTALL, "PYTHON_IMAGE=images.example/python:3.11-slim hack/image"): "a base in the user's registry",
     Inline(INSTALL, "kind load docker-image"): "takes the place of each push",
