@@ -1,5 +1,6 @@
 """The life of tasks: the table of phases, whose turn it is, and what is kept."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -351,3 +352,11 @@ def test_the_order_in_which_tasks_are_found_does_not_matter(tasks: list[Task]) -
 @given(tasks_of_an_owner, st.integers(0, 3))
 def test_only_what_is_over_is_deleted(tasks: list[Task], limit: int) -> None:
     assert all(t.final for t in deletable(tasks, limit, NOW))
+
+
+def test_what_another_is_to_undo_is_kept_until_that_one_is_over() -> None:
+    earlier = task("a", ended="1h", ttl="1m")
+    undoing = task("b", age="1m", undoes="a")
+    assert deletable([earlier, undoing], 20, NOW) == ()
+    assert deletable([earlier, replace(undoing, phase=Phase.SUCCESSFUL)], 20, NOW) == (earlier,)
+    assert deletable([earlier, task("b", undoes="another")], 20, NOW) == (earlier,)

@@ -74,6 +74,22 @@ def test_a_container_that_crashes_stops_it_before_the_next_batch() -> None:
     assert story.told("update-crashes")
 
 
+@pytest.mark.spec("rolling-update.md", "image success updates configuration")
+def test_an_image_that_runs_on_nobody_is_not_written_though_its_failures_were_accepted() -> None:
+    story = begun(2, {"web-0": Change(crashes=True)}, batches=2)
+    story.settle("3m")
+    assert status_of(story).phase == "Paused"
+    story.world.kill("web-1")
+    story.world.ask_update("u1", approved_batches=2)
+    story.settle("1h")
+    assert counts(story) == (0, 1, 0, 1)
+    assert (status_of(story).phase, status_of(story).message) == (
+        "Failed",
+        "the image runs on no instance, so ScalingConfiguration web keeps its own",
+    )
+    assert story.world.configuration == CONFIGURATION
+
+
 @pytest.mark.spec("rolling-update.md", "failure pauses")
 def test_a_failure_in_the_last_batch_fails_it_and_writes_no_image() -> None:
     story = begun(4, {"web-3": Change(crashes=True)}, batches=2)

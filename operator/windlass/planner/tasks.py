@@ -92,6 +92,7 @@ class Task:
     is kept when it is over (`ttlSecondsAfterFinished`), None: as long as the history has room. `counted`: it was made
     by Windlass or its command line, so the history limit is about it; others would be created again and run again.
     `position`: tells who was first of those that were created in the same second; 0 where nobody noted that.
+    `undoes`: the name of the earlier one of its kind that it undoes.
     """
 
     kind: str
@@ -105,6 +106,7 @@ class Task:
     lasts: timedelta | None = None
     counted: bool = False
     position: int = 0
+    undoes: str = ""
 
     @property
     def final(self) -> bool:
@@ -210,16 +212,15 @@ def deletable(tasks: Collection[Task], limit: int, now: datetime) -> tuple[Task,
     """The tasks that may be deleted now, the longest over first.
 
     Those whose own time is over; and of those that count, all that are over but the `limit` (0 or more) that ended
-    last. One whose outcome is still to be taken over stays.
+    last. One whose outcome is still to be taken over stays, and one that another is to undo.
     """
     over = sorted((task for task in tasks if task.final and not task.removing), key=_end)
     counted = [task for task in over if task.counted]
     beyond = counted[: max(0, len(counted) - limit)]
-    needed = [first for task in tasks if (first := same_as(task, tasks)) is not None]
+    needed = {(first.kind, first.name) for task in tasks if (first := same_as(task, tasks)) is not None}
+    needed |= {(task.kind, task.undoes) for task in tasks if not task.final}
     return tuple(
-        task
-        for task in over
-        if (task in beyond or _expired(task, now)) and not any(_is(task, first) for first in needed)
+        task for task in over if (task in beyond or _expired(task, now)) and (task.kind, task.name) not in needed
     )
 
 

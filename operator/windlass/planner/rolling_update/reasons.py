@@ -378,6 +378,14 @@ class ImageNotWritten(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class ImageOnNobody(Reason):
+    """No instance has the image: nobody knows whether it is any good."""
+
+    TEXT: ClassVar[str] = "the image runs on no instance, so {source} keeps its own"
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigurationEdited(Reason):
     """What the image would be written into is not what the update started with."""
 

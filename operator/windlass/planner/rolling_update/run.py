@@ -33,6 +33,7 @@ from windlass.planner.rolling_update.payload import (
 from windlass.planner.rolling_update.reasons import (
     ConfigurationEdited,
     ImageNotWritten,
+    ImageOnNobody,
     NobodyInService,
     OthersLeft,
     PackageChanged,
@@ -207,6 +208,8 @@ def _moved_on(view: GroupView, run: Run) -> Run:
     if spec.state is UpdateState.SUSPENDED or not view.spec.enabled:
         return _with(run, status, phase=Phase.SUSPENDED.value)
     if status.batch > status.batches and status.phase == Phase.RUNNING:
+        if spec.kind is UpdateKind.IMAGE and not status.succeeded:
+            return ended(replace(run, status=status), Phase.FAILED, ImageOnNobody(named_source(view)))
         if spec.kind is UpdateKind.IMAGE:
             return _committed(view, _with(run, status, committing=True))
         return _successful(view, replace(run, status=status))

@@ -48,6 +48,7 @@ class Update:
             removing=self.removing,
             lasts=None if lasts is None else timedelta(seconds=lasts),
             counted=self.counted,
+            undoes=self.spec.rollback_of or "",
         )
 
 
