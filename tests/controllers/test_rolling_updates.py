@@ -603,6 +603,25 @@ def test_results_that_another_has_the_name_of_are_not_lost_in_silence() -> None:
     play(scenario)
 
 
+def test_results_that_may_not_be_kept_do_not_hold_up_the_update_nor_its_group(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        w = await world(**SCRIPT, batches=2)
+
+        def refuses(asked: Asked) -> tuple[int, Any] | None:
+            if asked.method != "POST" or "/configmaps" not in asked.path:
+                return None
+            return 403, {"kind": "Status", "code": 403, "message": "exceeded quota: count/configmaps"}
+
+        async with w.process() as process:
+            process.transport.refuse = refuses
+            process.start()
+            await w.to_its_end(process)
+        assert (w.status["phase"], w.counts, w.results) == ("Successful", (SIZE, 0, 0, 0), {})
+        assert "exceeded quota: count/configmaps; the update goes on" in caplog.text
+
+    play(scenario)
+
+
 def test_many_results_are_in_pages_that_the_update_controls(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
         monkeypatch.setattr("windlass.controllers.scaling_group.update_steps.PAGE", 3)

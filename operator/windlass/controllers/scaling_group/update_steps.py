@@ -1,5 +1,6 @@
 """The steps of a rolling update: images changed in place, scripts begun, results kept."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,8 @@ from windlass.controllers.scaling_group.scripts import Scripts
 from windlass.engine.expectations import Expectations
 from windlass.engine.queue import Key
 from windlass.planner.capacity.steps import ChangeImage, InstanceOutcome, KeepResults, RunScript
+
+logger = logging.getLogger(__name__)
 
 PAGE = 100  # instances of one ConfigMap: each takes about a kibibyte at most
 
@@ -95,7 +98,8 @@ class UpdateSteps:
             self._in_memory.look_live = True
 
     async def keep_results(self, step: KeepResults) -> None:
-        """Create the pages of one batch; one that is there already, of the same update, is as good."""
+        """Create the pages of one batch. One that is there already, of the same update, is as good; one that the API
+        server refuses is told and left out."""
         for name, outcomes in _pages(step):
             metadata = {
                 "name": name,
@@ -110,6 +114,9 @@ class UpdateSteps:
                 )
             except AlreadyExists as error:
                 await self._look_whose(name, step, error)
+            except (Refused, Invalid) as error:  # a quota, a policy: the group has more to do than to keep them
+                goes_on = "the update goes on, its counts and failures are in its status"
+                logger.warning("%s; %s", error, goes_on, extra={"key": self._key})
         self._in_memory.results_kept.add((step.uid, step.batch))
 
     async def _look_whose(self, name: str, step: KeepResults, error: AlreadyExists) -> None:
