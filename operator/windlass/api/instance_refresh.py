@@ -26,6 +26,7 @@ MAX_ARGUMENTS = 100  # deliberately more than the source's 10
 MAX_VARIABLES = 100
 
 Image = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^\S+$")]
+ContainerName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 Part = Annotated[str, Field(max_length=256)]
 Argument = Annotated[str, Field(max_length=1024)]
 
@@ -50,7 +51,7 @@ class EnvironmentVariable(Model):
 class DesiredContainer(Model):
     """What is to be changed of one container; what is not named stays as it is."""
 
-    name: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+    name: ContainerName
     """Name of a container that the configuration has."""
     image: Image | None = None
     """The image in place of the configuration's."""

@@ -19,7 +19,7 @@ from windlass.api.common import (
     in_cel,
     unchanging,
 )
-from windlass.api.instance_refresh import Image, Part
+from windlass.api.instance_refresh import MAX_COMMAND, ContainerName, Image, Part
 from windlass.api.ordinals import OrdinalRange
 from windlass.api.processes import Process
 from windlass.api.task import Phase
@@ -28,12 +28,10 @@ MAX_NAME = 63  # the value of a label of the ConfigMaps with its results
 MAX_BATCHES = 1000
 MAX_APPROVED = 10_000  # more than batches: it is raised once more for each that failed
 MAX_SCRIPT = 16_384  # characters of a script in a spec, bytes of one in a ConfigMap: as of user data
-MAX_COMMAND = 20
 MAX_FAILURES = 10  # told in the status; all others are in the results' ConfigMaps
 MAX_OUTPUT = 1024
 MAX_RANGES = 10_000  # of ordinals: as many as a group has instances
 
-ContainerName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 Script = Annotated[str, Field(min_length=1, max_length=MAX_SCRIPT)]
 TimeLimit = Annotated[int, Field(ge=1, le=86_400)]
 

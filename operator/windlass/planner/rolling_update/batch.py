@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from windlass.api.rolling_update import InstanceResult
+from windlass.api.rolling_update import FailedInstance, InstanceResult
 from windlass.api.update_run import UpdateRunStatus
 from windlass.planner.capacity.instance import Instance, State
 from windlass.planner.capacity.steps import InstanceOutcome
@@ -66,6 +66,14 @@ class Batch:
     def failures(self) -> tuple[InstanceOutcome, ...]:
         """Those on which it failed, or may have."""
         return tuple(each for each in self.outcomes if each.result in FAILURES)
+
+    @property
+    def told(self) -> tuple[FailedInstance, ...]:
+        """The same, as statuses tell of them."""
+        return tuple(
+            FailedInstance(name=each.name, result=each.result, exit_code=each.exit_code, output=each.output)
+            for each in self.failures
+        )
 
     @property
     def closed(self) -> "Batch":

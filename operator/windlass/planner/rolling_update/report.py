@@ -1,6 +1,6 @@
 """What the status of each update of a group should say."""
 
-from windlass.api.rolling_update import MAX_FAILURES, FailedInstance, InstanceResult, RollingUpdateStatus
+from windlass.api.rolling_update import MAX_FAILURES, InstanceResult, RollingUpdateStatus
 from windlass.api.task import Phase
 from windlass.planner.capacity.ordinals import merged
 from windlass.planner.capacity.situation import Memory, Situation
@@ -55,11 +55,6 @@ def _ended(s: Situation, update: Update, status: RollingUpdateStatus, phase: Pha
 def _running(s: Situation, run: Run, update: Update, holds: tuple[Reason, ...]) -> RollingUpdateStatus:
     status, batch = run.status, run.batch
     waits = next((why.what for why in holds if isinstance(why, UpdateWaits)), None) or str(why_waiting(s, run))
-    results = [each.result for each in batch.outcomes]
-    told = tuple(
-        FailedInstance(name=each.name, result=each.result, exit_code=each.exit_code, output=each.output)
-        for each in batch.failures
-    )
     made = update.status.model_copy(
         update={
             "phase": Phase(status.phase),
@@ -67,13 +62,13 @@ def _running(s: Situation, run: Run, update: Update, holds: tuple[Reason, ...]) 
             "batches": status.batches,
             "total": run.total,
             "succeeded": run.done,
-            "failed": status.failed + results.count(InstanceResult.FAILED),
-            "unknown": status.unknown + results.count(InstanceResult.UNKNOWN),
+            "failed": status.failed + batch.count(InstanceResult.FAILED),
+            "unknown": status.unknown + batch.count(InstanceResult.UNKNOWN),
             "skipped": status.skipped,
             "from_revision": status.from_revision,
             "to_revision": status.to_revision,
             "touched": merged(status.touched, batch.touched),
-            "failures": (*status.failures, *told)[:MAX_FAILURES],
+            "failures": (*status.failures, *batch.told)[:MAX_FAILURES],
             "waiting_for": waits,
             "start_time": status.started_at,
         }

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from windlass.api.rolling_update import (
     MAX_FAILURES,
-    FailedInstance,
     InstanceResult,
     PauseOption,
     UpdateKind,
@@ -164,11 +163,6 @@ def _look(view: GroupView, census: Census, run: Run) -> Batch:
 def _folded(run: Run) -> Run:
     """With the batch that is over counted, and the next one before it."""
     status, batch = run.status, run.batch
-    failed = batch.failures
-    told = tuple(
-        FailedInstance(name=each.name, result=each.result, exit_code=each.exit_code, output=each.output)
-        for each in failed
-    )
     touched = merged(status.touched, batch.touched)
     status = _changed(
         status,
@@ -179,8 +173,8 @@ def _folded(run: Run) -> Run:
         skipped=status.skipped + (len(batch.skipped) if run.ending is None else 0),
         touched=touched,
         begun=(),
-        failures=(*status.failures, *told)[:MAX_FAILURES],
-        approved_at_failure=run.update.spec.approved_batches if failed and run.update is not None else None,
+        failures=(*status.failures, *batch.told)[:MAX_FAILURES],
+        approved_at_failure=run.update.spec.approved_batches if batch.failures and run.update is not None else None,
     )
     return replace(run, status=status, batch=Batch())
 
